@@ -1,0 +1,170 @@
+"""What a driver is, and what a connection can do: the seam between modules and transports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+    from pathlib import Path
+
+    from hivectl.helper.operations import Batch, Become, Fence, ItemResult, Progress
+    from hivectl.model.secret import Secret
+
+
+class Capability(StrEnum):
+    """What a connection can do."""
+
+    RUN = "run"
+    SHELL = "shell"
+    FILES = "files"
+    STREAM = "stream"
+    REPL = "repl"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """Where to connect.
+
+    Attributes:
+        node: the node's name.
+        connection: which of the node's connections.
+        attributes: an instance of the driver's attribute class.
+        state: a folder of ours for known hosts and sockets; made with mode 0700.
+        node_variables: the node's inventory variables, for drivers that need one.
+    """
+
+    node: str
+    connection: str
+    attributes: Any
+    state: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """A command for `run`: no helper, nothing prepared on the node.
+
+    Attributes:
+        command: a line for the login's shell.
+        stdin: bytes for its standard input.
+        environment: added to the login's, where the transport can.
+        timeout: seconds from its start.
+    """
+
+    command: str
+    stdin: bytes = b""
+    environment: Mapping[str, str | Secret] = field(default_factory=dict)
+    timeout: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completed:
+    """How a command ended; `rc` is 128 + signal when a signal ended it."""
+
+    rc: int
+    stdout: bytes
+    stderr: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamAddress:
+    """A byte stream at a node: a serial port there.
+
+    Attributes:
+        path: the device file, or a by-id path.
+        baud: bits per second.
+    """
+
+    path: str
+    baud: int = 115200
+
+
+class Stream(Protocol):
+    """Bytes both ways, until one side closes."""
+
+    async def read(self, limit: int = 65536) -> bytes:
+        """Return what has come, at least one byte; empty at the end. Cancellation loses nothing."""
+        ...
+
+    async def write(self, data: bytes) -> None:
+        """Send all of `data`, waiting while the other side is full."""
+        ...
+
+    async def close(self) -> None:
+        """Close both ways; calling it again does nothing."""
+        ...
+
+
+class Connection(Protocol):
+    """One open way to a node.
+
+    Every method raises a `NodeError` leaf, `ConnectionLostError` once the way is gone, and may be cancelled:
+    cancelling `operate` or `run` ends what it began on the node, or closes the connection.
+    """
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What this connection can do, once it is open."""
+        ...
+
+    @property
+    def closed(self) -> bool:
+        """Whether the way is gone."""
+        ...
+
+    def operate(self, batch: Batch, become: Become | None = None) -> AsyncIterator[ItemResult]:
+        """Send a batch in one round trip and yield each result as it arrives, in order.
+
+        Items after a failed step are not yielded. Needs RUN (helper) or FILES (file operations only).
+        """
+        ...
+
+    async def progress(self, run: str, become: Become | None = None) -> Progress:
+        """Ask what the node remembers of a run, before anything that was in flight is repeated."""
+        ...
+
+    async def unlock(self, fence: Fence, become: Become | None = None) -> None:
+        """Say in the node's .hivelock that this fence is given back."""
+        ...
+
+    async def run(self, command: Command, become: Become | None = None) -> Completed:
+        """Run one command by the login's shell. Needs RUN."""
+        ...
+
+    async def open_stream(self, address: StreamAddress) -> Stream:
+        """Open a serial port of the node. Needs STREAM."""
+        ...
+
+    async def close(self) -> None:
+        """End everything that this connection began on the node; calling it again does nothing."""
+        ...
+
+
+class Driver(Protocol):
+    """A way to reach a kind of node; found by the entry point group `hivectl.drivers`."""
+
+    @property
+    def name(self) -> str:
+        """As written in the inventory."""
+        ...
+
+    @property
+    def summary(self) -> str:
+        """One line for `hivectl drivers`."""
+        ...
+
+    @property
+    def attributes(self) -> type[Any]:
+        """A frozen dataclass made with `hivectl.model.parameters.parameter`: the inventory keys it takes."""
+        ...
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What its connections can do at best, for validation without a node."""
+        ...
+
+    async def connect(self, target: Target) -> Connection:
+        """Open a connection; attempts, timeouts and backoff are the caller's, one attempt is the driver's."""
+        ...

@@ -1,0 +1,1 @@
+"""What becomes of the files: graph, plan, scheduler, run, journal, events."""

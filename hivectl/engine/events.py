@@ -1,0 +1,218 @@
+"""What everybody else sees of a run: frozen dataclasses, versioned; reporters, panel and server read these alone.
+
+Results in events are already redacted: secrets and `no_log` results never enter one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hivectl.model.origin import Origin
+
+EVENTS_VERSION = 1
+
+
+class Status(StrEnum):
+    """What became of a step."""
+
+    OK = "ok"
+    CHANGED = "changed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    UNREACHABLE = "unreachable"
+    RESCUED = "rescued"
+    IGNORED = "ignored"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskInfo:
+    """Which task an event is about.
+
+    Attributes:
+        number: place of the task in the whole playbook, from 1, in file order.
+        total: how many tasks the playbook has.
+    """
+
+    play: str
+    name: str
+    module: str
+    origin: Origin
+    number: int = 0
+    total: int = 0
+    handler: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """What all events have: seconds since the epoch."""
+
+    event: ClassVar[str] = "event"
+    time: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStarted(Event):
+    """A run begins.
+
+    Attributes:
+        mode: "apply", "check" or "plan".
+        nodes: all that it may touch.
+        steps: how many steps there are, as far as that is known (node x task).
+    """
+
+    event: ClassVar[str] = "run_started"
+    run: str
+    playbook: str
+    mode: str
+    nodes: tuple[str, ...]
+    steps: int
+    resumed: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reserved(Event):
+    """The run holds its nodes."""
+
+    event: ClassVar[str] = "reserved"
+    reservation: str
+    nodes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlayStarted(Event):
+    """A play, or one `serial` batch of it, begins."""
+
+    event: ClassVar[str] = "play_started"
+    play: str
+    nodes: tuple[str, ...]
+    batch: int = 1
+    batches: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepStarted(Event):
+    """A node begins a task; the first of a batch begins when the batch is sent."""
+
+    event: ClassVar[str] = "step_started"
+    node: str
+    task: TaskInfo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepFinished(Event):
+    """A node is done with a task.
+
+    Attributes:
+        result: redacted; in a loop `results` holds one for each item.
+        seconds: on the node.
+        reason: why it was skipped, failed or not reached, one sentence.
+        cause: for a step that was skipped since it depends on a failure: that step's "node: task".
+    """
+
+    event: ClassVar[str] = "step_finished"
+    node: str
+    task: TaskInfo
+    status: Status
+    result: Mapping[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+    reason: str = ""
+    cause: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeLost(Event):
+    """A node is left out of the rest of the run: unreachable, failed, or its fence is lost."""
+
+    event: ClassVar[str] = "node_lost"
+    node: str
+    reason: str
+    skipped: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting(Event):
+    """Nothing has happened for some seconds: what is waited for.
+
+    Attributes:
+        what: one line each: "m1: install packages (12 s)".
+    """
+
+    event: ClassVar[str] = "waiting"
+    what: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message(Event):
+    """A word to the user: a warning, or what a step says of its progress."""
+
+    event: ClassVar[str] = "message"
+    level: str
+    text: str
+    node: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeSummary:
+    """How many steps of a node ended how."""
+
+    ok: int = 0
+    changed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    unreachable: int = 0
+    rescued: int = 0
+    ignored: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """One step's share of the time."""
+
+    node: str
+    task: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEnded(Event):
+    """A run ends.
+
+    Attributes:
+        status: "ok", "failed", "interrupted", "terminated" or "fault".
+        exit_code: of SURFACE's table.
+        critical_path: the chain of steps that took longest, in order.
+        slowest: the slowest steps, slowest first.
+        pending_handlers: "node: handler" that were notified and have not run; the next run does them.
+        resume: whether `apply --resume RUN` has something to do.
+    """
+
+    event: ClassVar[str] = "run_ended"
+    run: str
+    status: str
+    exit_code: int
+    seconds: float
+    nodes: Mapping[str, NodeSummary]
+    critical_path: tuple[Timing, ...] = ()
+    slowest: tuple[Timing, ...] = ()
+    pending_handlers: tuple[str, ...] = ()
+    resume: bool = False
+    reason: str = ""
+
+
+class Listener(Protocol):
+    """Whoever wants to see events."""
+
+    def __call__(self, event: Event) -> None:
+        """Take one event; must be quick and must not raise."""
+        ...
+
+
+def to_json(event: Event) -> dict[str, Any]:
+    """Return the event as JSON has it: `version`, `event`, and the fields."""
+    return {"version": EVENTS_VERSION, "event": event.event, **asdict(event)}

@@ -1,0 +1,377 @@
+"""The closed, versioned set of operations that every kind of node can check and carry out.
+
+Modules make operations, drivers carry them to a node, and the helper there (Python, sh, SFTP or
+MicroPython) observes, compares, applies and reports. Each result is a mapping in the shape that
+Ansible's users know: `changed`, `failed`, `msg`, `diff` and what the operation adds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from hivectl.model.secret import Secret
+
+PROTOCOL_VERSION = 1
+
+Text: TypeAlias = "str | Secret"
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Bytes that a node shall have; sent only to nodes that lack them.
+
+    Attributes:
+        sha256: hexadecimal digest.
+        size: in bytes.
+        source: the bytes, or the file on this machine that holds them (streamed, never loaded whole).
+        secret: never shown in a diff.
+    """
+
+    sha256: str
+    size: int
+    source: bytes | Path = field(repr=False)
+    secret: bool = False
+
+    @classmethod
+    def of(cls, data: bytes, *, secret: bool = False) -> Content:
+        """Make a content of bytes in memory."""
+        return cls(hashlib.sha256(data).hexdigest(), len(data), data, secret)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """What all operations have."""
+
+    name: ClassVar[str] = ""
+
+    @property
+    def idempotent(self) -> bool:
+        """Whether doing it twice equals doing it once, so that it may be repeated after a lost connection."""
+        return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attributes:
+    """Owner, group and mode of a path; None leaves as it is.
+
+    Attributes:
+        mode: octal ("0644") or symbolic ("u=rw,g=r"), as for chmod; "preserve" is resolved by the module.
+    """
+
+    mode: str | None = None
+    owner: str | None = None
+    group: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run(Operation):
+    """Run a program, or a script by a shell.
+
+    Result: `rc`, `stdout`, `stderr` (bytes decoded with surrogateescape, trailing newlines stripped if
+    `strip`), `cmd`, `start`, `end`, `delta`; `failed` when rc != 0; `skipped` when `creates` exists or
+    `removes` does not. In check mode: skipped unless creates/removes decide (as Ansible's command).
+
+    Attributes:
+        argv: program and arguments; exclusive with `script`.
+        script: text for `executable -c`.
+        shell: interpreter of `script`.
+        directory: working directory.
+        creates: path or glob; if it exists nothing is run.
+        removes: path or glob; if it does not exist nothing is run.
+        stdin: text for its standard input.
+        environment: added to the login's environment.
+        timeout: seconds; then the whole process group is killed.
+        observes: only looks (a fact, a probe): runs in check mode too and reports changed=False.
+    """
+
+    name: ClassVar[str] = "run"
+    argv: tuple[Text, ...] | None = None
+    script: Text | None = None
+    shell: str = "/bin/sh"
+    directory: str | None = None
+    creates: str | None = None
+    removes: str | None = None
+    stdin: Text | None = None
+    environment: Mapping[str, Text] = field(default_factory=dict)
+    strip: bool = True
+    timeout: float | None = None
+    observes: bool = False
+
+    @property
+    def idempotent(self) -> bool:
+        """A program may do anything, unless it only looks or is guarded."""
+        return self.observes or self.creates is not None or self.removes is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stat(Operation):
+    """Look at a path. Result: `stat` as Ansible's stat module returns it (`stat.exists` always)."""
+
+    name: ClassVar[str] = "stat"
+    path: str
+    follow: bool = False
+    checksum: Literal["sha1", "sha224", "sha256", "sha384", "sha512", "md5"] | None = "sha1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read(Operation):
+    """Bring a regular file back. Result: `size`, `sha256`, `source`; the bytes travel beside it.
+
+    Attributes:
+        limit: refuse files larger than this many bytes; None: any size.
+        sink: file on this machine that the bytes are streamed to (mode 0600); None: into memory.
+        known: sha256 of what the controller has already; equal content is not sent again.
+    """
+
+    name: ClassVar[str] = "read"
+    path: str
+    limit: int | None = None
+    sink: Path | None = None
+    known: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Write(Operation):
+    """A file with exactly this content (written beside it, then renamed over it).
+
+    Result: as Ansible's copy: `dest`, `checksum` (sha1), `size`, `mode`, `uid`, `gid`, `owner`, `group`,
+    `state: file`, `backup_file` if made, `diff`.
+
+    Attributes:
+        path: absolute, or relative to the login's home; `~` is expanded on the node.
+        into: name under which the file is put if `path` is an existing directory.
+        force: replace a file whose content differs; False leaves an existing file alone.
+        backup: keep the old one beside it with a time stamp.
+        follow: if `path` is a symbolic link, write what it points at; else replace the link.
+        validate: command with %s for the temporary file; nonzero refuses the change.
+        make_parents: create missing directories (Ansible: only where `dest` ends with a slash).
+    """
+
+    name: ClassVar[str] = "write"
+    path: str
+    content: Content
+    into: str | None = None
+    attributes: Attributes = field(default_factory=Attributes)
+    force: bool = True
+    backup: bool = False
+    follow: bool = False
+    validate: str | None = None
+    make_parents: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edit(Operation):
+    """Change lines of a text file.
+
+    Attributes:
+        edit: which rule: "line" (Ansible's lineinfile), "block" (blockinfile), "replace" (replace).
+        arguments: the rule's parameters by their Ansible names.
+        create: make the file when it is absent.
+    """
+
+    name: ClassVar[str] = "edit"
+    path: str
+    edit: Literal["line", "block", "replace"]
+    arguments: Mapping[str, Any]
+    create: bool = False
+    backup: bool = False
+    validate: str | None = None
+    attributes: Attributes = field(default_factory=Attributes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Directory(Operation):
+    """A directory, with its missing parents. `recurse` sets the attributes of everything inside too."""
+
+    name: ClassVar[str] = "directory"
+    path: str
+    attributes: Attributes = field(default_factory=Attributes)
+    recurse: bool = False
+    follow: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link(Operation):
+    """A symbolic or hard link at `path` to `source`. `force` replaces what is there and dangles if need be."""
+
+    name: ClassVar[str] = "link"
+    path: str
+    source: str | None
+    hard: bool = False
+    force: bool = False
+    follow: bool = True
+    attributes: Attributes = field(default_factory=Attributes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remove(Operation):
+    """Nothing at `path`: a file or link is unlinked, a directory removed with all inside it."""
+
+    name: ClassVar[str] = "remove"
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Touch(Operation):
+    """An existing path with these attributes (`make`: an empty file if there is none) and times.
+
+    Attributes:
+        make: create an empty file when absent (Ansible's state=touch); else absent is a failure (state=file).
+        access_time: "preserve", "now", a time, or None for Ansible's default of the state.
+        modification_time: likewise.
+    """
+
+    name: ClassVar[str] = "touch"
+    path: str
+    make: bool = False
+    follow: bool = True
+    attributes: Attributes = field(default_factory=Attributes)
+    access_time: str | None = None
+    access_time_format: str = "%Y%m%d%H%M.%S"
+    modification_time: str | None = None
+    modification_time_format: str = "%Y%m%d%H%M.%S"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts(Operation):
+    """What the node is. Result: `ansible_facts` with the asked groups only.
+
+    Attributes:
+        groups: of FACT_GROUPS.
+    """
+
+    name: ClassVar[str] = "facts"
+    groups: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait(Operation):
+    """Wait on the node until a port, path or text is there, or gone (Ansible's wait_for).
+
+    Result: `elapsed` in seconds, `state`, `path`, `port`, `match_groups`, `match_groupdict`.
+    """
+
+    name: ClassVar[str] = "wait"
+    state: Literal["started", "present", "stopped", "absent", "drained"] = "started"
+    host: str = "127.0.0.1"
+    port: int | None = None
+    path: str | None = None
+    search_regex: str | None = None
+    exclude_hosts: tuple[str, ...] = ()
+    active_connection_states: tuple[str, ...] = ()
+    delay: float = 0.0
+    connect_timeout: float = 5.0
+    sleep: float = 1.0
+    timeout: float = 300.0
+    msg: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fence:
+    """The proof that this controller may change a node; a node refuses an older one.
+
+    Attributes:
+        store: identity of the lab's store; tokens of one store can be compared.
+        token: grows with each grant on a node.
+        owner: who holds it, for people.
+        time_to_live: seconds for which the node believes it without hearing again.
+    """
+
+    store: str
+    token: int
+    owner: str
+    time_to_live: float = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Become:
+    """Another user on the node, by sudo.
+
+    Attributes:
+        user: whose rights.
+        password: of the login, if sudo asks.
+    """
+
+    user: str = "root"
+    password: Secret | None = None
+    method: Literal["sudo"] = "sudo"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One operation in a batch.
+
+    Attributes:
+        key: names the operation in the journal, unique in a run and the same when it is resumed.
+        step: items of one step share a number; after a failed step the rest of the batch is left.
+        chain: items of one loop iteration share a number; after a failed item the rest of its chain is left,
+            while the step's other chains go on.
+        check: only say what would change.
+        diff: add `diff` to the result.
+        ignore_failure: the batch goes on after this step's failure.
+        deadline: seconds that the operation may take once it has begun.
+    """
+
+    key: str
+    step: int
+    chain: int
+    operation: Operation
+    check: bool = False
+    diff: bool = False
+    ignore_failure: bool = False
+    deadline: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Operations that one node carries out in order, in one round trip.
+
+    Attributes:
+        run: identity of the run, for what the node remembers of operations in flight.
+        fence: None only where nothing is locked (a command run without a reservation).
+    """
+
+    run: str
+    items: tuple[Item, ...]
+    fence: Fence | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemResult:
+    """What became of one item.
+
+    Attributes:
+        index: its place in the batch.
+        result: `changed`, `failed`, `skipped`, `msg`, `diff`, and what the operation adds.
+        content: bytes that a Read without a sink brought.
+        seconds: how long it took on the node.
+    """
+
+    index: int
+    result: dict[str, Any]
+    content: bytes | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """What a node remembers of a run: the last operation that it began, and whether that one ended.
+
+    Attributes:
+        key: of the item; None when the node knows nothing of the run.
+        ended: True with the result's `rc`, False while it runs or when it was cut off.
+    """
+
+    run: str
+    key: str | None = None
+    ended: bool = False
+    rc: int | None = None
+
+
+FACT_GROUPS = ("platform", "distribution", "hardware", "network", "user", "date_time", "env", "python", "virtual", "mounts")

@@ -1,0 +1,147 @@
+"""What a module is: typed parameters, and one way to act on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
+
+from hivectl.drivers.base import Capability
+from hivectl.model.errors import HivectlError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from hivectl.drivers.base import Connection
+    from hivectl.helper.operations import Become, ItemResult, Operation
+    from hivectl.model.origin import Origin
+
+Result: TypeAlias = dict[str, Any]
+P = TypeVar("P")
+
+
+class ModuleError(HivectlError):
+    """A task cannot be done as it is written: becomes the failed result of the task, with its message."""
+
+
+class TaskContext(Protocol):
+    """What an operation or controller module may know of its task."""
+
+    @property
+    def node(self) -> str:
+        """The node's name."""
+        ...
+
+    @property
+    def variables(self) -> Mapping[str, Any]:
+        """Every variable of the node, rendered as it is looked up."""
+        ...
+
+    @property
+    def origin(self) -> Origin:
+        """Where the task is written."""
+        ...
+
+    @property
+    def check(self) -> bool:
+        """Only say what would change."""
+        ...
+
+    @property
+    def diff(self) -> bool:
+        """Show what changes."""
+        ...
+
+    @property
+    def environment(self) -> Mapping[str, Any]:
+        """The task's `environment:`, rendered."""
+        ...
+
+    def render(self, template: str, *, origin: Origin | None = None, **extra: Any) -> Any:
+        """Render a template of the user's with the node's variables and `extra`; natives keep their type."""
+        ...
+
+    def evaluate(self, condition: Any) -> bool:
+        """Evaluate a condition as `when` does; raises InputError when it is not a bool."""
+        ...
+
+    def find_file(self, name: str, folder: str = "files") -> Path:
+        """Return the file or folder `name` beside the playbook or in its `folder`; raises ModuleError."""
+        ...
+
+
+class NodeContext(TaskContext, Protocol):
+    """What a procedure module may do with its node."""
+
+    @property
+    def run(self) -> str:
+        """The run's identity."""
+        ...
+
+    @property
+    def become(self) -> Become | None:
+        """The user that the task asks for."""
+        ...
+
+    async def operate(self, *operations: Operation) -> list[ItemResult]:
+        """Carry out operations in one batch; a failed one is in its result, not raised."""
+        ...
+
+    async def connection(self, *needed: Capability) -> Connection:
+        """Return the node's first open connection that can do all that is needed, opening one if need be."""
+        ...
+
+    async def reconnect(self, *, deadline: float) -> None:
+        """Drop every connection and open one anew with backoff, within `deadline` seconds."""
+        ...
+
+    def say(self, message: str) -> None:
+        """Tell people what is waited for."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Module(Generic[P]):
+    """A module: exactly one of `operations`, `procedure`, `group` and `decide` is given.
+
+    Attributes:
+        name: as written in playbooks.
+        summary: one line for `hivectl modules`.
+        parameters: a frozen dataclass whose fields are made with `hivectl.model.parameters.parameter`.
+        operations: pure: parameters -> operations, which travel in the node's batch.
+        result: makes the task's result of its operations' results; the default merges them, the last one winning,
+            `changed` when any changed.
+        procedure: for what needs several turns with the node.
+        group: one step on all nodes of the play; node -> context in, node -> result out.
+        decide: on the controller alone, no connection at all.
+        capabilities: what a connection must be able to do.
+        free_form: the parameter that a plain text fills (`command: uptime`); None: a mapping only.
+        example: YAML of one task, shown by `hivectl modules NAME` and validated by the tests.
+        check_mode: "full", "none" (skipped in check mode, as Ansible's) or "always" (runs as ever: only looks).
+        returns: name -> meaning of what the result adds.
+    """
+
+    name: str
+    summary: str
+    parameters: type[P]
+    operations: Callable[[P, TaskContext], Sequence[Operation]] | None = None
+    result: Callable[[P, Sequence[ItemResult], TaskContext], Result] | None = None
+    procedure: Callable[[P, NodeContext], Awaitable[Result]] | None = None
+    group: Callable[[P, Mapping[str, NodeContext]], Awaitable[Mapping[str, Result]]] | None = None
+    decide: Callable[[P, TaskContext], Result] | None = None
+    capabilities: frozenset[Capability] = frozenset()
+    free_form: str | None = None
+    example: str = ""
+    check_mode: str = "full"
+    returns: Mapping[str, str] = field(default_factory=dict)
+
+
+def merge_results(results: Sequence[ItemResult]) -> Result:
+    """Merge the results of a task's operations: the last one wins, `changed` and `failed` when any did."""
+    merged: Result = {}
+    for item in results:
+        merged.update(item.result)
+    merged["changed"] = any(item.result.get("changed", False) for item in results)
+    if any(item.result.get("failed", False) for item in results):
+        merged["failed"] = True
+    return merged

@@ -1,0 +1,1 @@
+"""Virtual devices: real servers and interpreters that stand in for hardware."""
