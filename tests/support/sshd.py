@@ -7,8 +7,8 @@ the given folder is written, but for root's /run/sshd, which sshd itself insists
 from __future__ import annotations
 
 import contextlib
-import getpass
 import os
+import pwd
 import re
 import shlex
 import shutil
@@ -64,7 +64,7 @@ class Sshd:
     @property
     def user(self) -> str:
         """Who logs in: the user that the tests run as."""
-        return getpass.getuser()
+        return pwd.getpwuid(os.geteuid()).pw_name
 
     @property
     def home(self) -> Path:
