@@ -1,15 +1,20 @@
-"""A lab as a command meets it: its inventory, its store, its plugins."""
+"""A lab as a command meets it: its inventory, its store, its state folder."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from hivectl.model.errors import InputError
+from hivectl.store.location import state_folder, store_location
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from hivectl.model.inventory import Inventory
+    from hivectl.store.database import Database
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,13 +23,61 @@ class Lab:
 
     Attributes:
         inventory: the nodes, hives and limits.
+        store: path or URL of the lab's database, not yet opened.
         state: a folder of ours (mode 0700) for journals, known hosts and virtual devices.
     """
 
     inventory: Inventory
+    store: str
     state: Path
+
+    def open_store(self) -> Database:
+        """Open the lab's database; raises StoreError."""
+        from hivectl.store.database import open_database
+
+        if "://" in self.store:
+            raise InputError(
+                f"the store {self.store.partition('://')[0]}:// is not supported yet",
+                hint="name a file with `store:` or HIVECTL_STORE",
+            )
+        return open_database(Path(self.store))
+
+    def run_folder(self) -> Path:
+        """Return the folder of the journals, made where it is missing."""
+        folder = self.state / "runs"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return folder
 
 
 def open_lab(inventories: Sequence[Path] = ()) -> Lab:
-    """Load the inventory (default: HIVECTL_INVENTORY, else ./inventory) and find the lab's store and state."""
-    raise NotImplementedError
+    """Load the inventory and find the lab's store and state.
+
+    Args:
+        inventories: files and folders, later wins; none: HIVECTL_INVENTORY (separated by colons), else ./inventory.
+
+    Raises:
+        Complaints: every fault in the inventory.
+        InputError: no inventory is there.
+    """
+    from hivectl.drivers.registry import attributes_of, driver_names
+    from hivectl.model.inventory import load_inventory
+
+    paths = tuple(inventories) or _default_inventories()
+    inventory = load_inventory(paths, attributes_of, driver_names)
+    store = store_location(inventory.store, _folder_of(paths[-1]))
+    return Lab(inventory, store, state_folder(store))
+
+
+def _default_inventories() -> tuple[Path, ...]:
+    if named := os.environ.get("HIVECTL_INVENTORY"):
+        return tuple(Path(part) for part in named.split(":") if part)
+    if Path("inventory").exists():
+        return (Path("inventory"),)
+    raise InputError(
+        "there is no inventory here",
+        hint="name one with -i FILE, set HIVECTL_INVENTORY, or make ./inventory/lab.yml",
+    )
+
+
+def _folder_of(path: Path) -> Path:
+    return path.resolve() if path.is_dir() else path.resolve().parent

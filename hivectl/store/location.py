@@ -1,0 +1,43 @@
+"""Where the lab's store is, and the folders beside it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+SYSTEM_FOLDER = Path("/var/lib/hivectl")
+
+
+def user_folder() -> Path:
+    """Return the user's state folder (XDG Base Directory Specification: XDG_STATE_HOME)."""
+    base = os.environ.get("XDG_STATE_HOME", "")
+    return (Path(base) if base.startswith("/") else Path.home() / ".local" / "state") / "hivectl"
+
+
+def store_location(configured: str | None, beside: Path | None) -> str:
+    """Return the lab's store: a path or a URL.
+
+    Args:
+        configured: `store:` of the inventory; a relative path counts from the inventory's folder.
+        beside: that folder.
+    """
+    if configured:
+        if "://" in configured:
+            return configured
+        path = Path(configured).expanduser()
+        return str(path if path.is_absolute() or beside is None else (beside / path).resolve())
+    if environment := os.environ.get("HIVECTL_STORE"):
+        return environment
+    return str((SYSTEM_FOLDER if _may_write(SYSTEM_FOLDER) else user_folder()) / "lab.db")
+
+
+def state_folder(store: str) -> Path:
+    """Return the folder for journals, known hosts and virtual devices of the lab with this store."""
+    return user_folder() if "://" in store else Path(store).parent
+
+
+def _may_write(folder: Path) -> bool:
+    existing = folder
+    while not existing.exists():
+        existing = existing.parent
+    return os.access(existing, os.W_OK | os.X_OK)
