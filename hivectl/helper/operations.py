@@ -88,6 +88,8 @@ class Run(Operation):
         environment: added to the login's environment.
         timeout: seconds; then the whole process group is killed.
         observes: only looks (a fact, a probe): runs in check mode too and reports changed=False.
+        expand: replace `~`, `$NAME` and `${NAME}` in `argv` by the node's values (unknown names stay), as
+            Ansible's command does unless `expand_argument_vars` is false.
     """
 
     name: ClassVar[str] = "run"
@@ -102,6 +104,7 @@ class Run(Operation):
     strip: bool = True
     timeout: float | None = None
     observes: bool = False
+    expand: bool = False
 
     @property
     def idempotent(self) -> bool:
@@ -223,6 +226,7 @@ class Touch(Operation):
 
     Attributes:
         make: create an empty file when absent (Ansible's state=touch); else absent is a failure (state=file).
+        regular: fail where something else than a regular file or hard link is (state=file; not with no state).
         access_time: "preserve", "now", a time, or None for Ansible's default of the state.
         modification_time: likewise.
     """
@@ -230,6 +234,7 @@ class Touch(Operation):
     name: ClassVar[str] = "touch"
     path: str
     make: bool = False
+    regular: bool = False
     follow: bool = True
     attributes: Attributes = field(default_factory=Attributes)
     access_time: str | None = None

@@ -31,7 +31,8 @@ def parameter(
         aliases: other names that are accepted.
         kind: a meaning finer than the type: "path", "mode" (octal text or number, or symbolic), "duration"
             (number of seconds, or text such as 90s, 2h), "raw" (any value, kept as it is), "template"
-            (not rendered before the module sees it).
+            (not rendered before the module sees it), "rest" (a mapping that takes every key that is not named
+            otherwise, as set_fact has it).
         example: a value for the docs.
     """
     metadata = {"description": description, "choices": choices, "aliases": tuple(aliases), "kind": kind, "example": example}

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from hivectl.drivers.base import Connection
     from hivectl.helper.operations import Become, ItemResult, Operation
     from hivectl.model.origin import Origin
+    from hivectl.model.secret import Secret
 
 Result: TypeAlias = dict[str, Any]
 P = TypeVar("P")
@@ -59,6 +60,17 @@ class TaskContext(Protocol):
 
     def render(self, template: str, *, origin: Origin | None = None, **extra: Any) -> Any:
         """Render a template of the user's with the node's variables and `extra`; natives keep their type."""
+        ...
+
+    def render_text(self, text: str, *, path: Path, options: Mapping[str, Any], **extra: Any) -> str | Secret:
+        """Render a template file to text.
+
+        Args:
+            text: what the file holds.
+            path: of the file, for complaints, and the folder that `include` and `import` look in first.
+            options: Jinja2's syntax options by their names (trim_blocks, block_start_string ...).
+            **extra: variables of this template alone.
+        """
         ...
 
     def evaluate(self, condition: Any) -> bool:
