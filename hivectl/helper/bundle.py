@@ -1,0 +1,85 @@
+"""What is sent to a node at the start: the node's part of the helper, as bytecode where the node can use ours."""
+
+from __future__ import annotations
+
+import importlib.util
+import marshal
+import zlib
+from functools import cache
+from pathlib import Path
+from types import CodeType
+
+PROGRAM = "hivectl.helper.program"
+PACKAGES = ("hivectl", "hivectl.helper", "hivectl.helper.node")
+OURS = importlib.util.MAGIC_NUMBER.hex()
+SOURCE = "source--"
+
+# The first thing that runs on a node. It says which bytecode it understands, takes the first bundle that it can use
+# (`magic length bytes`, see `bundle`), and finds the modules in there as they are imported, so that a node neither
+# compiles nor loads what no operation asks for. `os.read` and nothing buffered: what follows belongs to the program.
+LOADER = """\
+import sys,os
+if sys.version_info<(3,7):os.write(1,("\\nhivectl-%s old %s\\n"%(sys.argv[1],sys.version.split()[0])).encode());sys.exit(3)
+import marshal,zlib
+m=sys.modules["_frozen_importlib_external"].MAGIC_NUMBER.hex()
+os.write(1,("\\nhivectl-%s %s\\n"%(sys.argv[1],m)).encode())
+def r(n):
+ b=b""
+ while len(b)<n:
+  c=os.read(0,n-len(b))
+  if not c:sys.exit(0)
+  b+=c
+ return b
+while 1:
+ h=r(16).decode();d=r(int(h[8:]))
+ if h[:8] in(m,"source--"):break
+b=marshal.loads(zlib.decompress(d))
+class F:
+ @staticmethod
+ def find_spec(n,p=None,t=None):
+  if n in b:return sys.modules["_frozen_importlib"].ModuleSpec(n,F,origin="hivectl",is_package=b[n] is None)
+ @staticmethod
+ def create_module(s):pass
+ @staticmethod
+ def exec_module(o):
+  c=b[o.__name__]
+  if c:exec(marshal.loads(c)if isinstance(c,bytes)else compile(c,o.__name__,"exec"),o.__dict__)
+sys.meta_path.insert(0,F)
+from hivectl.helper.program import main
+main()
+"""
+
+
+@cache
+def bundle(magic: str) -> bytes:
+    """Return the modules for an interpreter: `magic`, eight digits of length, zlib of a marshalled mapping.
+
+    Args:
+        magic: OURS for bytecode of this interpreter's version (importlib.util.MAGIC_NUMBER), SOURCE for any.
+    """
+    contents: dict[str, bytes | str | None] = dict.fromkeys(PACKAGES)
+    names = [PROGRAM, *(f"hivectl.helper.node.{path.stem}" for path in _folder().glob("[!_]*.py"))]
+    for name in names:
+        contents[name] = _code(name) if magic == OURS else _source(name)
+    # level 6: 2 ms once; format 2 is read by every Python 3
+    packed = zlib.compress(marshal.dumps(contents, 2), 6)
+    return f"{magic}{len(packed):08d}".encode() + packed
+
+
+def _folder() -> Path:
+    return Path(__file__).with_name("node")
+
+
+def _source(name: str) -> str:
+    path = Path(__file__).with_name("program.py") if name == PROGRAM else _folder() / f"{name.rpartition('.')[2]}.py"
+    return path.read_text(encoding="utf-8")
+
+
+def _code(name: str) -> bytes:
+    """Return marshalled code; the import system's own cache spares us the compiler."""
+    spec = importlib.util.find_spec(name)
+    assert spec is not None
+    assert spec.loader is not None
+    code = spec.loader.get_code(name)  # type: ignore[attr-defined]  # every file loader has it
+    assert isinstance(code, CodeType)
+    return marshal.dumps(code)
