@@ -154,6 +154,7 @@ class Write(Operation):
         follow: if `path` is a symbolic link, write what it points at; else replace the link.
         validate: command with %s for the temporary file; nonzero refuses the change.
         make_parents: create missing directories (Ansible: only where `dest` ends with a slash).
+        parents_mode: of the directories that `make_parents` creates; existing ones keep theirs.
     """
 
     name: ClassVar[str] = "write"
@@ -166,6 +167,7 @@ class Write(Operation):
     follow: bool = False
     validate: str | None = None
     make_parents: bool = False
+    parents_mode: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
