@@ -1,0 +1,161 @@
+"""What of a step's result a person needs to see: why it failed, what changed, what `debug` says."""
+
+from __future__ import annotations
+
+import json
+from difflib import unified_diff
+from typing import TYPE_CHECKING, Any
+
+from hivectl.engine.events import Status
+from hivectl.report.text import harmless, one_line, tail
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from hivectl.engine.events import StepFinished
+    from hivectl.report.base import Line
+
+BAD = frozenset({Status.FAILED, Status.UNREACHABLE, Status.UNKNOWN, Status.IGNORED, Status.RESCUED})
+# difflib takes quadratic time: beyond this only the sizes are shown
+LARGEST_DIFF = 3000
+LONGEST_DIFF = 120
+LONGEST_TEXT = 40
+MOST_ITEMS = 5
+# what `debug` returns beside what it shows
+_NOT_SHOWN = frozenset(
+    {
+        "changed",
+        "failed",
+        "skipped",
+        "results",
+        "diff",
+        "warnings",
+        "ansible_loop_var",
+        "item",
+        "attempts",
+        "start",
+        "end",
+        "delta",
+    }
+)
+_DIFF_STYLES = {"+": "added", "-": "removed", "@": "hunk"}
+
+
+def details(event: StepFinished) -> tuple[Line, ...]:
+    """Return the lines that stand below a step's own line; the same for nodes that did the same."""
+    lines: list[Line] = []
+    if event.status in BAD:
+        lines += _why(event)
+    elif event.task.module == "debug":
+        lines += [line for result in _each(event.result) for line in _said(result)]
+    for result in _each(event.result):
+        lines += [
+            ((f"warning: {one_line(str(text))}", "warning"),) for text in _as_list(result.get("warnings"))
+        ]
+        lines += diff_lines(result.get("diff"))
+    return tuple(lines)
+
+
+def _each(result: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield the results of a loop's items, or the result itself."""
+    items = result.get("results")
+    if isinstance(items, list | tuple) and any(isinstance(item, dict) for item in items):
+        yield from (item for item in items if isinstance(item, dict))
+    else:
+        yield result
+
+
+def _as_list(value: object) -> Sequence[object]:
+    if value is None:
+        return ()
+    return value if isinstance(value, list | tuple) else (value,)
+
+
+def _why(event: StepFinished) -> Iterator[Line]:
+    """Say why a step failed: the sentence, the place in the playbook, and what the program wrote last."""
+    bad = [result for result in _each(event.result) if result.get("failed")] or [event.result]
+    sentences = [] if event.reason and len(bad) > 1 else [event.reason]
+    sentences += [_sentence(result) for result in bad[:MOST_ITEMS]]
+    for sentence in dict.fromkeys(filter(None, sentences)):
+        yield from (((line, ""),) for line in _lines(sentence))
+    if len(bad) > MOST_ITEMS:
+        yield ((f"… and {len(bad) - MOST_ITEMS} more items failed", "dim"),)
+    for name in ("stderr", "module_stderr", "stdout"):
+        text = bad[0].get(name)
+        if isinstance(text, str) and text.strip():
+            yield from (((f"{name} | ", "dim"), (line, "")) for line in tail(text))
+            break
+    if event.status in {Status.FAILED, Status.UNREACHABLE, Status.UNKNOWN}:
+        yield ((f"at {one_line(str(event.task.origin))}", "dim"),)
+
+
+def _sentence(result: Mapping[str, Any]) -> str:
+    message = result.get("msg")
+    text = message if isinstance(message, str) else _json(message) if message else ""
+    if not text and result.get("rc") not in {None, 0}:
+        text = f"ended with {result['rc']}"
+    return f"item {_short(result['item'])}: {text}" if "item" in result and text else text
+
+
+def _said(result: Mapping[str, Any]) -> Iterator[Line]:
+    """Return what `debug` says: its message, or the variable and its value."""
+    for name, value in result.items():
+        if name in _NOT_SHOWN or name.startswith("_"):
+            continue
+        text = value if isinstance(value, str) else _json(value)
+        yield from (((line, ""),) for line in _lines(text if name == "msg" else f"{name}: {text}"))
+
+
+def _lines(text: str) -> list[str]:
+    lines = harmless(text).rstrip("\n").split("\n")
+    return (
+        [*lines[:LONGEST_TEXT], f"… {len(lines) - LONGEST_TEXT} more lines"]
+        if len(lines) > LONGEST_TEXT
+        else lines
+    )
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, default=str, indent=2, ensure_ascii=False)
+
+
+def _short(value: object) -> str:
+    return one_line(
+        value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False), 60
+    )
+
+
+def diff_lines(diff: object) -> list[Line]:
+    """Return one diff or several, in Ansible's shape, as coloured unified diffs."""
+    return [line for one in _as_list(diff) if isinstance(one, dict) for line in _one_diff(one)]
+
+
+def _one_diff(diff: Mapping[str, Any]) -> list[Line]:
+    if isinstance(diff.get("prepared"), str):
+        lines = diff["prepared"].splitlines()
+    elif "before" in diff or "after" in diff:
+        before, after = _text(diff.get("before")), _text(diff.get("after"))
+        if before == after:
+            return []
+        old, new = before.splitlines(), after.splitlines()
+        if max(len(old), len(new)) > LARGEST_DIFF:
+            return [((f"{len(old):,} lines become {len(new):,}: too many to compare here", "dim"),)]
+        was, becomes = (one_line(str(diff.get(f"{side}_header") or side)) for side in ("before", "after"))
+        lines = list(unified_diff(old, new, was, becomes, lineterm=""))
+        if before.rstrip("\n") == after.rstrip("\n"):
+            lines.append("\\ they differ in the newline at the end")
+    else:
+        return []
+    kept = [one_line(line) for line in lines[:LONGEST_DIFF]]
+    shown: list[Line] = [
+        ((line, "bold" if line[:3] in {"---", "+++"} else _DIFF_STYLES.get(line[:1], "")),) for line in kept
+    ]
+    if len(lines) > LONGEST_DIFF:
+        shown.append(((f"… {len(lines) - LONGEST_DIFF} more lines", "dim"),))
+    return shown
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else _json(value) + "\n"

@@ -1,0 +1,134 @@
+"""The end of a run for people: who ended how, what took the time, and how to go on."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+from hivectl.engine.events import NodeSummary
+from hivectl.report.names import compress, listing
+from hivectl.report.text import count, duration, one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from hivectl.engine.events import RunEnded, Timing
+    from hivectl.report.base import Line
+
+STATUSES = tuple(item.name for item in fields(NodeSummary))
+ALWAYS = ("ok", "changed", "failed")
+MOST_ROWS = 12
+MOST_STEPS = 5
+# steps quicker than this are not worth a line
+QUICK = 0.05
+
+
+def summary(event: RunEnded, skipped: Mapping[str, int], *, dry: bool) -> list[Line]:
+    """Return the lines of the end.
+
+    Args:
+        event: the end.
+        skipped: "node: task" -> how many steps were skipped because that one failed.
+        dry: nothing was changed (check or plan).
+    """
+    lines: list[Line] = [(), *_verdict(event, dry=dry), *_table(event.nodes), *_because(skipped)]
+    if event.seconds >= 1:
+        lines += _chain("critical path", event.critical_path, " > ")
+        lines += _chain("slowest", event.slowest[:MOST_STEPS], ", ")
+    lines += _handlers(event.pending_handlers)
+    if event.resume:
+        lines.append((("go on with    ", "dim"), (f"hivectl apply --resume {event.run}", "bold")))
+    return lines
+
+
+def _verdict(event: RunEnded, *, dry: bool) -> Iterator[Line]:
+    nodes = event.nodes.values()
+    changed = sum(node.changed for node in nodes)
+    bad = sum(1 for node in nodes if node.failed or node.unreachable)
+    changes = count(changed, "step") + (" would change" if dry else " changed")
+    if not changed:
+        changes = "nothing to change" if dry else "nothing changed"
+    words = {
+        "ok": "done",
+        "failed": f"failed on {bad:,} of {count(len(event.nodes), 'node')}" if bad else "failed",
+        "interrupted": "interrupted, cleaned up",
+        "terminated": "terminated, cleaned up",
+        "fault": "ended by a fault of hivectl",
+    }
+    style = "ok" if event.status == "ok" else "failed"
+    yield (
+        (words.get(event.status, one_line(event.status)), style),
+        (f" in {duration(event.seconds)}: {changes}", ""),
+        (f"  (run {event.run})", "dim"),
+    )
+    if event.reason and event.status != "ok":
+        yield ((f"  {one_line(event.reason)}", ""),)
+
+
+def _table(nodes: Mapping[str, NodeSummary]) -> Iterator[Line]:
+    """Return the counts by node; nodes with the same counts share a row, those in trouble come first."""
+    groups: dict[NodeSummary, list[str]] = {}
+    for node, counts in nodes.items():
+        groups.setdefault(counts, []).append(node)
+    if not groups:
+        return
+    columns = [name for name in STATUSES if name in ALWAYS or any(getattr(counts, name) for counts in groups)]
+    rows = sorted(groups.items(), key=lambda row: -(row[0].failed + row[0].unreachable))
+    labels = [listing(names, 40) for _, names in rows[:MOST_ROWS]]
+    width = max(len("node"), *(len(label) for label in labels))
+    widths = [max(len(name), 4) for name in columns]
+    titles = "  ".join(f"{name:>{size}}" for name, size in zip(columns, widths, strict=True))
+    yield ((f"  {'node':<{width}}  {titles}", "dim"),)
+    for label, (counts, _) in zip(labels, rows, strict=False):
+        cells: list[tuple[str, str]] = [(f"  {label:<{width}}", "")]
+        for name, size in zip(columns, widths, strict=True):
+            number = getattr(counts, name)
+            cells.append((f"  {number:>{size}}", name if number else "dim"))
+        yield tuple(cells)
+    if len(rows) > MOST_ROWS:
+        rest = sum(len(names) for _, names in rows[MOST_ROWS:])
+        yield ((f"  … and {count(rest, 'node')} with other counts", "dim"),)
+
+
+def _because(skipped: Mapping[str, int]) -> Iterator[Line]:
+    """Name each root cause once, with what was skipped because of it; nodes with the same cause share a line."""
+    groups: dict[tuple[str, int], list[str]] = {}
+    for cause, number in skipped.items():
+        node, _, task = cause.partition(": ")
+        groups.setdefault((task, number), []).append(node)
+    for (task, number), nodes in list(groups.items())[:MOST_ROWS]:
+        each = " each" if len(nodes) > 1 else ""
+        yield (
+            (f"{'skipped':<13} ", "skipped"),
+            (f"{count(number, 'step')}{each} because of {listing(nodes, 40)}: {one_line(task)}", ""),
+        )
+    if len(groups) > MOST_ROWS:
+        yield ((f"{'':<14}… and because of {count(len(groups) - MOST_ROWS, 'other failure')}", "dim"),)
+
+
+def _chain(title: str, steps: Iterable[Timing], joint: str) -> Iterator[Line]:
+    slow = [step for step in steps if step.seconds >= QUICK]
+    shown = sorted(slow, key=lambda step: -step.seconds)[:MOST_STEPS]
+    parts = []
+    last_node = ""
+    for step in slow:
+        if step not in shown:
+            continue
+        node = "" if step.node == last_node else f"{step.node} "
+        parts.append(f"{one_line(node, 60)}{one_line(step.task, 60)} {duration(step.seconds)}")
+        last_node = step.node
+    if parts:
+        more = f"{joint}… ({len(slow)} steps)" if len(slow) > len(shown) else ""
+        yield ((f"{title:<14}", "dim"), (joint.join(parts) + more, ""))
+
+
+def _handlers(pending: Iterable[str]) -> Iterator[Line]:
+    groups: dict[str, list[str]] = {}
+    for entry in pending:
+        node, _, handler = entry.partition(": ")
+        groups.setdefault(handler, []).append(node)
+    for handler, nodes in groups.items():
+        yield (
+            ("pending       ", "warning"),
+            (f"handler {one_line(handler)} on {compress(nodes)}: the next run does it", ""),
+        )
