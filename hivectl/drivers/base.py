@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
     from pathlib import Path
 
     from hivectl.helper.operations import Batch, Become, Fence, ItemResult, Progress
@@ -33,13 +33,14 @@ class Target:
         connection: which of the node's connections.
         attributes: an instance of the driver's attribute class.
         state: a folder of ours for known hosts and sockets; made with mode 0700.
-        node_variables: the node's inventory variables, for drivers that need one.
+        open_stream: with `on: NODE`: opens a serial port of that node through its own connection.
     """
 
     node: str
     connection: str
     attributes: Any
     state: Path
+    open_stream: Callable[[StreamAddress], Awaitable[Stream]] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

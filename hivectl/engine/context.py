@@ -1,0 +1,104 @@
+"""What a module is told of its task, and what a procedure may do with its node."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hivectl.helper.operations import Batch, Item
+from hivectl.modules.base import ModuleError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from hivectl.drivers.base import Capability, Connection
+    from hivectl.drivers.session import NodeSession
+    from hivectl.helper.operations import Become, Fence, ItemResult, Operation
+    from hivectl.model.origin import Origin
+    from hivectl.model.variables import Scope
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeAccess:
+    """The way to the node that acts.
+
+    Attributes:
+        session: its connections.
+        fence: proof that the run holds it.
+        lost: raises once the run may send nothing more to it.
+        say: tells people what is waited for.
+    """
+
+    session: NodeSession
+    fence: Callable[[], Fence | None]
+    say: Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """Implements `TaskContext` and `NodeContext` of `hivectl.modules.base` for one task on one node."""
+
+    node: str
+    variables: Scope
+    origin: Origin
+    folder: Path
+    run: str
+    key: str
+    check: bool = False
+    diff: bool = False
+    environment: Mapping[str, Any]
+    become: Become | None = None
+    deadline: float | None = None
+    access: NodeAccess
+
+    def render(self, template: str, *, origin: Origin | None = None, **extra: Any) -> Any:
+        """Render a template of the user's with the node's variables and `extra`."""
+        from hivectl.model.variables import Layer
+
+        scope = self.variables.child(Layer("extra", extra)) if extra else self.variables
+        return scope.templates.render(template, scope, origin=origin or self.origin)
+
+    def evaluate(self, condition: Any) -> bool:
+        """Evaluate a condition as `when` does."""
+        return self.variables.templates.evaluate(condition, self.variables, origin=self.origin)
+
+    def find_file(self, name: str, folder: str = "files") -> Path:
+        """Return a file beside the playbook or in its `folder`."""
+        given = Path(name).expanduser()
+        tried = [given] if given.is_absolute() else [self.folder / folder / given, self.folder / given]
+        for path in tried:
+            if path.exists():
+                return path
+        places = " nor ".join(str(path.parent) for path in tried)
+        raise ModuleError(f"there is no {given.name} in {places}", origin=self.origin)
+
+    async def operate(self, *operations: Operation) -> list[ItemResult]:
+        """Carry out operations in one batch."""
+        items = tuple(
+            Item(
+                key=f"{self.key}.{index}",
+                step=0,
+                chain=0,
+                operation=operation,
+                check=self.check,
+                diff=self.diff,
+                deadline=self.deadline,
+            )
+            for index, operation in enumerate(operations)
+        )
+        connection = await self.access.session.connection()
+        batch = Batch(run=self.run, items=items, fence=self.access.fence())
+        return [result async for result in connection.operate(batch, self.become)]
+
+    async def connection(self, *needed: Capability) -> Connection:
+        """Return the node's first connection that can do all that is needed."""
+        return await self.access.session.connection(*needed)
+
+    async def reconnect(self, *, deadline: float) -> None:
+        """Drop every connection and open one anew."""
+        await self.access.session.reconnect(deadline=deadline)
+
+    def say(self, message: str) -> None:
+        """Tell people what is waited for."""
+        self.access.say(message)

@@ -1,0 +1,71 @@
+"""What ends a node's walk, or a part of it: caught in the walk and nowhere else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hivectl.engine.steps import Step
+    from hivectl.model.playbook import Task
+    from hivectl.modules.base import Result
+
+
+class WalkEnded(Exception):  # noqa: N818 no error: the root of what ends a walk
+    """The node's walk through its play ends here."""
+
+
+class StepFailedError(WalkEnded):
+    """A step failed and nothing says to go on; a block's rescue may catch it."""
+
+    def __init__(self, task: Task, result: Result, reason: str) -> None:
+        super().__init__(reason)
+        self.task = task
+        self.result = result
+        self.reason = reason
+
+
+class NodeGoneError(WalkEnded):
+    """Nothing more can or may be sent to the node, `always` sections neither."""
+
+    def __init__(self, reason: str, *, unreachable: bool = False, fence_lost: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.unreachable = unreachable
+        self.fence_lost = fence_lost
+
+
+class CauseElsewhereError(WalkEnded):
+    """Another node's failure stops this one; `cause` is "node: task"."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(cause)
+        self.cause = cause
+
+
+class HostEnded(WalkEnded):
+    """`meta: end_host`: the node is done with its play, and nothing failed."""
+
+
+class PlayEnded(WalkEnded):
+    """`meta: end_play` or `end_batch`: all nodes are done with it, and nothing failed."""
+
+    def __init__(self, *, whole_play: bool) -> None:
+        super().__init__()
+        self.whole_play = whole_play
+
+
+def one_line(result: Result) -> str:
+    """Return why a step failed, for people, in one line."""
+    for name in ("msg", "stderr", "module_stderr", "stdout"):
+        text = result.get(name)
+        if isinstance(text, str) and text.strip():
+            lines = text.strip().splitlines()
+            if name == "msg":
+                return lines[0] if len(lines) == 1 else f"{lines[0]} …"
+            return lines[-1]
+    return f"rc={result['rc']}" if "rc" in result else "failed"
+
+
+def unsent(steps: list[Step]) -> int:
+    """Return how many of `steps` have not been carried out."""
+    return sum(1 for step in steps if any(one.outcome is None for one in step.iterations))

@@ -1,0 +1,115 @@
+"""What a result means: `changed_when`, `failed_when`, loops put together, secrets taken out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hivectl.engine.events import Status
+from hivectl.model.playbook_loader import Condition, conditions
+from hivectl.model.secret import MASK, Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from hivectl.model.playbook import Task
+    from hivectl.model.variables import Scope
+    from hivectl.modules.base import Result
+
+CENSORED = "the output has been hidden due to the fact that 'no_log: true' was specified for this result"
+
+
+def judge(task: Task, result: Result, scope: Scope) -> Result:
+    """Return a result with `changed_when` and `failed_when` applied; `scope` holds it under its registered name.
+
+    Raises:
+        InputError: a condition is undefined or no bool.
+    """
+    judged = dict(result)
+    judged.setdefault("changed", False)
+    judged["failed"] = bool(judged.get("failed", False))
+    if judged.get("skipped"):
+        return judged
+    if "changed_when" in task.keywords:
+        judged["changed"] = holds(task.keywords["changed_when"], scope, task)
+    if "failed_when" in task.keywords:
+        judged["failed"] = judged["failed_when_result"] = holds(task.keywords["failed_when"], scope, task)
+    return judged
+
+
+def holds(value: Any, scope: Scope, task: Task) -> bool:
+    """Tell whether all of a keyword's conditions hold."""
+    return all(scope.templates.evaluate(one.text, scope, origin=one.origin) for one in conditions(value, task.origin))
+
+
+def first_false(when: Sequence[Condition], scope: Scope) -> Condition | None:
+    """Return the first of a task's conditions that does not hold."""
+    return next((one for one in when if not scope.templates.evaluate(one.text, scope, origin=one.origin)), None)
+
+
+def combine(results: Sequence[Result]) -> Result:
+    """Put the results of a loop's items together as Ansible does."""
+    failed = any(result.get("failed") for result in results)
+    skipped = bool(results) and all(result.get("skipped") for result in results)
+    combined: Result = {
+        "results": list(results),
+        "changed": any(result.get("changed") for result in results),
+        "failed": failed,
+        "msg": "One or more items failed" if failed else "All items completed",
+    }
+    if skipped or not results:
+        combined["skipped"] = True
+        combined["msg"] = "All items skipped"
+    return combined
+
+
+def status_of(result: Result) -> Status:
+    """Return what people call a result."""
+    if result.get("unreachable"):
+        return Status.UNREACHABLE
+    if result.get("failed"):
+        return Status.FAILED
+    if result.get("skipped"):
+        return Status.SKIPPED
+    return Status.CHANGED if result.get("changed") else Status.OK
+
+
+class Redactor:
+    """Takes secrets out of what is shown or written, wherever a node echoes them."""
+
+    def __init__(self, secrets: Iterable[Secret]) -> None:
+        self._secrets = list({id(secret): secret for secret in secrets}.values())
+
+    def add(self, secret: Secret) -> None:
+        """Know one more secret."""
+        self._secrets.append(secret)
+
+    def redact(self, value: Any) -> tuple[Any, bool]:
+        """Return `value` without secrets, and whether there was one."""
+        # a secret that was never revealed cannot have got out; revealing it here would call a password store for nothing
+        texts = sorted({secret.reveal() for secret in self._secrets if secret.revealed} - {""}, key=len, reverse=True)
+        found = False
+
+        def clean(part: Any) -> Any:
+            nonlocal found
+            if isinstance(part, str):
+                for text in texts:
+                    if text in part:
+                        found = True
+                        part = part.replace(text, MASK)
+                return part
+            if isinstance(part, dict):
+                return {clean(key): clean(item) for key, item in part.items()}
+            if isinstance(part, list | tuple):
+                return [clean(item) for item in part]
+            if isinstance(part, Secret):
+                found = True
+                return MASK
+            return part
+
+        return clean(value), found
+
+
+def censored(result: Result) -> Result:
+    """Return what may be shown of a `no_log` result."""
+    shown = {key: result[key] for key in ("changed", "failed", "skipped", "unreachable") if key in result}
+    return {"censored": CENSORED, **shown}

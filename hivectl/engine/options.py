@@ -1,0 +1,52 @@
+"""What the command line chose for a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from hivectl.model.secret import Secret
+
+FORKS = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """One run's choices.
+
+    Attributes:
+        playbook: None only with `resume`.
+        mode: "apply" changes; "check" and "plan" only say what would change.
+        forks: how many nodes work at the same time.
+        resume: the run to go on with.
+        wait: seconds to wait for nodes that others hold; None: do not wait.
+        become: every task by another user's rights, unless it says otherwise.
+        word_after: seconds of silence until a word on what is waited for.
+        stop_after: seconds that `always` sections have after an interruption.
+    """
+
+    playbook: Path | None = None
+    mode: Literal["apply", "check", "plan"] = "apply"
+    diff: bool = False
+    limit: str | None = None
+    tags: frozenset[str] = frozenset()
+    skip_tags: frozenset[str] = frozenset()
+    extra_variables: Mapping[str, Any] = field(default_factory=dict)
+    forks: int = FORKS
+    resume: str | None = None
+    wait: float | None = None
+    become: bool = False
+    become_user: str | None = None
+    become_password: Secret | None = None
+    reason: str | None = None
+    word_after: float = 5.0
+    stop_after: float = 60.0
+
+    @property
+    def check(self) -> bool:
+        """Whether nothing is changed."""
+        return self.mode != "apply"

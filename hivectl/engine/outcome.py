@@ -1,0 +1,112 @@
+"""What a step comes to: put together, judged, registered, told, and its handlers notified."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hivectl.engine.events import Status
+from hivectl.engine.failures import StepFailedError, one_line
+from hivectl.engine.judge import censored, combine, judge, status_of
+from hivectl.model.errors import HivectlError
+from hivectl.model.variables import Layer
+from hivectl.modules.base import merge_results
+
+if TYPE_CHECKING:
+    from hivectl.engine.steps import Iteration, Step
+    from hivectl.engine.walk import Walk
+    from hivectl.modules.base import Result
+
+
+def settle_iteration(step: Step, iteration: Iteration, result: Result | None = None) -> Result:
+    """Decide what one item of a step comes to, and keep it as the iteration's outcome."""
+    if iteration.skipped is not None:
+        outcome: Result = {
+            "changed": False,
+            "skipped": True,
+            "skip_reason": "Conditional result was False",
+            "false_condition": iteration.skipped,
+        }
+    else:
+        outcome = _judged(step, iteration, result)
+    if step.looped:
+        outcome = {**outcome, "item": iteration.item, "ansible_loop_var": _loop_variable(step)}
+        if iteration.label is not iteration.item:
+            outcome["_ansible_item_label"] = iteration.label
+    iteration.outcome = outcome
+    return outcome
+
+
+def _judged(step: Step, iteration: Iteration, result: Result | None) -> Result:
+    assert iteration.context is not None
+    try:
+        if result is None:
+            make = step.module.result
+            result = (
+                make(iteration.parameters, iteration.results, iteration.context)
+                if make is not None
+                else merge_results(iteration.results)
+            )
+        register = step.task.register
+        scope = iteration.scope.child(Layer("result", {register: result}, data=True)) if register else iteration.scope
+        return judge(step.task, result, scope)
+    except HivectlError as error:
+        return failure(error)
+
+
+def failure(error: HivectlError) -> Result:
+    """Return the result of a step that an error ended."""
+    return {"changed": False, "failed": True, "msg": str(error)}
+
+
+def _loop_variable(step: Step) -> str:
+    return str((step.task.keywords.get("loop_control") or {}).get("loop_var", "item"))
+
+
+async def conclude(walk: Walk, step: Step) -> None:
+    """Register, notify, journal and tell what a step has come to.
+
+    Raises:
+        StepFailedError: it failed, and nothing says to go on.
+    """
+    outcomes = [iteration.outcome for iteration in step.iterations if iteration.outcome is not None]
+    result = combine(outcomes) if step.looped else outcomes[0]
+    status = status_of(result)
+    failed = status is Status.FAILED
+    if result.get("unknown"):
+        status = Status.UNKNOWN
+    if failed and step.options.ignore_errors:
+        status = Status.IGNORED
+    elif failed and walk.rescuable:
+        status = Status.RESCUED
+    walk.remember(step.task, result, outcomes)
+    reason = _reason(step, result, status)
+    walk.state.finished(
+        walk.group.play,
+        step.node,
+        step.task,
+        status,
+        key=step.key,
+        result=result,
+        seconds=step.seconds,
+        reason=reason,
+        shown=censored(result) if step.options.no_log else None,
+    )
+    if result.get("changed") and step.task.notify:
+        await walk.notify(step.task)
+    if failed and not step.options.ignore_errors:
+        raise StepFailedError(step.task, result, reason if not step.options.no_log else "failed (no_log)")
+
+
+def _reason(step: Step, result: Result, status: Status) -> str:
+    if status is Status.SKIPPED:
+        condition = result.get("false_condition")
+        return f"when: {condition}" if condition else str(result.get("msg", ""))
+    if status in (Status.FAILED, Status.IGNORED, Status.RESCUED, Status.UNKNOWN):
+        if step.options.no_log:
+            return "failed; no_log hides the rest"
+        if step.looped:
+            failed = [one for one in result["results"] if one.get("failed")]
+            items = ", ".join(str(one.get("item")) for one in failed[:3])
+            return f"{items}: {one_line(failed[0])}" if failed else one_line(result)
+        return one_line(result)
+    return ""

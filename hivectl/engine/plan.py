@@ -1,0 +1,257 @@
+"""The plan: which tasks are done on which nodes, and what waits for what.
+
+Vertices stand for a task on a group of nodes (one `serial` batch of a play) and are expanded into steps, one for
+each node, as they run: 1,000 nodes and 100 tasks are 100 vertices. Along an edge between two vertices of the same
+nodes, each node waits only for itself; into or out of a barrier, all wait for all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from hivectl.engine.graph import CycleFoundError, Graph
+from hivectl.model.errors import Complaints, HivectlError, InputError
+from hivectl.model.playbook import Play, Playbook, Task
+from hivectl.model.selectors import select
+from hivectl.model.suggestions import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping
+
+    from hivectl.model.inventory import Inventory
+
+LOCALHOST = "localhost"
+
+
+class Vertex(NamedTuple):
+    """A task, by its number, in one batch of its play."""
+
+    task: int
+    batch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tags:
+    """Which tasks are wanted: `--tags` and `--skip-tags`, with Ansible's always, never, tagged, untagged and all."""
+
+    only: frozenset[str] = frozenset()
+    skip: frozenset[str] = frozenset()
+
+    def wants(self, task: Task) -> bool:
+        """Tell whether a task is wanted."""
+        tags = task.tags or frozenset({"untagged"})
+        if self.skip and self._matches(self.skip, task, tags):
+            return False
+        if "always" in tags:
+            return True
+        if not self.only:
+            return "never" not in tags
+        if "never" in tags and not self.only & (tags - {"never"}) and "never" not in self.only:
+            return False
+        return self._matches(self.only, task, tags)
+
+    @staticmethod
+    def _matches(asked: frozenset[str], task: Task, tags: frozenset[str]) -> bool:
+        return bool(
+            asked & tags
+            or ("all" in asked and not (asked != {"all"} and "always" in tags))
+            or ("tagged" in asked and task.tags)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedPlay:
+    """A play with its nodes.
+
+    Attributes:
+        batches: the nodes, split as `serial` asks.
+    """
+
+    play: Play
+    nodes: tuple[str, ...]
+    batches: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a run will do.
+
+    Attributes:
+        graph: of vertices.
+        tasks: number -> task, those that tags leave out included.
+        nodes: every node that it touches, delegates by name included.
+    """
+
+    playbook: Playbook
+    plays: tuple[PlannedPlay, ...]
+    graph: Graph[Vertex]
+    tasks: Mapping[int, Task]
+    nodes: tuple[str, ...]
+    tags: Tags
+    steps: int = 0
+    group_of: Mapping[Vertex, tuple[str, ...]] = field(default_factory=dict)
+
+
+def build_plan(
+    playbook: Playbook,
+    inventory: Inventory,
+    *,
+    limit: str | None = None,
+    tags: Tags | None = None,
+    free: Callable[[], Collection[str]] | None = None,
+) -> Plan:
+    """Select the nodes and build the graph.
+
+    Args:
+        playbook: as loaded.
+        inventory: the lab's.
+        limit: a selector that every play is cut down to.
+        tags: which tasks are wanted.
+        free: returns the nodes that nobody holds, for the selector `free`.
+
+    Raises:
+        Complaints: unknown nodes, ids or limits, and cycles, all at once.
+    """
+    tags = tags or Tags()
+    errors: list[HivectlError] = []
+    allowed = frozenset(_select(limit, inventory, free, errors)) if limit else None
+    plays = []
+    for play in playbook.plays:
+        nodes = _select(play.hosts, inventory, free, errors, play)
+        if allowed is not None:
+            nodes = tuple(node for node in nodes if node in allowed)
+        plays.append(PlannedPlay(play=play, nodes=nodes, batches=split(nodes, play.serial)))
+    tasks = {task.number: task for task in playbook.tasks()}
+    errors += _unknown_limits(tasks.values(), inventory.limits)
+    graph, group_of = _graph(plays, tasks, tags, errors)
+    errors += _cycle(graph, tasks)
+    if errors:
+        raise Complaints(errors)
+    return Plan(
+        playbook=playbook,
+        plays=tuple(plays),
+        graph=graph,
+        tasks=tasks,
+        nodes=_touched(plays, tasks, inventory),
+        tags=tags,
+        steps=sum(len(group) for group in group_of.values()),
+        group_of=group_of,
+    )
+
+
+def split(nodes: tuple[str, ...], serial: tuple[int | str, ...]) -> tuple[tuple[str, ...], ...]:
+    """Split nodes into batches as `serial` asks; the last size is used again until none are left."""
+    if not serial or not nodes:
+        return (nodes,) if nodes else ()
+    batches = []
+    start, turn = 0, 0
+    while start < len(nodes):
+        size = serial[min(turn, len(serial) - 1)]
+        # a percentage is rounded down, but never to nothing, as Ansible does
+        count = size if isinstance(size, int) else max(1, len(nodes) * int(size[:-1]) // 100)
+        batches.append(nodes[start : start + count])
+        start += count
+        turn += 1
+    return tuple(batches)
+
+
+def _select(
+    selector: str,
+    inventory: Inventory,
+    free: Callable[[], Collection[str]] | None,
+    errors: list[HivectlError],
+    play: Play | None = None,
+) -> tuple[str, ...]:
+    if selector == LOCALHOST and LOCALHOST not in inventory.nodes:
+        return (LOCALHOST,)
+    try:
+        return select(selector, inventory, free=free, origin=play.origin if play else None)
+    except InputError as error:
+        errors.append(error)
+        return ()
+
+
+def _unknown_limits(tasks: Iterable[Task], limits: Mapping[str, int]) -> list[HivectlError]:
+    errors: list[HivectlError] = []
+    for task in tasks:
+        for name, amount in task.uses.items():
+            if name not in limits:
+                best = nearest(name, limits)
+                hint = f"did you mean `{best}`?" if best else "name it under `limits:` in the inventory"
+                errors.append(InputError(f"there is no limit `{name}`", origin=task.origin, hint=hint))
+            elif amount > limits[name]:
+                message = f"this task uses {amount} of `{name}`, of which there are {limits[name]}"
+                errors.append(InputError(message, origin=task.origin))
+    return errors
+
+
+def _graph(
+    plays: list[PlannedPlay], tasks: Mapping[int, Task], tags: Tags, errors: list[HivectlError]
+) -> tuple[Graph[Vertex], dict[Vertex, tuple[str, ...]]]:
+    graph: Graph[Vertex] = Graph()
+    group_of: dict[Vertex, tuple[str, ...]] = {}
+    by_id: dict[str, list[Vertex]] = {}
+    last: Vertex | None = None
+    for planned in plays:
+        wanted = [task for task in planned.play.tasks() if tags.wants(task)]
+        for number, nodes in enumerate(planned.batches, 1):
+            for task in wanted:
+                vertex = Vertex(task.number, number)
+                graph.add(vertex)
+                group_of[vertex] = nodes
+                if last is not None:
+                    graph.connect(last, vertex)
+                last = vertex
+                if task.id:
+                    by_id.setdefault(task.id, []).append(vertex)
+    all_ids = {task.id: task for task in tasks.values() if task.id}
+    for vertex in tuple(graph):
+        for needed in tasks[vertex.task].needs:
+            if needed not in all_ids:
+                best = nearest(needed, all_ids)
+                hint = f"did you mean `{best}`?" if best else "give the task that is meant an `id:`"
+                errors.append(InputError(f"no task has the id `{needed}`", origin=tasks[vertex.task].origin, hint=hint))
+            for first in by_id.get(needed, ()):
+                # within one play a node's step needs that node's step, which is in the same batch
+                if first.batch == vertex.batch or not _same_play(first, vertex, plays):
+                    graph.connect(first, vertex)
+    return graph, group_of
+
+
+def _same_play(first: Vertex, second: Vertex, plays: list[PlannedPlay]) -> bool:
+    for planned in plays:
+        numbers = {task.number for task in planned.play.tasks()}
+        if first.task in numbers:
+            return second.task in numbers
+    return False
+
+
+def _cycle(graph: Graph[Vertex], tasks: Mapping[int, Task]) -> list[HivectlError]:
+    try:
+        graph.order()
+    except CycleFoundError as error:
+        names = []
+        for vertex in error.vertices:
+            task = tasks[vertex.task]
+            names.append(f"`{task.name}` ({task.origin.line}:{task.origin.column})")
+        # the task with `needs:` is the one to change
+        culprit = next((tasks[vertex.task] for vertex in error.vertices if tasks[vertex.task].needs), tasks[error.vertices[0].task])
+        shown = names if len(names) <= 6 else [*names[:3], "…", *names[-2:]]
+        return [
+            InputError(
+                f"these tasks wait for each other: {' -> '.join(shown)}",
+                origin=culprit.origin,
+                hint="a task cannot need one that comes after it",
+            )
+        ]
+    return []
+
+
+def _touched(plays: list[PlannedPlay], tasks: Mapping[int, Task], inventory: Inventory) -> tuple[str, ...]:
+    touched = dict.fromkeys(node for planned in plays for node in planned.nodes)
+    for task in tasks.values():
+        delegate = task.keywords.get("delegate_to")
+        if isinstance(delegate, str) and delegate in inventory.nodes and touched:
+            touched[delegate] = None
+    return tuple(touched)

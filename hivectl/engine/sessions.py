@@ -1,0 +1,120 @@
+"""The run's ways to its nodes: made when they are first needed, closed side by side."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Protocol
+
+from hivectl.drivers.base import Stream, StreamAddress, Target
+from hivectl.drivers.registry import find_driver
+from hivectl.drivers.session import Candidate, NodeSession
+from hivectl.engine.plan import LOCALHOST
+from hivectl.model.errors import HivectlError, InputError
+from hivectl.model.inventory import connection_attributes
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from hivectl.engine.lab import Lab
+    from hivectl.model.inventory import ConnectionEntry
+
+CLOSE_SECONDS = 10.0
+
+
+class VirtualDevice(Protocol):
+    """A stand-in that was started for a node."""
+
+    @property
+    def attributes(self) -> Mapping[str, Any]:
+        """Attributes that point the node's own driver at it."""
+        ...
+
+    async def close(self) -> None:
+        """End it."""
+        ...
+
+
+class Sessions:
+    """Node -> session, for one command."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+        self._sessions: dict[str, asyncio.Task[NodeSession]] = {}
+        self._virtual: dict[str, VirtualDevice] = {}
+
+    async def of(self, node: str) -> NodeSession:
+        """Return a node's session, its virtual device started; no connection is opened yet."""
+        task = self._sessions.get(node)
+        if task is None:
+            task = self._sessions[node] = asyncio.ensure_future(self._make(node))
+        return await asyncio.shield(task)
+
+    async def _make(self, node: str) -> NodeSession:
+        if node == LOCALHOST and node not in self._lab.inventory.nodes:
+            driver = find_driver("local")
+            target = Target(node=node, connection="local", attributes=driver.attributes(), state=self._lab.state)
+            return NodeSession(node, [Candidate(driver=driver, target=target)])
+        if node not in self._lab.inventory.nodes:
+            raise InputError(f"there is no node {node} in the inventory")
+        candidates = [await self._candidate(node, entry) for entry in self._lab.inventory.nodes[node].connections]
+        return NodeSession(node, candidates)
+
+    async def _candidate(self, node: str, entry: ConnectionEntry) -> Candidate:
+        inventory = self._lab.inventory
+        driver = find_driver(entry.driver)
+        overrides: Mapping[str, Any] = {}
+        if entry.virtual is not None:
+            overrides = (await self._start(node, entry)).attributes
+        attributes = connection_attributes(inventory, inventory.nodes[node], entry, driver.attributes, overrides=overrides)
+        target = Target(
+            node=node,
+            connection=entry.name,
+            attributes=attributes,
+            state=self._lab.state,
+            open_stream=self._through(entry.on) if entry.on else None,
+        )
+        return Candidate(driver=driver, target=target)
+
+    def _through(self, node: str) -> Callable[[StreamAddress], Awaitable[Stream]]:
+        async def open_stream(address: StreamAddress) -> Stream:
+            from hivectl.drivers.base import Capability
+
+            connection = await (await self.of(node)).connection(Capability.STREAM)
+            return await connection.open_stream(address)
+
+        return open_stream
+
+    async def _start(self, node: str, entry: ConnectionEntry) -> VirtualDevice:
+        from hivectl.virtual.registry import start_virtual
+
+        if node not in self._virtual:
+            assert entry.virtual is not None
+            folder = self._lab.state / "virtual" / node
+            self._virtual[node] = await start_virtual(entry.virtual, node, folder, origin=entry.origin)
+        return self._virtual[node]
+
+    def opened(self) -> list[tuple[str, NodeSession]]:
+        """Return the sessions that were made."""
+        return [
+            (node, task.result())
+            for node, task in self._sessions.items()
+            if task.done() and not task.cancelled() and task.exception() is None
+        ]
+
+    async def close(self) -> None:
+        """Close every connection side by side, then end the virtual devices."""
+        for task in self._sessions.values():
+            if not task.done():
+                task.cancel()
+        await asyncio.gather(*self._sessions.values(), return_exceptions=True)
+        faults = await asyncio.gather(*(_close(session) for _, session in self.opened()), return_exceptions=True)
+        faults += await asyncio.gather(*(device.close() for device in self._virtual.values()), return_exceptions=True)
+        for fault in faults:
+            # a connection that cannot be closed is gone anyway; anything else is a fault of ours
+            if isinstance(fault, BaseException) and not isinstance(fault, HivectlError | OSError | TimeoutError):
+                raise fault
+
+
+async def _close(session: NodeSession) -> None:
+    async with asyncio.timeout(CLOSE_SECONDS):
+        await session.close()

@@ -1,0 +1,146 @@
+"""What the parts of one run share."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from hivectl.engine.events import Event, Message, NodeLost, Status, StepFinished, StepStarted, TaskInfo
+from hivectl.engine.journal import StepRecord
+from hivectl.engine.tally import Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from hivectl.engine.activity import Activity
+    from hivectl.engine.events import Listener
+    from hivectl.engine.handlers import OwedHandlers
+    from hivectl.engine.journal import Journal, Record
+    from hivectl.engine.judge import Redactor
+    from hivectl.engine.limits import Limits
+    from hivectl.engine.options import RunOptions
+    from hivectl.engine.plan import Plan
+    from hivectl.engine.scopes import Scopes
+    from hivectl.engine.sessions import Sessions
+    from hivectl.engine.steps import Workshop
+    from hivectl.model.playbook import Play, Task
+
+
+@dataclass(slots=True, kw_only=True)
+class RunState:
+    """One run while it runs.
+
+    Attributes:
+        record: what an earlier attempt at this run had done.
+        failures: node -> its first failure, for nodes that take no further part.
+        unreachable, lost: which of those could not be reached, or were taken by somebody else.
+        broken: task number -> nodes on which it failed, for `needs`.
+    """
+
+    run: str
+    plan: Plan
+    options: RunOptions
+    scopes: Scopes
+    workshop: Workshop
+    sessions: Sessions
+    journal: Journal
+    listeners: Sequence[Listener]
+    limits: Limits
+    redactor: Redactor
+    owed: OwedHandlers
+    record: Record | None = None
+    activity: Activity = field(init=False)
+    tally: Tally = field(default_factory=Tally)
+    failures: dict[str, str] = field(default_factory=dict)
+    unreachable: set[str] = field(default_factory=set)
+    lost: set[str] = field(default_factory=set)
+    broken: dict[int, dict[str, str]] = field(default_factory=dict)
+    infos: dict[int, TaskInfo] = field(default_factory=dict)
+
+    def emit(self, event: Event) -> None:
+        """Tell everybody who listens."""
+        self.activity.heard()
+        for listener in self.listeners:
+            listener(event)
+
+    def info(self, play: Play, task: Task) -> TaskInfo:
+        """Return what events say of a task; made once."""
+        info = self.infos.get(task.number)
+        if info is None:
+            handler = any(task.number == one.number for one in play.handlers)
+            info = TaskInfo(
+                play=play.name,
+                name=task.name,
+                module=task.module,
+                origin=task.origin,
+                number=task.number,
+                total=len(self.plan.tasks),
+                handler=handler,
+            )
+            self.infos[task.number] = info
+        return info
+
+    def begin(self, play: Play, node: str, task: Task) -> None:
+        """Say that a node begins a task."""
+        self.emit(StepStarted(time=time.time(), node=node, task=self.info(play, task)))
+
+    def say(self, text: str, *, level: str = "warning", node: str | None = None) -> None:
+        """Say something to people."""
+        self.emit(Message(time=time.time(), level=level, text=text, node=node))
+
+    def finished(
+        self,
+        play: Play,
+        node: str,
+        task: Task,
+        status: Status,
+        *,
+        key: str,
+        result: Mapping[str, Any],
+        seconds: float = 0.0,
+        reason: str = "",
+        cause: str | None = None,
+        shown: Mapping[str, Any] | None = None,
+        replayed: bool = False,
+    ) -> None:
+        """Journal and tell how a step ended; secrets are taken out here.
+
+        Args:
+            shown: what may be shown instead of the result (`no_log`).
+            replayed: an earlier attempt at this run did it: it is journaled already.
+        """
+        clean, redacted = self.redactor.redact(result if shown is None else shown)
+        if not replayed:
+            self.journal.result(
+                StepRecord(
+                    node=node,
+                    key=key,
+                    status=status,
+                    result=clean,
+                    task=task.name,
+                    seconds=seconds,
+                    redacted=redacted or shown is not None,
+                )
+            )
+        self.tally.add(node, task.name, status, seconds)
+        if status in (Status.FAILED, Status.UNREACHABLE, Status.UNKNOWN):
+            self.broken.setdefault(task.number, {})[node] = f"{node}: {task.name}"
+        self.emit(
+            StepFinished(
+                time=time.time(),
+                node=node,
+                task=self.info(play, task),
+                status=status,
+                result=clean,
+                seconds=seconds,
+                reason=self.redactor.redact(reason)[0],
+                cause=cause,
+            )
+        )
+
+    def drop(self, node: str, reason: str, *, skipped: int = 0) -> None:
+        """Leave a node out of the rest of the run."""
+        if node not in self.failures:
+            self.failures[node] = reason
+            self.emit(NodeLost(time=time.time(), node=node, reason=self.redactor.redact(reason)[0], skipped=skipped))

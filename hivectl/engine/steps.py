@@ -1,0 +1,311 @@
+"""From a task and a node's variables to a step that can be sent: loops expanded, conditions decided, values rendered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from hivectl.engine.context import Context, NodeAccess
+from hivectl.engine.judge import first_false
+from hivectl.helper.operations import Become
+from hivectl.model.errors import InputError
+from hivectl.model.parameters import convert, template_parameters
+from hivectl.model.secret import Secret
+from hivectl.model.variables import Layer
+from hivectl.model.yaml import YamlMapping, origin_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from hivectl.engine.options import RunOptions
+    from hivectl.helper.operations import ItemResult, Operation
+    from hivectl.model.playbook import Task
+    from hivectl.model.variables import Scope
+    from hivectl.modules.base import Module, Result
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepOptions:
+    """A task's keywords, rendered for one node.
+
+    Attributes:
+        timeout: seconds for one attempt, from when it begins.
+        retries: further attempts after the first.
+        delay: seconds between attempts.
+    """
+
+    become: Become | None = None
+    check: bool = False
+    diff: bool = False
+    no_log: bool = False
+    ignore_errors: bool = False
+    timeout: float | None = None
+    retries: int = 0
+    delay: float = 5.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Iteration:
+    """One item of a step's loop, or the step itself where there is none.
+
+    Attributes:
+        skipped: the condition that did not hold, when one did not.
+        failure: why it could not be made ready.
+        results: of its operations, as they arrive.
+        outcome: what it comes to.
+    """
+
+    index: int
+    scope: Scope
+    item: Any = None
+    label: Any = None
+    context: Context | None = None
+    parameters: Any = None
+    operations: tuple[Operation, ...] = ()
+    skipped: str | None = None
+    results: list[ItemResult] = field(default_factory=list)
+    outcome: Result | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Step:
+    """A task, ready for one node.
+
+    Attributes:
+        key: names it in the journal.
+        node: whose step it is.
+        actor: the node that acts: another one with `delegate_to`.
+        started: when it was begun, on the loop's clock.
+        seconds: how long it took, once it is done.
+    """
+
+    key: str
+    node: str
+    actor: str
+    task: Task
+    module: Module[Any]
+    options: StepOptions
+    iterations: list[Iteration]
+    looped: bool = False
+    scope: Scope
+    started: float = 0.0
+    seconds: float = 0.0
+
+    @property
+    def in_batches(self) -> bool:
+        """Whether it travels with its neighbours."""
+        return self.module.operations is not None
+
+    @property
+    def needs_verdict(self) -> bool:
+        """Whether the controller must look at the result before anything that follows may be sent."""
+        keywords = self.task.keywords
+        decided = isinstance(keywords.get("failed_when", False), bool) and isinstance(keywords.get("changed_when", False), bool)
+        return not decided or self.attempts_several
+
+    @property
+    def attempts_several(self) -> bool:
+        """Whether it may be tried again."""
+        return self.options.retries > 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workshop:
+    """What making steps needs, the same for all steps of a run.
+
+    Attributes:
+        access: returns the way to a node that acts.
+        shared: converted parameters of tasks without any template, made once for all nodes.
+    """
+
+    options: RunOptions
+    run: str
+    folder: Path
+    find_module: Callable[[str], Module[Any]]
+    access: Callable[[str], NodeAccess]
+    shared: dict[int, Any] = field(default_factory=dict)
+
+
+def make_step(workshop: Workshop, task: Task, node: str, key: str, scope: Scope) -> Step:
+    """Make a task ready for a node.
+
+    Raises:
+        InputError, Complaints: a value is undefined or wrong.
+        ModuleError: the module refuses.
+        NotKnownYet: something must be asked of a node first.
+    """
+    module = workshop.find_module(task.module)
+    options = _options(workshop.options, task, scope)
+    actor = node
+    if delegate := task.keywords.get("delegate_to"):
+        actor = str(scope.templates.render(delegate, scope, origin=task.origin))
+    step = Step(
+        key=key,
+        node=node,
+        actor=actor,
+        task=task,
+        module=module,
+        options=options,
+        iterations=_iterations(task, scope),
+        looped=task.has_loop,
+        scope=scope,
+    )
+    for iteration in step.iterations:
+        if iteration.skipped is None and not _is_skipped(task, iteration):
+            _ready(workshop, step, iteration)
+    return step
+
+
+def _is_skipped(task: Task, iteration: Iteration) -> bool:
+    false = first_false(task.when, iteration.scope)
+    if false is not None:
+        iteration.skipped = str(false.text)
+    return false is not None
+
+
+def _iterations(task: Task, scope: Scope) -> list[Iteration]:
+    if not task.has_loop:
+        return [Iteration(index=0, scope=scope)]
+    control = task.keywords.get("loop_control") or {}
+    try:
+        items = scope.templates.render(task.keywords["loop"], scope, origin=task.origin)
+    except InputError:
+        # as in Ansible: a condition that does not hold spares the loop
+        if (false := first_false(task.when, scope)) is not None:
+            return [Iteration(index=0, scope=scope, skipped=str(false.text))]
+        raise
+    if isinstance(items, str | Secret | dict) or not hasattr(items, "__iter__"):
+        raise InputError(
+            f"`loop` must be a list, not {type(items).__name__}",
+            origin=task.origin,
+            hint="for a mapping write `{{ it | dict2items }}`, for one value `[it]`",
+        )
+    items = list(items)
+    name = str(control.get("loop_var", "item"))
+    iterations = []
+    for index, item in enumerate(items):
+        values = {name: item, "ansible_loop_var": name}
+        if "index_var" in control:
+            values[str(control["index_var"])] = index
+        inner = scope.child(Layer("loop", values))
+        label = item
+        if "label" in control:
+            label = scope.templates.render(control["label"], inner, origin=task.origin)
+        iterations.append(Iteration(index=index, scope=inner, item=item, label=label))
+    return iterations
+
+
+def _ready(workshop: Workshop, step: Step, iteration: Iteration) -> None:
+    task, module, scope = step.task, step.module, iteration.scope
+    iteration.context = Context(
+        node=step.node,
+        variables=scope,
+        origin=task.origin,
+        folder=workshop.folder,
+        run=workshop.run,
+        key=f"{step.key}.{iteration.index}",
+        check=step.options.check,
+        diff=step.options.diff,
+        environment=_environment(task, scope),
+        become=step.options.become,
+        deadline=step.options.timeout,
+        access=workshop.access(step.actor),
+    )
+    iteration.parameters = _parameters(workshop, task, module, scope)
+    if module.operations is not None:
+        iteration.operations = tuple(module.operations(iteration.parameters, iteration.context))
+
+
+def _parameters(workshop: Workshop, task: Task, module: Module[Any], scope: Scope) -> Any:
+    if (shared := workshop.shared.get(task.number)) is not None:
+        return shared
+    raw_names = template_parameters(module.parameters)
+    if not any(scope.templates.is_template(value) for name, value in task.arguments.items() if name not in raw_names):
+        parameters = convert(module.parameters, task.arguments, origin=task.origin, what=module.name)
+        workshop.shared[task.number] = parameters
+        return parameters
+    rendered = YamlMapping()
+    rendered.origin = task.origin
+    if isinstance(task.arguments, YamlMapping):
+        rendered.key_origins, rendered.value_origins = task.arguments.key_origins, task.arguments.value_origins
+    for name, value in task.arguments.items():
+        if name in raw_names:
+            rendered[name] = value
+        else:
+            origin = origin_of(task.arguments, name) or task.origin
+            rendered[name] = scope.templates.render(value, scope, origin=origin)
+    # `mode: "{{ mode | default(omit) }}"`
+    omit = scope["omit"] if "omit" in scope else None
+    for name in [name for name, value in rendered.items() if omit is not None and isinstance(value, str) and value == omit]:
+        del rendered[name]
+    return convert(module.parameters, rendered, origin=task.origin, what=module.name)
+
+
+def _environment(task: Task, scope: Scope) -> Mapping[str, Any]:
+    merged: dict[str, Any] = {}
+    for level in task.environment:
+        rendered = scope.templates.render(level, scope, origin=task.origin)
+        for part in rendered if isinstance(rendered, list) else [rendered]:
+            if not isinstance(part, dict):
+                raise InputError(f"`environment` must be a mapping, not {type(part).__name__}", origin=task.origin)
+            merged.update({str(name): value if isinstance(value, Secret) else str(value) for name, value in part.items()})
+    return merged
+
+
+def _options(run: RunOptions, task: Task, scope: Scope) -> StepOptions:
+    keywords = task.keywords
+
+    def flag(name: str, *, default: bool) -> bool:
+        value = keywords.get(name)
+        if isinstance(value, str):
+            value = scope.templates.render(value, scope, origin=task.origin)
+            if isinstance(value, str) and value.lower() in ("yes", "no", "true", "false", "on", "off"):
+                value = value.lower() in ("yes", "true", "on")
+        if value is None:
+            return default
+        if not isinstance(value, bool):
+            raise InputError(f"`{name}` must be true or false, not {value!r}", origin=task.origin)
+        return value
+
+    def number(name: str) -> float | None:
+        value = keywords.get(name)
+        if isinstance(value, str):
+            value = scope.templates.render(value, scope, origin=task.origin)
+        if value is None:
+            return None
+        try:
+            return float(value)
+        except (TypeError, ValueError):
+            raise InputError(f"`{name}` must be a number, not {value!r}", origin=task.origin) from None
+
+    become = None
+    if flag("become", default=run.become):
+        user = keywords.get("become_user") or run.become_user or "root"
+        user = str(scope.templates.render(user, scope, origin=task.origin))
+        become = Become(user=user, password=_become_password(run, scope))
+    retries = number("retries")
+    if retries is None:
+        retries = 3.0 if "until" in keywords else 0.0
+    delay = number("delay")
+    timeout = number("timeout")
+    return StepOptions(
+        become=become,
+        check=flag("check_mode", default=run.check),
+        diff=flag("diff", default=run.diff),
+        no_log=flag("no_log", default=False),
+        ignore_errors=flag("ignore_errors", default=False),
+        timeout=timeout or None,
+        retries=int(retries),
+        delay=5.0 if delay is None else delay,
+    )
+
+
+def _become_password(run: RunOptions, scope: Scope) -> Secret | None:
+    if run.become_password is not None:
+        return run.become_password
+    for name in ("ansible_become_password", "ansible_become_pass"):
+        if name in scope:
+            value = scope[name]
+            return value if isinstance(value, Secret) else Secret(str(value))
+    return None

@@ -1,0 +1,108 @@
+"""The keywords of plays, tasks and blocks: names, types and what they mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from hivectl.model.parameters import parameter, schema_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedKeywords:
+    """What plays, blocks and tasks all take; an inner one wins, conditions and tags add up."""
+
+    name: str | None = parameter("What people read.", default=None)
+    become: bool | None = parameter("Use another user's rights.", default=None)
+    become_user: str | None = parameter("Whose; root if absent.", default=None)
+    become_method: str | None = parameter("How; sudo is what there is.", default=None, choices=["sudo"])
+    environment: Any = parameter("Environment variables of commands.", default=None, kind="raw")
+    tags: list[str] | None = parameter("For --tags and --skip-tags.", default=None)
+    vars: dict[str, Any] | None = parameter("Variables.", default=None)
+    any_errors_fatal: bool | None = parameter("One node's failure stops all nodes of the play.", default=None)
+    check_mode: bool | None = parameter("true: never change; false: act even under --check.", default=None)
+    diff: bool | None = parameter("Show what changes.", default=None)
+    ignore_errors: bool | None = parameter("Go on after a failure.", default=None)
+    no_log: bool | None = parameter("Never show or journal the result.", default=None)
+    timeout: float | None = parameter("Seconds for one attempt, from when it begins.", default=None)
+    run_once: bool | None = parameter("One node acts for all nodes of the play.", default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlayKeywords(SharedKeywords):
+    """What a play takes besides."""
+
+    hosts: Any = parameter("Selector: names, globs, hives, key=value labels, all, free.", kind="raw", example="kind=microscope")
+    vars_files: list[str] | None = parameter("YAML files with variables.", default=None)
+    pre_tasks: list[Any] | None = parameter("Tasks before the others.", default=None)
+    tasks: list[Any] | None = parameter("What shall hold.", default=None)
+    post_tasks: list[Any] | None = parameter("Tasks after the others.", default=None)
+    handlers: list[Any] | None = parameter("Tasks that run once, at the end, if a task that notifies them changed something.", default=None)
+    serial: Any = parameter("How many nodes at a time: a number, a percentage, or a list of them.", default=None, kind="raw")
+    strategy: str | None = parameter(
+        "linear: all nodes finish a task before any begins the next; otherwise nodes do not wait for each other.",
+        default=None,
+        choices=["linear", "free", "host_pinned"],
+    )
+    gather_facts: bool | None = parameter("true: all facts at once; absent: those that are used; false: none.", default=None)
+    max_fail_percentage: float | None = parameter("More failed nodes than this stop the play.", default=None)
+    reserve: dict[str, Any] | None = parameter("How the run's reservation of these nodes is described: for, reason.", default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockKeywords(SharedKeywords):
+    """What a block takes besides."""
+
+    when: Any = parameter("Condition, or list of conditions: each must be true.", default=None, kind="raw")
+    delegate_to: str | None = parameter("The node that acts instead.", default=None)
+    block: list[Any] = parameter("Tasks that belong together.")
+    rescue: list[Any] | None = parameter("Tasks for when one of them failed.", default=None)
+    always: list[Any] | None = parameter("Tasks that run whatever happened, after Ctrl-C too.", default=None)
+    notify: list[str] | None = parameter("Handlers to run at the end if something changed.", default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskKeywords(SharedKeywords):
+    """What a task takes besides its module."""
+
+    when: Any = parameter("Condition, or list of conditions: each must be true.", default=None, kind="raw")
+    loop: Any = parameter("A list: the task is done for each item.", default=None, kind="raw")
+    loop_control: dict[str, Any] | None = parameter("loop_var, index_var, label.", default=None)
+    register: str | None = parameter("Variable that takes the result.", default=None)
+    notify: list[str] | None = parameter("Handlers to run at the end if something changed.", default=None)
+    listen: list[str] | None = parameter("Handlers only: other names to be notified by.", default=None)
+    retries: int | None = parameter("How often it is tried again.", default=None)
+    delay: float | None = parameter("Seconds between tries.", default=None)
+    until: Any = parameter("Try again until this is true.", default=None, kind="raw")
+    changed_when: Any = parameter("When the result counts as changed.", default=None, kind="raw")
+    failed_when: Any = parameter("When the result counts as failed.", default=None, kind="raw")
+    delegate_to: str | None = parameter("The node that acts instead.", default=None)
+    args: dict[str, Any] | None = parameter("More of the module's parameters.", default=None)
+    id: str | None = parameter("A name for `needs`.", default=None)
+    needs: list[str] | None = parameter("Ids of tasks that must have succeeded before.", default=None)
+    uses: dict[str, int] | None = parameter("Named limits of the inventory, and how much of each it takes.", default=None)
+
+
+# what Ansible has and hivectl refuses by name, with what to write instead
+ELSEWHERE = {
+    "with_items": "write `loop:`",
+    "with_dict": "write `loop: \"{{ the_dict | dict2items }}\"`",
+    "with_fileglob": "write `loop: \"{{ ['files/*'] | map('fileglob') | flatten }}\"`",
+    "action": "write the module's name as the key",
+    "local_action": "write the module and `delegate_to: localhost`",
+    "connection": "the inventory says how a node is reached: `driver: local`",
+    "remote_user": "the inventory says who logs in: `user:`",
+    "async": "write `program:` for what runs long",
+    "poll": "write `program:` for what runs long",
+    "throttle": "write `uses:` with a limit of the inventory",
+    "force_handlers": "handlers that were notified are never lost: the next run does them",
+    "sudo": "write `become: true`",
+}
+
+
+@cache
+def keyword_schemas(cls: type[Any]) -> dict[str, Any]:
+    """Return keyword -> JSON Schema of one of the classes above."""
+    properties: dict[str, Any] = schema_of(cls)["properties"]
+    return properties
