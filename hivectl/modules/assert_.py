@@ -1,0 +1,73 @@
+"""`assert`: conditions that must hold."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hivectl.model.parameters import parameter
+from hivectl.modules.base import Module, ModuleError, Result, TaskContext
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameters:
+    """What `assert` takes."""
+
+    that: Any = parameter("One condition or a list of them, written as in `when`.", kind="template")
+    fail_msg: Any = parameter(
+        "What is said when one does not hold: a text or a list of texts.",
+        default=None,
+        kind="raw",
+        aliases=("msg",),
+    )
+    success_msg: Any = parameter(
+        "What is said when all hold: a text or a list of texts.", default=None, kind="raw"
+    )
+    quiet: bool = parameter("Whether the conditions stay out of the result.", default=False)
+
+
+def decide(parameters: Parameters, context: TaskContext) -> Result:
+    """Evaluate the conditions in their order, up to the first that does not hold.
+
+    Raises:
+        ModuleError: no condition, or a message that is no text.
+        InputError: a condition cannot be evaluated, or is not a bool.
+    """
+    conditions = parameters.that if isinstance(parameters.that, list | tuple) else [parameters.that]
+    if not conditions:
+        raise ModuleError("`that` holds no condition", origin=context.origin)
+    failure = _message(parameters.fail_msg, "fail_msg", "Assertion failed", context)
+    success = _message(parameters.success_msg, "success_msg", "All assertions passed", context)
+    for condition in conditions:
+        if isinstance(condition, Mapping | Sequence) and not isinstance(condition, str):
+            raise ModuleError("a condition is a text, not a list or mapping", origin=context.origin)
+        if not context.evaluate(condition):
+            named: Result = {} if parameters.quiet else {"assertion": condition, "evaluated_to": False}
+            return {"changed": False, "failed": True, "msg": failure, **named}
+    return {"changed": False, "msg": success}
+
+
+def _message(given: object, name: str, default: str, context: TaskContext) -> object:
+    if given is None:
+        return default
+    texts = given if isinstance(given, list) else [given]
+    if not all(isinstance(text, str) for text in texts):
+        raise ModuleError(f"`{name}` is a text or a list of texts", origin=context.origin)
+    return given
+
+
+MODULE = Module(
+    name="assert",
+    summary="Conditions that must hold",
+    parameters=Parameters,
+    decide=decide,
+    example="""\
+- name: Large enough
+  assert:
+    that:
+      - index > 0
+      - inventory_hostname is defined
+    fail_msg: this node has no place in its range
+""",
+    check_mode="always",
+    returns={"assertion": "the condition that did not hold", "evaluated_to": "false", "msg": "the message"},
+)

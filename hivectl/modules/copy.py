@@ -1,0 +1,210 @@
+"""`copy`: a file, a folder, or a text, from this machine to the node."""
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hivectl.drivers.base import Capability
+from hivectl.helper.operations import Attributes, Content, Directory, ItemResult, Link, Operation, Write
+from hivectl.model.parameters import parameter
+from hivectl.model.secret import Secret, mask, reveal
+from hivectl.modules.attributes import FILE_RETURNS, AttributeParameters, attributes_of
+from hivectl.modules.base import Module, ModuleError, Result, TaskContext, merge_results
+from hivectl.modules.contents import content_of_file, mode_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameters(AttributeParameters):
+    """What `copy` takes."""
+
+    src: str | None = parameter(
+        "File or folder on this machine; with a slash behind it, what is inside the folder.", default=None
+    )
+    content: Any = parameter(
+        "What the file shall hold; a list or mapping becomes JSON.", default=None, kind="raw"
+    )
+    dest: str = parameter(
+        "Where on the node; with a slash behind it, or if it is a directory, inside of it.", kind="path"
+    )
+    directory_mode: str | None = parameter("Permissions of new directories.", default=None, kind="mode")
+    force: bool = parameter("Whether a file with other content is replaced.", default=True)
+    backup: bool = parameter("Whether the old file is kept beside it, with a time stamp.", default=False)
+    follow: bool = parameter("Whether links at `dest` are followed.", default=False)
+    local_follow: bool = parameter("Whether links in `src` are followed.", default=True)
+    validate: str | None = parameter(
+        "Command with %s for the new file; nonzero refuses the change.", default=None
+    )
+    remote_src: bool = parameter(
+        "Copying on the node itself is not supported: only false is taken; use `command: cp`.",
+        default=False,
+        choices=(False,),
+    )
+
+
+def operations(parameters: Parameters, context: TaskContext) -> Sequence[Operation]:
+    """Return a Write for a file or text; for a folder one operation for each thing inside.
+
+    Raises:
+        ModuleError: parameters that contradict each other, or a source that cannot be read.
+    """
+    if (parameters.src is None) == (parameters.content is None):
+        raise ModuleError("exactly one of `src` and `content` is needed", origin=context.origin)
+    if parameters.src is None:
+        if parameters.dest.endswith("/"):
+            raise ModuleError(
+                f"`content` makes a file, but dest {parameters.dest!r} is a directory",
+                origin=context.origin,
+                hint="name the file",
+            )
+        return (_write(parameters, parameters.dest, content_of(parameters.content)),)
+    source = context.find_file(parameters.src.rstrip("/") or "/")
+    if source.is_dir():
+        return tuple(_tree(parameters, source, parameters.dest))
+    if parameters.src.endswith("/"):
+        raise ModuleError(f"{source} is a file, but `src` ends with a slash", origin=context.origin)
+    attributes = attributes_of(parameters, mode=_mode(parameters.mode, source))
+    return (write_into(parameters, source.name, content_of_file(source), attributes),)
+
+
+def write_into(parameters: Any, name: str, content: Content, attributes: Attributes) -> Write:
+    """Return the Write of a file that keeps its name where `dest` is a directory; for `copy` and `template`."""
+    inside = parameters.dest.endswith("/")
+    return Write(
+        path=parameters.dest + name if inside else parameters.dest,
+        into=name,
+        content=content,
+        attributes=attributes,
+        force=parameters.force,
+        backup=parameters.backup,
+        follow=parameters.follow,
+        validate=parameters.validate,
+        make_parents=inside,
+        parents_mode=getattr(parameters, "directory_mode", None),
+    )
+
+
+def content_of(value: object) -> Content:
+    """Return the content that a value stands for: a text as it is, a list or mapping as JSON."""
+    plain = reveal(value)
+    text = json.dumps(plain) if isinstance(plain, dict | list | tuple) else str(plain)
+    secret = isinstance(value, Secret) or (isinstance(value, dict | list | tuple) and mask(value) != plain)
+    return Content.of(text.encode("utf-8", "surrogateescape"), secret=secret)
+
+
+def _write(parameters: Parameters, path: str, content: Content) -> Write:
+    if parameters.mode == "preserve":
+        raise ModuleError("mode: preserve needs `src`", hint="`content` has no permissions to preserve")
+    return Write(
+        path=path,
+        content=content,
+        attributes=attributes_of(parameters),
+        force=parameters.force,
+        backup=parameters.backup,
+        follow=parameters.follow,
+        validate=parameters.validate,
+    )
+
+
+def _mode(mode: str | None, source: Path) -> str | None:
+    return mode_of(source) if mode == "preserve" else mode
+
+
+def _tree(parameters: Parameters, source: Path, dest: str) -> Iterator[Operation]:
+    """Yield the files of a folder, then its directories, then its links, as Ansible does.
+
+    Files come first so that a directory mode without write permission does not stand in their way.
+    """
+    assert parameters.src is not None
+    root = dest if parameters.src.endswith("/") else os.path.join(dest, source.name)  # noqa: PTH118 - on the node
+    later: list[Operation] = []
+    for path in walk(source, follow=parameters.local_follow):
+        relative = path.relative_to(source).as_posix()
+        target = root.rstrip("/") if relative == "." else f"{root.rstrip('/')}/{relative}"
+        owner, group = parameters.owner, parameters.group
+        if path.is_symlink() and not parameters.local_follow:
+            later.append(Link(path=target, source=str(path.readlink()), force=True, follow=False))
+        elif path.is_dir():
+            mode = _mode(parameters.directory_mode, path)
+            attributes = Attributes(mode=mode, owner=owner, group=group)
+            later.append(Directory(path=target or "/", attributes=attributes))
+        else:
+            yield Write(
+                path=target,
+                content=content_of_file(path),
+                attributes=attributes_of(parameters, mode=_mode(parameters.mode, path)),
+                force=parameters.force,
+                backup=parameters.backup,
+                follow=parameters.follow,
+                validate=parameters.validate,
+                make_parents=True,
+                parents_mode=_mode(parameters.directory_mode, path.parent),
+            )
+    yield from sorted(later, key=lambda operation: isinstance(operation, Link))
+
+
+def walk(folder: Path, *, follow: bool) -> Iterator[Path]:
+    """Yield a folder and everything inside, sorted, parents first.
+
+    Raises:
+        ModuleError: links that lead round in a circle, or into nothing.
+    """
+
+    def inside(directory: Path, above: tuple[Path, ...]) -> Iterator[Path]:
+        real = directory.resolve()
+        if real in above:
+            raise ModuleError(
+                f"the link {directory} leads back to a folder above it",
+                hint="local_follow: false keeps links",
+            )
+        yield directory
+        for path in sorted(directory.iterdir()):
+            if path.is_symlink() and not follow:
+                yield path
+            elif path.is_dir():
+                yield from inside(path, (*above, real))
+            elif path.is_file():
+                yield path
+            elif path.is_symlink():
+                raise ModuleError(
+                    f"the link {path} points at nothing", hint="local_follow: false keeps links"
+                )
+
+    return inside(folder, ())
+
+
+def result(parameters: Parameters, results: Sequence[ItemResult], _context: TaskContext) -> Result:
+    """Merge the results; a folder's result names its place and holds the diffs of all its files."""
+    merged = merge_results(results)
+    if len(results) == 1 or merged.get("failed"):
+        return merged
+    whole: Result = {"changed": merged["changed"], "dest": parameters.dest, "src": parameters.src}
+    diffs = [item.result["diff"] for item in results if item.result.get("diff")]
+    return {**whole, "diff": diffs} if diffs else whole
+
+
+MODULE = Module(
+    name="copy",
+    summary="A file, a folder or a text, from this machine to the node",
+    parameters=Parameters,
+    operations=operations,
+    result=result,
+    capabilities=frozenset({Capability.FILES}),
+    example="""\
+- name: The pump's settings
+  copy:
+    src: pump.toml
+    dest: /etc/pump.toml
+    mode: "0644"
+    backup: true
+""",
+    returns={
+        "dest": "where it is",
+        "src": "where it came from, for a folder",
+        "checksum": "SHA-1 of the content",
+        "backup_file": "the old file, if kept",
+        **FILE_RETURNS,
+    },
+)

@@ -1,0 +1,91 @@
+"""Finding modules by the names that playbooks use."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from hivectl.model.errors import HivectlError, InputError
+from hivectl.model.plugins import built_in, built_in_names, installed
+from hivectl.modules.base import Module
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from hivectl.model.origin import Origin
+
+GROUP = "hivectl.modules"
+PACKAGE = "hivectl.modules"
+PREFIXES = ("ansible.builtin.", "ansible.legacy.")
+
+
+class UnknownModuleError(InputError):
+    """No module has this name."""
+
+
+class BrokenModuleError(HivectlError):
+    """An installed package offers something that is no module, or cannot be imported."""
+
+
+def plain_name(name: str) -> str:
+    """Return the name without Ansible's namespace: `ansible.builtin.copy` is `copy`."""
+    for prefix in PREFIXES:
+        if name.startswith(prefix):
+            return name[len(prefix) :]
+    return name
+
+
+def find_module(name: str, *, origin: Origin | None = None) -> Module[Any]:
+    """Return the module of a name; our own are found without a look at installed packages.
+
+    Args:
+        name: as written in a playbook, with or without `ansible.builtin.`.
+        origin: where it is written.
+
+    Raises:
+        UnknownModuleError: nothing has this name; the nearest right name is in the hint.
+        BrokenModuleError: another package's module cannot be loaded.
+    """
+    plain = plain_name(name)
+    module = built_in(PACKAGE, "MODULE", plain) if plain.isidentifier() else None
+    if isinstance(module, Module):
+        return module
+    if plain in _installed():
+        return _load(plain)
+    from hivectl.model.suggestions import nearest
+
+    near = nearest(plain, module_names())
+    raise UnknownModuleError(
+        f"there is no module {name!r}",
+        origin=origin,
+        hint=f"did you mean {near!r}?" if near else "`hivectl modules` lists them",
+    )
+
+
+def module_names() -> tuple[str, ...]:
+    """Return every module's name, ours and those of installed packages, sorted."""
+    return tuple(sorted({*built_in_names(PACKAGE), *_installed()}))
+
+
+@cache
+def _installed() -> dict[str, Any]:
+    return dict(installed(GROUP))
+
+
+@cache
+def _load(name: str) -> Module[Any]:
+    point = _installed()[name]
+    package = point.dist.name if point.dist is not None else point.value
+    try:
+        module = point.load()
+    except (ImportError, AttributeError) as error:
+        raise BrokenModuleError(
+            f"the module {name!r} of the package {package!r} cannot be loaded: {error}",
+            hint="install what it needs, or remove the package",
+        ) from error
+    if not isinstance(module, Module):
+        raise BrokenModuleError(
+            f"the package {package!r} offers {point.value!r} as the module {name!r}, but that is no Module",
+            hint="its author must point the entry point at a hivectl.modules.base.Module",
+        )
+    return module

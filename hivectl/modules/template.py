@@ -1,0 +1,143 @@
+"""`template`: a Jinja2 file, rendered for the node."""
+
+import os
+import pwd
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from hivectl.drivers.base import Capability
+from hivectl.helper.operations import Content, Operation
+from hivectl.model.parameters import parameter
+from hivectl.model.secret import Secret
+from hivectl.modules.attributes import FILE_RETURNS, AttributeParameters, attributes_of
+from hivectl.modules.base import Module, ModuleError, TaskContext
+from hivectl.modules.contents import mode_of, text_of_file
+from hivectl.modules.copy import write_into
+
+NEWLINES = {"\\n": "\n", "\\r": "\r", "\\r\\n": "\r\n"}
+SYNTAX = (
+    "block_start_string",
+    "block_end_string",
+    "variable_start_string",
+    "variable_end_string",
+    "comment_start_string",
+    "comment_end_string",
+    "trim_blocks",
+    "lstrip_blocks",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameters(AttributeParameters):
+    """What `template` takes."""
+
+    src: str = parameter("Template on this machine, UTF-8.")
+    dest: str = parameter(
+        "Where on the node; with a slash behind it, or if it is a directory, inside of it.", kind="path"
+    )
+    force: bool = parameter("Whether a file with other content is replaced.", default=True)
+    backup: bool = parameter("Whether the old file is kept beside it, with a time stamp.", default=False)
+    follow: bool = parameter("Whether a link at `dest` is followed.", default=False)
+    validate: str | None = parameter(
+        "Command with %s for the new file; nonzero refuses the change.", default=None
+    )
+    trim_blocks: bool = parameter("Whether the newline behind a block is cut off.", default=True)
+    lstrip_blocks: bool = parameter("Whether blanks before a block are cut off.", default=False)
+    block_start_string: str = parameter("What begins a block.", default="{%", kind="template")
+    block_end_string: str = parameter("What ends a block.", default="%}", kind="template")
+    variable_start_string: str = parameter("What begins an expression.", default="{{", kind="template")
+    variable_end_string: str = parameter("What ends an expression.", default="}}", kind="template")
+    comment_start_string: str = parameter("What begins a comment.", default="{#", kind="template")
+    comment_end_string: str = parameter("What ends a comment.", default="#}", kind="template")
+    newline_sequence: str = parameter(
+        "What ends a line in the file.", default="\n", choices=("\n", "\r", "\r\n", "\\n", "\\r", "\\r\\n")
+    )
+    output_encoding: str = parameter("Encoding of the file on the node.", default="utf-8")
+
+
+def operations(parameters: Parameters, context: TaskContext) -> Sequence[Operation]:
+    """Render, and return the one Write.
+
+    Raises:
+        ModuleError: the file cannot be read or written in its encoding.
+        InputError: a fault in the template, with its line.
+    """
+    source = context.find_file(parameters.src, "templates")
+    rendered = context.render_text(
+        text_of_file(source),
+        path=source,
+        options={name: getattr(parameters, name) for name in SYNTAX} | {"keep_trailing_newline": True},
+        **template_variables(parameters, source, context),
+    )
+    secret = isinstance(rendered, Secret)
+    text = rendered.reveal() if isinstance(rendered, Secret) else rendered
+    newline = NEWLINES.get(parameters.newline_sequence, parameters.newline_sequence)
+    if newline != "\n":
+        text = text.replace("\r\n", "\n").replace("\n", newline)
+    mode = mode_of(source) if parameters.mode == "preserve" else parameters.mode
+    content = Content.of(_encoded(text, parameters, context), secret=secret)
+    return (write_into(parameters, source.name, content, attributes_of(parameters, mode=mode)),)
+
+
+def template_variables(parameters: Parameters, source: Path, context: TaskContext) -> dict[str, Any]:
+    """Return the variables that Ansible's users know inside of a template, about the template itself."""
+    seen = source.stat()
+    own = {
+        "template_host": os.uname().nodename,
+        "template_uid": _user_name(seen.st_uid),
+        "template_path": parameters.src,
+        "template_fullpath": str(source),
+        "template_destpath": parameters.dest,
+        "template_mtime": datetime.fromtimestamp(seen.st_mtime, UTC),
+        "template_run_date": datetime.now(UTC),
+    }
+    # the text of ansible-core's default, so that a file that Ansible made is not changed for it
+    return own if "ansible_managed" in context.variables else {**own, "ansible_managed": "Ansible managed"}
+
+
+def _user_name(number: int) -> str | int:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return number
+
+
+def _encoded(text: str, parameters: Parameters, context: TaskContext) -> bytes:
+    try:
+        return text.encode(parameters.output_encoding)
+    except LookupError as error:
+        raise ModuleError(
+            f"there is no encoding {parameters.output_encoding!r}",
+            origin=context.origin,
+            hint="utf-8 is usual",
+        ) from error
+    except UnicodeEncodeError as error:
+        raise ModuleError(
+            f"character {error.start} of the rendered text does not exist in {parameters.output_encoding}",
+            origin=context.origin,
+        ) from None  # the cause holds the text, and with it perhaps a secret
+
+
+MODULE = Module(
+    name="template",
+    summary="A Jinja2 file, rendered for the node",
+    parameters=Parameters,
+    operations=operations,
+    capabilities=frozenset({Capability.FILES}),
+    example="""\
+- name: The pump's settings
+  template:
+    src: pump.toml.j2
+    dest: /etc/pump.toml
+    mode: "0644"
+""",
+    returns={
+        "dest": "where it is",
+        "checksum": "SHA-1 of the content",
+        "backup_file": "the old file, if kept",
+        **FILE_RETURNS,
+    },
+)
