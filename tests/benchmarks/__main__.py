@@ -1,0 +1,138 @@
+"""Measure hivectl beside a hand-written floor, pyinfra and ansible, in one run: `python -m tests.benchmarks`.
+
+`make bench` runs it without options, from the top of the source tree, with the project's own Python. It prints
+tables in Markdown on stdout and what it is doing on stderr. It takes about ten minutes, most of them ansible's.
+
+1. **Twenty tasks** (`play/playbook.yml`) on 1, 20 and 100 OpenSSH servers of this machine, each with a port, key,
+   home and tree of its own. "fresh" is the first run; "repeated" is the same again, with nothing to do. The tools
+   take turns, each run is a new process with no control master and no cache. Each run is verified: every file of
+   every host after both, and inode, times and mode of each after the repeated one, must be right; `hivectl` and the
+   floors must have opened one SSH channel a host. CPU and memory are those of the controller's processes alone.
+   The yardstick is `floor` (`floor.py`): asyncssh and one sh script; `floor-python` sends Python instead.
+   ansible takes part once at 1 and 20 hosts (it needs 80 s for a run), pyinfra thrice, neither at 100.
+2. **Commands that touch no node**: what they cost from start to end, the interpreter included.
+
+Ratios are those of medians. A target that is missed is shown and changes nothing, unless `--strict` asks. A tool
+that fails, leaves another end state, changes something with nothing to do, or opens more channels than it may is a
+fault: the exit code is 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import sys
+import tempfile
+from pathlib import Path
+from subprocess import SubprocessError
+from typing import TYPE_CHECKING
+
+from tests.benchmarks.commands import CommandSample, cases, run_cases
+from tests.benchmarks.job import Target, write_project
+from tests.benchmarks.report import Results, as_json, checks, machine, markdown
+from tests.benchmarks.rounds import Sample, run_rounds
+from tests.benchmarks.tools import REPOSITORY, TOOLS, Stage, make_peers
+from tests.support.sshd import hosts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PEERS = frozenset({"pyinfra", "ansible"})
+PEERS_HOSTS = 20
+SMALL_RUNS = 15
+LARGE_RUNS = 5
+
+
+def say(message: str) -> None:
+    """Tell who waits what goes on."""
+    sys.stderr.write(message + "\n")
+    sys.stderr.flush()
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks", description=__doc__.partition("\n")[0]
+    )
+    add = parser.add_argument
+    add("--hosts", default="1,20,100", help="how many hosts, with commas (default: %(default)s)")
+    add("--tools", default=",".join(TOOLS), help="which tools, in this order (default: %(default)s)")
+    add("--rounds", type=int, default=5, help="of hivectl and the floors (default: %(default)s)")
+    add("--pyinfra-rounds", type=int, default=3, help="default: %(default)s")
+    add("--ansible-rounds", type=int, default=1, help="default: %(default)s; 80 s a run at 20 hosts")
+    add("--only", choices=("play", "commands"), help="only one of the two parts")
+    add(
+        "--peers",
+        type=Path,
+        default=REPOSITORY / ".venv" / "peers",
+        help="venv of ansible and pyinfra, made if absent",
+    )
+    add("--json", type=Path, metavar="FILE", help="write every sample there, too")
+    add("--markdown", type=Path, metavar="FILE", help="write the tables there, too")
+    add("--strict", action="store_true", help="exit 1 when a target is missed, too")
+    options = parser.parse_args(arguments)
+    options.hosts = [int(count) for count in options.hosts.split(",")]
+    options.tools = options.tools.split(",")
+    if unknown := [name for name in options.tools if name not in TOOLS]:
+        parser.error(f"no tool {', '.join(unknown)}: there are {', '.join(TOOLS)}")
+    return options
+
+
+def play(options: argparse.Namespace, folder: Path) -> tuple[list[Sample], list[str]]:
+    """Run the twenty tasks."""
+    samples: list[Sample] = []
+    faults: list[str] = []
+    peers = Path()
+    if PEERS & set(options.tools) and min(options.hosts) <= PEERS_HOSTS:
+        say(f"peers: {options.peers}")
+        peers = make_peers(options.peers)
+    write_project(folder / "project")
+    rounds = {"pyinfra": options.pyinfra_rounds, "ansible": options.ansible_rounds}
+    # no forced command: an ordinary sshd
+    with hosts(folder / "hosts", max(options.hosts), settings=["ForceCommand none"]) as servers:
+        targets = [Target(server.name, server) for server in servers]
+        for count in options.hosts:
+            tools = [TOOLS[name] for name in options.tools if count <= PEERS_HOSTS or name not in PEERS]
+            stage = Stage(folder / "project", folder / "home", targets[:count], peers)
+            made, wrong = run_rounds(tools, lambda name: rounds.get(name, options.rounds), stage, say)
+            samples += made
+            faults += wrong
+    return samples, faults
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, report, and return the exit code."""
+    options = parse(arguments)
+    described = machine()
+    samples: list[Sample] = []
+    commands: list[CommandSample] = []
+    faults: list[str] = []
+    # short: sockets' paths are limited to 108 bytes, unix(7)
+    with tempfile.TemporaryDirectory(prefix="hb") as name:
+        folder = Path(name)
+        if options.only != "commands":
+            try:
+                samples, faults = play(options, folder)
+            except SubprocessError as fault:
+                faults.append(f"the peers could not be installed: {fault}")
+        if options.only != "play":
+            (folder / "commands").mkdir()
+            wanted = cases(folder / "commands", SMALL_RUNS, LARGE_RUNS)
+            commands, wrong = run_cases(wanted, folder / "commands", say)
+            faults += wrong
+    results = Results(described, samples, commands, faults)
+    text = markdown(results)
+    sys.stdout.write(text)
+    if options.markdown:
+        options.markdown.write_text(text)
+    if options.json:
+        options.json.write_text(json.dumps(as_json(results), indent=1) + "\n")
+    missed = any(check.holds is False for check in checks(results))
+    return 1 if faults or (options.strict and missed) else 0
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(KeyboardInterrupt):
+        sys.exit(main())
+    sys.exit(130)

@@ -1,0 +1,245 @@
+"""What was measured, as tables for people and JSON for programs."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from tests.benchmarks.rounds import FRESH, REPEATED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from tests.benchmarks.commands import CommandSample
+    from tests.benchmarks.rounds import Sample
+
+REPOSITORY = Path(__file__).parents[2]
+FLOOR = "floor"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A figure and its target.
+
+    Attributes:
+        what: in words.
+        figure: what was measured; None: it was not.
+        limit: the target.
+        unit: of both.
+        at_least: whether the target is a lower limit.
+    """
+
+    what: str
+    figure: float | None
+    limit: float
+    unit: str
+    at_least: bool = False
+
+    @property
+    def holds(self) -> bool | None:
+        """Whether the target is reached; None when nothing was measured."""
+        if self.figure is None:
+            return None
+        return self.figure >= self.limit if self.at_least else self.figure <= self.limit
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """All of one run of the benchmark."""
+
+    machine: dict[str, Any]
+    samples: list[Sample]
+    commands: list[CommandSample]
+    faults: list[str]
+
+
+def machine() -> dict[str, Any]:
+    """Describe where and when this was measured."""
+    processor = next(
+        (line.partition(": ")[2] for line in _lines("/proc/cpuinfo") if line.startswith("model name")),
+        platform.machine(),
+    )
+    ssh = subprocess.run(["ssh", "-V"], capture_output=True, text=True, check=False).stderr.strip()
+    git = ["git", "-C", str(REPOSITORY), "describe", "--always", "--dirty"]
+    return {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip(),
+        "cpus": os.cpu_count(),
+        "processor": processor,
+        "python": platform.python_version(),
+        "ssh": ssh.partition(",")[0],
+        "load": os.getloadavg()[0],
+    }
+
+
+def checks(results: Results) -> list[Check]:
+    """Compare what was measured with the targets."""
+    made: list[Check] = []
+    for hosts, wall, cpu in ((20, 1.5, 2.0), (100, 1.5, 1.5)):
+        for workload in (FRESH, REPEATED):
+            where = f"{hosts} hosts, {workload}"
+            ratio = _ratio(results.samples, hosts, workload, "hivectl", FLOOR, _wall)
+            made.append(Check(f"{where}: wall, hivectl / floor", ratio, wall, "x"))
+            ratio = _ratio(results.samples, hosts, workload, "hivectl", FLOOR, _cpu)
+            made.append(Check(f"{where}: controller CPU, hivectl / floor", ratio, cpu, "x"))
+    for tool, limit in (("pyinfra", 3.0), ("ansible", 50.0)):
+        ratio = _ratio(results.samples, 20, FRESH, tool, "hivectl", _wall)
+        made.append(Check(f"20 hosts, fresh: wall, {tool} / hivectl", ratio, limit, "x", at_least=True))
+    memory = _median(_of(results.samples, 100, FRESH, "hivectl"), _memory)
+    made.append(Check("100 hosts, fresh: memory", memory, 85.0, "MB"))
+    for name, limit in (("--help", 150.0), ("validate, small", 200.0), ("status, small", 250.0)):
+        made.append(Check(f"{name}: CPU", _command(results, name, lambda s: s.cost.cpu * 1000), limit, "ms"))
+    name = "validate, 1,000 nodes"
+    made.append(Check(f"{name}: wall", _command(results, name, lambda s: s.cost.wall), 0.5, "s"))
+    name = "graph, 1,000 x 100"
+    made.append(Check(f"{name}: wall", _command(results, name, lambda s: s.cost.wall), 3.0, "s"))
+    made.append(Check(f"{name}: memory", _command(results, name, lambda s: s.cost.memory), 300.0, "MB"))
+    return made
+
+
+def markdown(results: Results) -> str:
+    """Write the tables."""
+    parts = [", ".join(f"{key} {value}" for key, value in results.machine.items())]
+    if results.samples:
+        parts += ["## Twenty tasks", _play_table(results.samples)]
+    if results.commands:
+        parts += ["## Commands that touch no node", _command_table(results.commands)]
+    parts += ["## Targets", _check_table(checks(results))]
+    if results.faults:
+        parts += ["## Faults", *(f"```\n{fault}\n```" for fault in results.faults)]
+    return "\n\n".join(parts) + "\n"
+
+
+def as_json(results: Results) -> dict[str, Any]:
+    """Return everything, each single sample, for programs."""
+    made = checks(results)
+    return {
+        "version": 1,
+        **asdict(results),
+        "checks": [{**asdict(check), "holds": check.holds} for check in made],
+    }
+
+
+def _play_table(samples: Sequence[Sample]) -> str:
+    rows = []
+    for hosts in sorted({sample.hosts for sample in samples}):
+        for workload in (FRESH, REPEATED):
+            here = [sample for sample in samples if (sample.hosts, sample.workload) == (hosts, workload)]
+            tools = dict.fromkeys(sample.tool for sample in here)
+            rows += [_play_row(here, hosts, workload, tool) for tool in tools]
+    return _table(
+        "hosts|workload|tool|runs|wall s, median (min)|x floor|CPU s|x floor|MB|processes|hosts' CPU s"
+        "|channels a host|others' CPU",
+        rows,
+    )
+
+
+def _play_row(here: Sequence[Sample], hosts: int, workload: str, tool: str) -> list[str]:
+    own = [sample for sample in here if sample.tool == tool]
+    return [
+        str(hosts),
+        workload,
+        tool,
+        str(len(own)),
+        f"{median(map(_wall, own)):.2f} ({min(map(_wall, own)):.2f})",
+        _times(_ratio(here, hosts, workload, tool, FLOOR, _wall)),
+        f"{median(map(_cpu, own)):.2f}",
+        _times(_ratio(here, hosts, workload, tool, FLOOR, _cpu)),
+        f"{median(map(_memory, own)):.0f}",
+        str(max(sample.cost.processes for sample in own)),
+        f"{median(sample.target_cpu for sample in own):.2f}",
+        str(max(sample.channels for sample in own)),
+        f"{median(sample.others for sample in own):.0%}",
+    ]
+
+
+def _command_table(samples: Sequence[CommandSample]) -> str:
+    rows = []
+    for name in dict.fromkeys(sample.name for sample in samples):
+        own = [sample.cost for sample in samples if sample.name == name]
+        rows.append(
+            [
+                name,
+                str(len(own)),
+                f"{median(cost.cpu for cost in own) * 1000:.0f}",
+                f"{median(cost.wall for cost in own) * 1000:.0f}",
+                f"{median(cost.memory for cost in own):.0f}",
+            ]
+        )
+    return _table("command|runs|CPU ms, median|wall ms, median|MB", rows)
+
+
+def _check_table(made: Sequence[Check]) -> str:
+    words = {True: "yes", False: "**no**", None: "not measured"}
+    rows = [
+        [
+            check.what,
+            "" if check.figure is None else f"{check.figure:.3g} {check.unit}",
+            f"{'>=' if check.at_least else '<='} {check.limit:g} {check.unit}",
+            words[check.holds],
+        ]
+        for check in made
+    ]
+    return _table("what|measured|target|holds", rows)
+
+
+def _table(header: str, rows: Iterable[Sequence[str]]) -> str:
+    names = header.split("|")
+    lines = [names, ["---"] * len(names), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _times(ratio: float | None) -> str:
+    return "" if ratio is None else f"{ratio:.2f}"
+
+
+def _wall(sample: Sample) -> float:
+    return sample.cost.wall
+
+
+def _cpu(sample: Sample) -> float:
+    return sample.cost.cpu
+
+
+def _memory(sample: Sample) -> float:
+    return sample.cost.memory
+
+
+def _of(samples: Sequence[Sample], hosts: int, workload: str, tool: str) -> list[Sample]:
+    return [
+        sample
+        for sample in samples
+        if (sample.hosts, sample.workload, sample.tool) == (hosts, workload, tool)
+    ]
+
+
+def _median(samples: Sequence[Sample], figure: Callable[[Sample], float]) -> float | None:
+    return median(map(figure, samples)) if samples else None
+
+
+def _ratio(
+    samples: Sequence[Sample],
+    hosts: int,
+    workload: str,
+    tool: str,
+    other: str,
+    figure: Callable[[Sample], float],
+) -> float | None:
+    above = _median(_of(samples, hosts, workload, tool), figure)
+    below = _median(_of(samples, hosts, workload, other), figure)
+    return None if above is None or not below else above / below
+
+
+def _command(results: Results, name: str, figure: Callable[[CommandSample], float]) -> float | None:
+    own = [sample for sample in results.commands if sample.name == name]
+    return median(map(figure, own)) if own else None
+
+
+def _lines(path: str) -> list[str]:
+    return Path(path).read_text(errors="replace").splitlines()

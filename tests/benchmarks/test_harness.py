@@ -1,0 +1,93 @@
+"""The benchmark's own honesty: the yardstick does the whole job, and what is wrong is noticed. No timings."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.benchmarks.job import JobError, Target, fresh, identities, verify, verify_untouched, write_project
+from tests.benchmarks.measure import Cost, measure
+from tests.benchmarks.report import Results, as_json, checks, markdown
+from tests.benchmarks.rounds import FRESH, REPEATED, Sample, run_rounds
+from tests.benchmarks.tools import TOOLS, Stage
+from tests.support.sshd import hosts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    write_project(tmp_path / "project")
+    with hosts(tmp_path / "hosts", 2, settings=["ForceCommand none"]) as servers:
+        targets = [Target(server.name, server) for server in servers]
+        yield Stage(tmp_path / "project", tmp_path / "home", targets, tmp_path)
+
+
+def sample(tool: str, wall: float, *, workload: str = FRESH, hosts: int = 20) -> Sample:
+    return Sample(hosts, tool, workload, Cost(wall, wall / 2, 40.0, 50.0, 1, ""), 1.0, 1, 1, 0.0)
+
+
+def test_the_floors_do_the_job_in_one_channel_and_nothing_twice(stage: Stage) -> None:
+    samples, faults = run_rounds([TOOLS["floor"], TOOLS["floor-python"]], lambda _: 1, stage, lambda _: None)
+    assert faults == []
+    assert [(made.tool, made.workload, made.channels, made.connections) for made in samples] == [
+        ("floor", FRESH, 1, 1),
+        ("floor", REPEATED, 1, 1),
+        ("floor-python", FRESH, 1, 1),
+        ("floor-python", REPEATED, 1, 1),
+    ]
+    assert samples[0].cost.output == "h1: ok=0 changed=20\nh2: ok=0 changed=20\n"
+    assert samples[1].cost.output == "h1: ok=20 changed=0\nh2: ok=20 changed=0\n"
+    assert samples[0].target_cpu > 0
+
+    target = stage.targets[1]
+    before = identities(target.tree)
+    index = target.tree / "markers" / "index"
+    os.utime(index)
+    with pytest.raises(JobError, match=r"floor: touched .*/data/index with nothing to do"):
+        verify_untouched("floor", before, identities(target.tree))
+    index.chmod(0o600)
+    with pytest.raises(JobError, match=r"/h2/tree/data/index is \('file', 384, b''\), and should be"):
+        verify("floor", stage.targets, stage.project)
+    fresh(target)
+    assert sorted(path.name for path in target.tree.iterdir()) == ["hosts.list", "system.conf"]
+
+
+def test_what_a_program_left_behind_is_ended_and_counted(tmp_path: Path) -> None:
+    daemon = "import time; end = time.process_time() + 0.3\nwhile time.process_time() < end: pass\nprint(1, flush=True); time.sleep(600)"
+    program = (
+        "import subprocess, sys; process = subprocess.Popen([sys.executable, '-c', sys.argv[1]], "
+        "stdout=subprocess.PIPE, start_new_session=True); process.stdout.read(1); print('left')"
+    )
+    environment = {"PATH": os.environ["PATH"]}
+    cost = measure([sys.executable, "-W", "ignore", "-c", program, daemon], environment, tmp_path)
+    assert cost.output == "left\n"
+    assert cost.cpu > 0.3
+    assert cost.rss > 5
+
+
+def test_a_program_that_fails_is_a_fault_with_its_words(tmp_path: Path) -> None:
+    with pytest.raises(JobError, match="no such luck"):
+        measure([sys.executable, "-c", "raise SystemExit('no such luck')"], {}, tmp_path)
+
+
+def test_targets_are_judged_by_medians_and_unmeasured_ones_are_said_to_be() -> None:
+    samples = [sample("floor", wall) for wall in (1.0, 1.2, 9.0)]
+    samples += [sample("hivectl", wall) for wall in (1.5, 1.7, 1.8)]
+    samples += [sample("pyinfra", 5.2), sample("ansible", 80.0)]
+    results = Results({"cpus": 2}, samples, [], [])
+    held = {check.what: check.holds for check in checks(results)}
+    assert held["20 hosts, fresh: wall, hivectl / floor"] is True
+    assert held["20 hosts, fresh: wall, pyinfra / hivectl"] is True
+    assert held["20 hosts, fresh: wall, ansible / hivectl"] is False
+    assert held["20 hosts, repeated: wall, hivectl / floor"] is None
+    text = markdown(results)
+    assert "| 20 | fresh | hivectl | 3 | 1.70 (1.50) | 1.42 |" in text
+    assert "| --help: CPU |  | <= 150 ms | not measured |" in text
+    assert json.loads(json.dumps(as_json(results)))["samples"][0]["cost"]["wall"] == 1.0
