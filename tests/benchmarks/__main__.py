@@ -50,17 +50,32 @@ def say(message: str) -> None:
     sys.stderr.flush()
 
 
+def number(text: str) -> int:
+    """Read a whole number above 0."""
+    value = int(text)
+    if value < 1:
+        raise ValueError(text)
+    return value
+
+
+def numbers(text: str) -> list[int]:
+    """Read whole numbers above 0 with commas between them."""
+    return [number(part) for part in text.split(",")]
+
+
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.benchmarks", description=__doc__.partition("\n")[0]
     )
     add = parser.add_argument
-    add("--hosts", default="1,20,100", help="how many hosts, with commas (default: %(default)s)")
+    add(
+        "--hosts", type=numbers, default="1,20,100", help="how many hosts, with commas (default: %(default)s)"
+    )
     add("--tools", default=",".join(TOOLS), help="which tools, in this order (default: %(default)s)")
-    add("--rounds", type=int, default=5, help="of hivectl and the floors (default: %(default)s)")
-    add("--pyinfra-rounds", type=int, default=3, help="default: %(default)s")
-    add("--ansible-rounds", type=int, default=1, help="default: %(default)s; 80 s a run at 20 hosts")
+    add("--rounds", type=number, default=5, help="of hivectl and the floors (default: %(default)s)")
+    add("--pyinfra-rounds", type=number, default=3, help="default: %(default)s")
+    add("--ansible-rounds", type=number, default=1, help="default: %(default)s; 80 s a run at 20 hosts")
     add("--only", choices=("play", "commands"), help="only one of the two parts")
     add(
         "--peers",
@@ -72,7 +87,6 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--markdown", type=Path, metavar="FILE", help="write the tables there, too")
     add("--strict", action="store_true", help="exit 1 when a target is missed, too")
     options = parser.parse_args(arguments)
-    options.hosts = [int(count) for count in options.hosts.split(",")]
     options.tools = options.tools.split(",")
     if unknown := [name for name in options.tools if name not in TOOLS]:
         parser.error(f"no tool {', '.join(unknown)}: there are {', '.join(TOOLS)}")

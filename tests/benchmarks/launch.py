@@ -1,6 +1,8 @@
 """Run one program and write down what it cost: nothing of the hosts, everything of the controller.
 
-    python -I -S launch.py RESULT.json PROGRAM ARGUMENT...
+    python -I -S launch.py RESULT.json SECONDS PROGRAM ARGUMENT...
+
+After SECONDS the program and all that it started are killed, and its exit code is -9.
 
 A process of its own, so that RUSAGE_CHILDREN holds the program and what it left behind (OpenSSH's control
 masters: they are adopted by prctl(2) PR_SET_CHILD_SUBREAPER, ended, and counted), and nothing else.
@@ -45,8 +47,9 @@ def proportional(pid: int) -> int:
     return 0
 
 
-def watch(program: int) -> tuple[int, int]:
+def watch(program: int, timeout: float) -> tuple[int, int]:
     """Wait for the program's end; returns the highest sum of PSS in KiB, and of processes, that was seen."""
+    end = time.monotonic() + timeout
     ended = select.poll()
     ended.register(os.pidfd_open(program), select.POLLIN)
     memory = processes = 0
@@ -54,28 +57,35 @@ def watch(program: int) -> tuple[int, int]:
     while not ended.poll(interval * 1000):
         began = time.monotonic()
         pids = [program, *descendants(program)]
+        if began > end:
+            signal_all(pids, signal.SIGKILL)
         memory = max(memory, sum(map(proportional, pids)))
         processes = max(processes, len(pids))
         interval = max(SHORTEST, (time.monotonic() - began) * SHARE)
     return memory, processes
 
 
+def signal_all(pids: list[int], number: signal.Signals) -> None:
+    """Send a signal to those that are still there."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
 def end_adopted() -> None:
     """End what the program left behind, and wait for it."""
     while left := descendants(os.getpid()):
-        for pid in left:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGTERM)
+        signal_all(left, signal.SIGTERM)
         os.waitpid(-1, 0)
 
 
 def main() -> None:
     """Run, wait, write down."""
-    result, *argv = sys.argv[1:]
+    result, timeout, *argv = sys.argv[1:]
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     began = time.monotonic()
     program = os.posix_spawnp(argv[0], argv, os.environ)
-    memory, processes = watch(program)
+    memory, processes = watch(program, float(timeout))
     wall = time.monotonic() - began
     status = os.waitpid(program, 0)[1]
     end_adopted()

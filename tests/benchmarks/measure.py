@@ -60,7 +60,7 @@ def measure(
         environment: all of its environment.
         folder: its working directory.
         expected: its exit code.
-        timeout: seconds after which it is ended.
+        timeout: seconds after which it is killed.
 
     Raises:
         JobError: it ended with another code, or not at all; with the end of its output.
@@ -69,19 +69,19 @@ def measure(
         result, stdout, stderr = (Path(scratch, name) for name in ("result", "stdout", "stderr"))
         with stdout.open("wb") as out, stderr.open("wb") as err:
             subprocess.run(
-                [sys.executable, "-I", "-S", str(LAUNCH), str(result), *argv],
+                [sys.executable, "-I", "-S", str(LAUNCH), str(result), str(timeout), *argv],
                 cwd=folder,
                 env=dict(environment),
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
-                timeout=timeout,
                 check=True,
             )
         cost = json.loads(result.read_text())
         output = stdout.read_text(errors="replace")
-        if cost.pop("rc") != expected:
+        code = cost.pop("rc")
+        if code != expected:
             raise JobError(
-                f"{' '.join(argv)}\n{output[-SHOWN:]}\n{stderr.read_text(errors='replace')[-SHOWN:]}"
+                f"{' '.join(argv)}\nended with {code} after {cost['wall']:.1f} s\n{output[-SHOWN:]}\n{stderr.read_text(errors='replace')[-SHOWN:]}"
             )
         return Cost(output=output, **cost)

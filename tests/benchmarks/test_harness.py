@@ -77,6 +77,16 @@ def test_a_program_that_fails_is_a_fault_with_its_words(tmp_path: Path) -> None:
         measure([sys.executable, "-c", "raise SystemExit('no such luck')"], {}, tmp_path)
 
 
+def test_a_program_that_hangs_is_killed_with_all_that_it_started(tmp_path: Path) -> None:
+    hanging = "import subprocess; p = subprocess.Popen(['sleep', '60']); print(p.pid, flush=True); p.wait()"
+    environment = {"PATH": os.environ["PATH"]}
+    with pytest.raises(JobError, match=r"ended with -9 after \d") as caught:
+        measure([sys.executable, "-c", hanging], environment, tmp_path, timeout=0.5)
+    started = next(line for line in str(caught.value).splitlines() if line.isdigit())
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(started), 0)
+
+
 def test_targets_are_judged_by_medians_and_unmeasured_ones_are_said_to_be() -> None:
     samples = [sample("floor", wall) for wall in (1.0, 1.2, 9.0)]
     samples += [sample("hivectl", wall) for wall in (1.5, 1.7, 1.8)]
