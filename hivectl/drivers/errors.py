@@ -27,6 +27,10 @@ class HostKeyError(UnreachableError):
     """The node's host key is unknown or is not the known one."""
 
 
+class HandshakeError(UnreachableError):
+    """Both sides speak, but agree on no algorithm, or one of them speaks nonsense."""
+
+
 class LoginError(UnreachableError):
     """The node refused the login."""
 

@@ -1,0 +1,150 @@
+"""A node and its ways: the first connection that can, kept open, opened again when it broke."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hivectl.drivers.errors import CapabilityError, HostKeyError, NodeError, UnreachableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from hivectl.drivers.base import Capability, Connection, Driver, Stream, StreamAddress, Target
+
+FIRST_DELAY = 0.25
+LONGEST_DELAY = 10.0
+RECONNECT_DEADLINE = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One way to a node: a driver, and where it shall connect to."""
+
+    driver: Driver
+    target: Target
+
+
+class NodeSession:
+    """Everything that is open to one node.
+
+    Args:
+        node: the node's name.
+        candidates: its connections, in the order in which they are tried.
+        jitter: gives a number from 0 to 1, so that a hundred nodes do not come back in the same instant.
+    """
+
+    def __init__(
+        self, node: str, candidates: Sequence[Candidate], *, jitter: Callable[[], float] = random.random
+    ) -> None:
+        self.node = node
+        self._candidates = tuple(candidates)
+        self._open: dict[int, Connection] = {}
+        # one for each candidate: a slow way does not hold up those who need another one that is open
+        self._locks = [asyncio.Lock() for _ in self._candidates]
+        self._jitter = jitter
+
+    async def connection(self, *needed: Capability) -> Connection:
+        """Return the first connection that can do all of `needed`, opening it when it is not open.
+
+        Raises:
+            CapabilityError: no connection of the node could ever do that.
+            UnreachableError: none that could can be opened; its leaf, if all failed for the same cause.
+        """
+        reasons: list[tuple[Candidate, NodeError]] = []
+        for index, candidate in enumerate(self._candidates):
+            lacking = self._lacking(candidate, candidate.driver.capabilities, needed)
+            if lacking is not None:
+                reasons.append((candidate, lacking))
+                continue
+            try:
+                connection = await self._opened(index)
+            except UnreachableError as error:
+                reasons.append((candidate, error))
+                continue
+            lacking = self._lacking(candidate, connection.capabilities, needed)
+            if lacking is None:
+                return connection
+            reasons.append((candidate, lacking))
+        raise self._failure(reasons)
+
+    async def reconnect(self, *needed: Capability, deadline: float = RECONNECT_DEADLINE) -> Connection:
+        """Drop what is open and connect again, as often as it takes: the node is coming back.
+
+        A changed host key ends it at once; a refused login does not, since hosts refuse logins while they boot.
+
+        Args:
+            needed: what the connection must be able to do.
+            deadline: seconds after which the last failure is raised.
+
+        Raises:
+            CapabilityError, UnreachableError: as `connection`, when the time is up.
+        """
+        end = time.monotonic() + deadline
+        await self.close()
+        delay = FIRST_DELAY
+        while True:
+            try:
+                return await self.connection(*needed)
+            except HostKeyError:
+                raise
+            except UnreachableError:
+                # between half the delay and all of it
+                pause = delay * (1 + self._jitter()) / 2
+                if time.monotonic() + pause >= end:
+                    raise
+                await asyncio.sleep(pause)
+                delay = min(2 * delay, LONGEST_DELAY)
+
+    async def open_stream(self, address: StreamAddress) -> Stream:
+        """Open a serial port of this node: what `on:` gives to another node's `Target.open_stream`."""
+        from hivectl.drivers.base import Capability
+
+        return await (await self.connection(Capability.STREAM)).open_stream(address)
+
+    async def close(self) -> None:
+        """Close every connection; calling it again does nothing."""
+        connections = tuple(self._open.values())
+        self._open.clear()
+        async with asyncio.TaskGroup() as group:
+            for connection in connections:
+                group.create_task(connection.close())
+
+    async def _opened(self, index: int) -> Connection:
+        async with self._locks[index]:
+            connection = self._open.get(index)
+            if connection is not None and not connection.closed:
+                return connection
+            if connection is not None:
+                del self._open[index]
+                await connection.close()
+            candidate = self._candidates[index]
+            self._open[index] = await candidate.driver.connect(candidate.target)
+            return self._open[index]
+
+    def _lacking(
+        self, candidate: Candidate, offered: frozenset[Capability], needed: Sequence[Capability]
+    ) -> CapabilityError | None:
+        lacking = [capability for capability in needed if capability not in offered]
+        if not lacking:
+            return None
+        able = ", ".join(sorted(offered)) or "nothing"
+        return CapabilityError(
+            f"{candidate.target.connection} ({candidate.driver.name}) cannot {' or '.join(lacking)}, it can: {able}",
+            node=self.node,
+        )
+
+    def _failure(self, reasons: Sequence[tuple[Candidate, NodeError]]) -> NodeError:
+        if not reasons:
+            return CapabilityError("the node has no connection", node=self.node)
+        if len(reasons) == 1:
+            return reasons[0][1]
+        unreachable = [error for _, error in reasons if isinstance(error, UnreachableError)]
+        kinds: set[type[NodeError]] = {type(error) for error in unreachable} or {CapabilityError}
+        kind = kinds.pop() if len(kinds) == 1 else UnreachableError
+        told = "; ".join(f"{candidate.target.connection}: {error.message}" for candidate, error in reasons)
+        hints = dict.fromkeys(error.hint for error in unreachable if error.hint)
+        return kind(f"no connection can be used: {told}", node=self.node, hint="; ".join(hints) or None)

@@ -1,0 +1,236 @@
+"""An open SSH connection: batches through the helper, commands, serial ports; files alone where nothing else goes."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import asyncssh
+from asyncssh import ChannelOpenError
+
+from hivectl.drivers.base import Capability, Command
+from hivectl.drivers.errors import CapabilityError, ConnectionLostError, NodeError
+from hivectl.drivers.ssh.channel import SshChannel
+from hivectl.drivers.ssh.groups import ending, telling
+from hivectl.drivers.ssh.handshake import log_in
+from hivectl.drivers.ssh.settings import settle
+from hivectl.helper.session import HelperSessions, run_command
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from hivectl.drivers.base import Completed, Stream, StreamAddress, Target
+    from hivectl.drivers.ssh.attributes import SshAttributes
+    from hivectl.drivers.ssh.handshake import Login
+    from hivectl.helper.launch import Launch
+    from hivectl.helper.operations import Batch, Become, Fence, ItemResult, Progress
+
+EVERYTHING = frozenset({Capability.RUN, Capability.SHELL, Capability.FILES, Capability.STREAM})
+# how a server of ours that offers files only says so in its version (RFC 4253, 4.2: comments follow a space)
+FILES_ONLY = "hivectl-files-only"
+END_TIMEOUT = 5.0
+
+
+class ExecRefusedError(CapabilityError):
+    """The server opens channels but runs no commands."""
+
+
+async def connect(target: Target) -> SshConnection:
+    """Open one connection; one attempt."""
+    attributes: SshAttributes = target.attributes
+    settings = (
+        await asyncio.to_thread(settle, attributes, target.node)
+        if attributes.ssh_config
+        else settle(attributes, target.node)
+    )
+    login = await log_in(settings, target.node)
+    return SshConnection(target.node, login, attributes.python)
+
+
+class SshConnection:
+    """`hivectl.drivers.base.Connection` through SSH.
+
+    Args:
+        node: the node's name, for messages.
+        login: owned by this connection.
+        python: the interpreter for the helper on the node.
+    """
+
+    def __init__(self, node: str, login: Login, python: str = "python3") -> None:
+        self._node = node
+        self._login = login
+        self._ssh = login.connection
+        self._python = python
+        version = str(self._ssh.get_extra_info("server_version", ""))
+        self._capabilities = frozenset({Capability.FILES}) if FILES_ONLY in version else EVERYTHING
+        self._channels: set[SshChannel] = set()
+        self._channel_closed = asyncio.Event()
+        self._helper = HelperSessions(self.open_channel, node=node, python=python)
+        self._closing = False
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """Everything but `repl`; only files where the server refuses commands."""
+        return self._capabilities
+
+    @property
+    def closed(self) -> bool:
+        """Whether the way is gone."""
+        return self._closing or bool(self._ssh.is_closed())
+
+    @property
+    def asyncssh(self) -> asyncssh.SSHClientConnection:
+        """The connection itself, for file transfer and interactive shells."""
+        return self._ssh
+
+    async def operate(self, batch: Batch, become: Become | None = None) -> AsyncIterator[ItemResult]:
+        """Send a batch to the helper and yield its results; by SFTP where no command may run."""
+        if Capability.RUN in self._capabilities:
+            try:
+                async for result in self._helper.operate(batch, become):
+                    yield result
+            except ExecRefusedError:
+                # nothing can have been done: the helper never started
+                pass
+            else:
+                return
+        from hivectl.drivers.ssh.sftp import SftpOperations
+
+        async for result in SftpOperations(self._ssh, self._node).operate(batch, become):
+            yield result
+
+    async def progress(self, run: str, become: Become | None = None) -> Progress:
+        """Ask what the node remembers of a run."""
+        self._need(Capability.RUN)
+        return await self._helper.progress(run, become)
+
+    async def unlock(self, fence: Fence, become: Become | None = None) -> None:
+        """Say in the node's .hivelock that this fence is given back; without commands none was taken."""
+        if Capability.RUN in self._capabilities:
+            await self._helper.unlock(fence, become)
+
+    async def run(self, command: Command, become: Become | None = None) -> Completed:
+        """Run one command line; cancelled, it leaves no process on the node."""
+        self._need(Capability.RUN)
+        started: list[SshChannel] = []
+
+        async def open_channel(launch: Launch) -> SshChannel:
+            started.append(await self.open_channel(telling(launch)))
+            return started[-1]
+
+        try:
+            return await run_command(open_channel, command, become, node=self._node)
+        except BaseException:
+            for channel in started:
+                await self._end_group(channel, become)
+            raise
+
+    async def open_channel(self, launch: Launch) -> SshChannel:
+        """Start a program in a channel of its own.
+
+        Raises:
+            ExecRefusedError: the server runs no commands.
+            ConnectionLostError: the way is gone.
+        """
+        return await self.start(launch.command)
+
+    async def start(self, command: str) -> SshChannel:
+        """Start a command line in a channel of its own; waits for a free channel if the server limits them."""
+        while True:
+            if self.closed:
+                raise ConnectionLostError("the connection is closed", node=self._node)
+            self._channel_closed.clear()
+            busy = bool(self._channels)
+            try:
+                channel = await self._created(command)
+            except ChannelOpenError as error:
+                await self._refused(error, busy=busy)
+            except (OSError, asyncssh.Error) as error:
+                raise ConnectionLostError(f"the connection broke: {error}", node=self._node) from error
+            else:
+                self._channels.add(channel)
+                return channel
+
+    async def _created(self, command: str) -> SshChannel:
+        channel = SshChannel(self._node, self._forget)
+        creation = asyncio.ensure_future(self._ssh.create_session(lambda: channel, command, encoding=None))
+        try:
+            await asyncio.shield(creation)
+        except asyncio.CancelledError:
+            # asyncssh would forget a half-open channel, and the node would keep it
+            await asyncio.wait({creation}, timeout=END_TIMEOUT)
+            if creation.done() and creation.exception() is None:
+                await channel.close()
+            creation.cancel()
+            raise
+        return channel
+
+    async def open_stream(self, address: StreamAddress) -> Stream:
+        """Open a serial port of the node."""
+        self._need(Capability.STREAM)
+        from hivectl.drivers.ssh.serial_port import open_serial_port
+
+        return await open_serial_port(self, address, self._node, self._python)
+
+    async def close(self) -> None:
+        """End what this connection began on the node, then the connection."""
+        if self._closing:
+            return
+        self._closing = True
+        try:
+            if not self._ssh.is_closed():
+                await self._end_all()
+        finally:
+            await self._login.close()
+
+    async def _end_all(self) -> None:
+        try:
+            async with asyncio.timeout(END_TIMEOUT):
+                await self._helper.close()
+                for channel in tuple(self._channels):
+                    await channel.close()
+        except (TimeoutError, NodeError):
+            # the way is broken or stuck: the node's side ends with it
+            return
+
+    async def _refused(self, error: ChannelOpenError, *, busy: bool) -> None:
+        """Wait for another channel's end where that may help, else say what is wrong."""
+        if self._ssh.is_closed():
+            raise ConnectionLostError(f"the connection broke: {error.reason}", node=self._node) from error
+        if error.code == asyncssh.OPEN_REQUEST_SESSION_FAILED:
+            self._capabilities = frozenset({Capability.FILES})
+            raise ExecRefusedError(
+                "the SSH server runs no commands, it offers files only",
+                node=self._node,
+                hint="give the node another connection for what runs commands",
+            ) from error
+        if not busy:
+            raise CapabilityError(
+                f"the SSH server opens no channel: {error.reason}", node=self._node
+            ) from error
+        # sshd's MaxSessions, 10 by default
+        await self._channel_closed.wait()
+
+    async def _end_group(self, channel: SshChannel, become: Become | None) -> None:
+        """End a command that is not wanted any more; if that fails, the connection ends too."""
+        if channel.finished or channel.group is None or self._ssh.is_closed():
+            return
+        try:
+            async with asyncio.timeout(END_TIMEOUT):
+                line = Command(command=ending(channel.group))
+                await run_command(self.open_channel, line, become, node=self._node)
+                return
+        except (TimeoutError, NodeError):
+            self._ssh.abort()
+
+    def _need(self, capability: Capability) -> None:
+        if capability not in self._capabilities:
+            raise CapabilityError(
+                f"this SSH connection offers files only, not {capability}",
+                node=self._node,
+                hint="give the node another connection for what runs commands",
+            )
+
+    def _forget(self, channel: SshChannel) -> None:
+        self._channels.discard(channel)
+        self._channel_closed.set()

@@ -1,0 +1,145 @@
+"""A serial port of the node, as bytes through a channel."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+from typing import TYPE_CHECKING
+
+from hivectl.drivers.errors import AddressError, CapabilityError, ConnectionLostError, NodeError
+
+if TYPE_CHECKING:
+    from hivectl.drivers.base import StreamAddress
+    from hivectl.drivers.ssh.channel import SshChannel
+    from hivectl.drivers.ssh.connection import SshConnection
+
+OPEN_TIMEOUT = 10.0
+READY = b"hivectl-open\n"
+# Runs on the node, Python 3.7 or newer. Raw as by cfmakeraw (termios(3)), TIOCEXCL and flock keep others away.
+# HUPCL is left out: many boards reset when DTR falls.
+PROGRAM = r"""
+import fcntl, os, select, sys, termios
+path, baud = sys.argv[1], sys.argv[2]
+try:
+    speed = getattr(termios, "B" + baud, None)
+    if speed is None:
+        raise OSError(0, "no such speed: " + baud)
+    port = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+    fcntl.flock(port, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    fcntl.ioctl(port, termios.TIOCEXCL)
+    mode = termios.tcgetattr(port)
+    mode[0] = mode[1] = mode[3] = 0
+    mode[2] = termios.CS8 | termios.CREAD | termios.CLOCAL
+    mode[4] = mode[5] = speed
+    mode[6][termios.VMIN] = 1
+    mode[6][termios.VTIME] = 0
+    termios.tcsetattr(port, termios.TCSANOW, mode)
+except (OSError, termios.error) as error:
+    sys.stderr.write(str(error.args[-1]) + "\n")
+    sys.exit(1)
+os.write(1, b"hivectl-open\n")
+pending = b""
+while True:
+    ready, free, _ = select.select([port] if pending else [port, 0], [port] if pending else [], [])
+    if port in ready:
+        try:
+            data = os.read(port, 65536)
+        except BlockingIOError:
+            data = None
+        except OSError:
+            data = b""
+        if data == b"":
+            break
+        while data:
+            data = data[os.write(1, data):]
+    if free:
+        pending = pending[os.write(port, pending):]
+    if 0 in ready:
+        pending = os.read(0, 65536)
+        if not pending:
+            break
+"""
+
+
+class SerialPort:
+    """`hivectl.drivers.base.Stream` to a serial port of a node."""
+
+    def __init__(self, channel: SshChannel, first: bytes, node: str, path: str) -> None:
+        self._channel = channel
+        self._first = first
+        self._node = node
+        self._path = path
+
+    async def read(self, limit: int = 65536) -> bytes:
+        """Return what has come, at least one byte; empty at the end."""
+        if self._first:
+            taken, self._first = self._first[:limit], self._first[limit:]
+            return taken
+        return await self._channel.read(limit)
+
+    async def write(self, data: bytes) -> None:
+        """Send all of `data`.
+
+        Raises:
+            ConnectionLostError: the port or the way to it is gone.
+        """
+        try:
+            await self._channel.write(data)
+        except ConnectionLostError as error:
+            raise ConnectionLostError(f"the serial port {self._path} is gone", node=self._node) from error
+
+    async def close(self) -> None:
+        """Close the port; calling it again does nothing."""
+        # the program ends with its input, whether the server passes signals on or not
+        await self._channel.write_end()
+        await self._channel.close()
+
+
+async def open_serial_port(
+    connection: SshConnection, address: StreamAddress, node: str, python: str
+) -> SerialPort:
+    """Open a serial port on the node of `connection`.
+
+    Raises:
+        AddressError: there is no such port, or somebody has it.
+        CapabilityError: the node has no Python.
+    """
+    argv = ("exec", python, "-I", "-S", "-c", PROGRAM, address.path, str(address.baud))
+    channel = await connection.start(shlex.join(argv))
+    try:
+        async with asyncio.timeout(OPEN_TIMEOUT):
+            said = b""
+            while READY not in said:
+                data = await channel.read()
+                if not data:
+                    error = await _failure(channel, address, node, python)
+                    raise error  # noqa: TRY301  the channel is closed below for this too
+                said += data
+    except TimeoutError as error:
+        await channel.close()
+        raise NodeError(
+            f"the serial port {address.path} did not open in {OPEN_TIMEOUT:g} s", node=node
+        ) from error
+    except BaseException:
+        await channel.close()
+        raise
+    return SerialPort(channel, said.partition(READY)[2], node, address.path)
+
+
+async def _failure(channel: SshChannel, address: StreamAddress, node: str, python: str) -> NodeError:
+    errors = b""
+    while data := await channel.read_errors():
+        errors += data
+    status = await channel.wait()
+    said = errors.decode(errors="replace").strip()
+    if status == 1:
+        return AddressError(
+            f"the serial port {address.path} cannot be opened: {said}",
+            node=node,
+            hint="is it plugged in, and free?",
+        )
+    if status is None:
+        return ConnectionLostError("the connection broke while a serial port was opened", node=node)
+    return CapabilityError(
+        f"{python} on the node cannot relay serial ports (exit status {status}): {said}", node=node
+    )
