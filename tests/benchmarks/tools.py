@@ -80,8 +80,7 @@ def _hivectl(stage: Stage) -> tuple[list[str], dict[str, str]]:
     }
     # JSON is YAML, too
     inventory.write_text(json.dumps({"version": 1, "vars": dict(VARIABLES), "nodes": nodes}, indent=1))
-    forks = ["--forks", str(len(stage.targets))]
-    argv = [*hivectl_program(), "apply", "-i", str(inventory), *forks, str(stage.project / "playbook.yml")]
+    argv = [*hivectl_program(), "apply", "-i", str(inventory), str(stage.project / "playbook.yml")]
     return argv, {"HIVECTL_STORE": str(stage.home / "lab.db")}
 
 
