@@ -16,8 +16,6 @@ from hivectl.model.suggestions import did_you_mean, listed
 from hivectl.model.yaml import YamlMapping, origin_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from hivectl.model.origin import Origin
 
 T = TypeVar("T")
@@ -150,7 +148,11 @@ def _analysis_of(cls: Any) -> _Analysis:
     return _Analysis(tuple(found), by_name, tuple(one for one in found if one.required), rest)
 
 
-_analyse: Callable[[type[Any]], _Analysis] = cache(_analysis_of)
+_cached = cache(_analysis_of)
+
+
+def _analyse(cls: Any) -> _Analysis:
+    return _cached(cls)
 
 
 def schema_of(cls: type[Any], *, templates: bool = True, required: bool = True) -> dict[str, Any]:

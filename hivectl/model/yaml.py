@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 LARGEST = 16 * 1024 * 1024  # bytes in a file
 DEEPEST = 100  # levels of nesting
 MOST_REPEATED = 250_000  # values that aliases may stand for, all together
+NOWHERE = Origin("", 1, 1)  # of a container that was made by hand
 OUR_TAGS = ("!env", "!file", "!command")
 
 
@@ -49,7 +50,7 @@ class YamlMapping(dict[Any, Any]):
         self,
         values: Mapping[Any, Any] | Iterable[tuple[Any, Any]] = (),
         *,
-        origin: Origin,
+        origin: Origin = NOWHERE,
         key_origins: dict[Any, Origin] | None = None,
         value_origins: dict[Any, Origin] | None = None,
     ) -> None:
@@ -65,7 +66,11 @@ class YamlList(list[Any]):
     __slots__ = ("item_origins", "origin")
 
     def __init__(
-        self, values: Iterable[Any] = (), *, origin: Origin, item_origins: list[Origin] | None = None
+        self,
+        values: Iterable[Any] = (),
+        *,
+        origin: Origin = NOWHERE,
+        item_origins: list[Origin] | None = None,
     ) -> None:
         super().__init__(values)
         self.origin = origin

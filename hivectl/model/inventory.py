@@ -1,0 +1,222 @@
+"""The lab as its inventory files describe it: nodes, hives, limits, standing reservations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from hivectl.model.parameters import convert
+from hivectl.model.yaml import YamlMapping, origin_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from hivectl.model.origin import Origin
+    from hivectl.model.ranges import Index
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionEntry:
+    """One way to a node, as written.
+
+    Attributes:
+        name: the key under `connections:`; the driver's name where there is only one way.
+        driver: the driver's name.
+        virtual: the kind of virtual device that is started for it.
+        on: the node or worker that it is plugged into; None: this machine.
+        attributes: the driver's, raw (maybe templates), the defaults of the inventory merged in.
+        origin: where it is written.
+    """
+
+    name: str
+    driver: str
+    virtual: str | None = None
+    on: str | None = None
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    origin: Origin | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """One device that can be addressed.
+
+    Attributes:
+        name: in the inventory.
+        index: the value of the range in its name, a tuple where there are several, else None.
+        driver: of its first connection.
+        board: the profile's name.
+        labels: key -> value, without driver, board and hive, which are labels by themselves.
+        connections: the best first.
+        shell: what the default shell runs; None: the login shell.
+        variables: its own, raw; those of hives and inventory are in these.
+        hives: the names of all hives that it is in, in the inventory's order.
+        origin: where it is written.
+    """
+
+    name: str
+    index: Index = None
+    driver: str = ""
+    board: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    connections: tuple[ConnectionEntry, ...] = ()
+    shell: str | None = None
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    hives: tuple[str, ...] = ()
+    origin: Origin | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hive:
+    """A named set of nodes; `nodes:` in its own order, then what `select:` adds in the inventory's."""
+
+    name: str
+    nodes: tuple[str, ...]
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    origin: Origin | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StandingReservation:
+    """A wish that is written down: `hivectl reserve NAME`.
+
+    Attributes:
+        select: the selector.
+        count: how many of the nodes; None: all.
+        duration: seconds.
+        at: cron fields; None: only when asked for by name.
+        timezone: of `at`.
+        priority: 1 to 10, 10 first.
+    """
+
+    name: str
+    select: str
+    count: int | None
+    duration: float
+    at: str | None
+    timezone: str
+    reason: str
+    priority: int
+    origin: Origin | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inventory:
+    """Everything that the inventory files say, in their order, later ones having won.
+
+    Attributes:
+        variables: of every node, raw.
+        limits: name -> how many may use it at once.
+        store: a path or URL; a path counts from the folder of the file that names it.
+        paths: the files that were read.
+    """
+
+    nodes: Mapping[str, Node] = field(default_factory=dict)
+    hives: Mapping[str, Hive] = field(default_factory=dict)
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    limits: Mapping[str, int] = field(default_factory=dict)
+    reservations: Mapping[str, StandingReservation] = field(default_factory=dict)
+    store: str | None = None
+    paths: tuple[Path, ...] = ()
+
+
+def load_inventory(
+    paths: Sequence[Path],
+    attributes_of: Callable[[str], type | None],
+    driver_names: Callable[[], Iterable[str]],
+) -> Inventory:
+    """Load inventory files and folders (their *.yml and *.yaml, sorted, hidden ones left out); later wins.
+
+    Args:
+        paths: files and folders.
+        attributes_of: returns a driver's attribute class, None for an unknown driver; asked once for each driver.
+        driver_names: every driver, for suggestions.
+
+    Raises:
+        Complaints: every fault found.
+    """
+    from hivectl.model.inventory_loader import load
+
+    return load(paths, attributes_of, driver_names)
+
+
+def node_layers(inventory: Inventory, node: Node) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return where a node's inventory variables come from, weakest first: (what people read, raw values)."""
+    hives = [(f"hive {name}", inventory.hives[name].variables) for name in node.hives]
+    return [
+        ("inventory", inventory.variables),
+        *hives,
+        (f"node {node.name}", node.variables),
+        ("node", identity(node)),
+    ]
+
+
+def identity(node: Node) -> dict[str, Any]:
+    """Return the variables that are a node's by being itself: name, inventory_hostname, index."""
+    known: dict[str, Any] = {"name": node.name, "inventory_hostname": node.name}
+    return known if node.index is None else known | {"index": node.index}
+
+
+def connection_attributes(
+    inventory: Inventory,
+    node: Node,
+    entry: ConnectionEntry,
+    cls: type[T],
+    *,
+    overrides: Mapping[str, Any] | None = None,
+) -> T:
+    """Return the attributes of a connection, rendered with the node's variables and converted.
+
+    Args:
+        inventory: of the node.
+        node: whose connection it is.
+        entry: the connection.
+        cls: the driver's attribute class.
+        overrides: final values, such as those of a virtual device that was started.
+
+    Raises:
+        Complaints: values that do not fit.
+        InputError: a template that cannot be rendered.
+    """
+    own = {key: value for key, value in entry.attributes.items() if not overrides or key not in overrides}
+    values = render(own, entry.attributes, node_layers(inventory, node), entry.origin)
+    values.update(overrides or {})
+    return convert(cls, values, origin=entry.origin, what=f"{node.name}: {entry.driver}")
+
+
+def render(
+    values: Mapping[str, Any],
+    places: Mapping[str, Any],
+    layers: Sequence[tuple[str, Mapping[str, Any]]],
+    origin: Origin | None,
+) -> YamlMapping:
+    """Return `values` with their templates rendered, each with its place in `places`; raises InputError."""
+    result = YamlMapping(values)
+    if isinstance(places, YamlMapping):
+        result.origin, result.key_origins, result.value_origins = (
+            places.origin,
+            places.key_origins,
+            places.value_origins,
+        )
+    written = [key for key, value in values.items() if may_be_template(value)]
+    if written:
+        from hivectl.model.templates import Templates
+        from hivectl.model.variables import Layer, Scope
+
+        templates = Templates()
+        scope = Scope(templates, [Layer(name, variables) for name, variables in layers])
+        for key in written:
+            place = origin_of(places, key) or origin
+            result[key] = templates.render(values[key], scope, origin=place)
+    return result
+
+
+def may_be_template(value: Any) -> bool:
+    """Whether there may be a template in a value, at any depth: cheap, without the template engine."""
+    if isinstance(value, str):
+        return "{{" in value or "{%" in value or "{#" in value
+    if isinstance(value, dict):
+        return any(may_be_template(item) for item in value.values())
+    return isinstance(value, list | tuple) and any(may_be_template(item) for item in value)

@@ -1,0 +1,296 @@
+"""From the merged description to an inventory: attributes, labels, hives and names, every fault at once."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from hivectl.model.editor_schemas import NAME, NAME_WORDS
+from hivectl.model.errors import Complaints, HivectlError
+from hivectl.model.inventory import ConnectionEntry, Inventory, Node, identity, may_be_template, render
+from hivectl.model.inventory_files import (
+    CONNECTION_KEYS,
+    EMPTY,
+    NODE_KEYS,
+    RESERVED,
+    Description,
+    RawNode,
+    overlay,
+    read,
+)
+from hivectl.model.inventory_hives import hives_of, reservations_of
+from hivectl.model.parameters import Parameter, parameters_of, schema_of
+from hivectl.model.schema import Validator
+from hivectl.model.suggestions import did_you_mean, listed
+from hivectl.model.yaml import YamlMapping, origin_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from hivectl.model.origin import Origin
+
+_NAME = re.compile(NAME)
+
+
+def load(
+    paths: Sequence[Path],
+    attributes_of: Callable[[str], type | None],
+    driver_names: Callable[[], Iterable[str]],
+) -> Inventory:
+    """See `hivectl.model.inventory.load_inventory`."""
+    description = read(paths)
+    drivers = _Drivers(attributes_of, driver_names, description)
+    _check_names(description)
+    nodes = _nodes(description, drivers)
+    _check_ways(nodes, description)
+    hives = hives_of(description, nodes)
+    membership: dict[str, list[str]] = {}
+    for hive in hives.values():
+        for name in hive.nodes:
+            membership.setdefault(name, []).append(hive.name)
+    for name, names in membership.items():
+        nodes[name] = replace(nodes[name], hives=tuple(names))
+    reservations = reservations_of(description, nodes, hives)
+    if description.faults:
+        raise Complaints(_ordered(description))
+    return Inventory(
+        nodes=nodes,
+        hives=hives,
+        variables=description.variables,
+        limits=description.limits,
+        reservations=reservations,
+        store=description.store,
+        paths=tuple(description.paths),
+    )
+
+
+def _ordered(description: Description) -> list[HivectlError]:
+    """Return the faults in the order of the files, each once."""
+    files = {str(path): place for place, path in enumerate(description.paths)}
+    distinct = {str(fault): fault for fault in description.faults}
+
+    def key(fault: HivectlError) -> tuple[int, int, int]:
+        origin = fault.origin
+        return (files.get(origin.path, -1), origin.line, origin.column) if origin else (-1, 0, 0)
+
+    return sorted(distinct.values(), key=key)
+
+
+def _check_names(description: Description) -> None:
+    """Nodes, hives and reservations share one namespace."""
+    seen: dict[str, tuple[str, Origin]] = {}
+    sections: dict[str, Mapping[str, Origin]] = {
+        "node": {name: raw.origin for name, raw in description.nodes.items()},
+        "hive": {name: origin for name, (_, origin) in description.hives.items()},
+        "reservation": {name: origin for name, (_, origin) in description.reservations.items()},
+    }
+    for kind, names in sections.items():
+        for name, origin in names.items():
+            if name in RESERVED:
+                description.complain(f'a {kind} cannot be named "{name}": it {RESERVED[name]}', origin)
+            elif kind == "node" and not _NAME.match(name):
+                description.complain(f'"{name}" is not the name of a node: expected {NAME_WORDS}', origin)
+            elif name in seen:
+                other, place = seen[name]
+                message = f'the {kind} "{name}" has the name of the {other} at {place}'
+                description.complain(message, origin, "nodes, hives and reservations share one namespace")
+            seen.setdefault(name, (kind, origin))
+
+
+class _Drivers:
+    """What drivers take, asked for once each."""
+
+    def __init__(
+        self,
+        attributes_of: Callable[[str], type | None],
+        driver_names: Callable[[], Iterable[str]],
+        description: Description,
+    ) -> None:
+        self._attributes_of = attributes_of
+        self._names = driver_names
+        self._description = description
+        self._known: dict[str, tuple[Validator, tuple[Parameter, ...]] | None] = {}
+        for driver, values in description.defaults.items():
+            if self.find(driver, values.origin) is not None:
+                self.check(driver, values, f"defaults.{driver}")
+
+    def find(self, name: str, origin: Origin | None) -> tuple[Validator, tuple[Parameter, ...]] | None:
+        """Return the checker of a driver's attributes and the required ones; None, and a complaint, for no driver."""
+        if name not in self._known:
+            cls = self._attributes_of(name)
+            if cls is None:
+                self._known[name] = None
+            else:
+                required = tuple(one for one in parameters_of(cls) if one.required)
+                self._known[name] = (Validator(schema_of(cls, required=False)), required)
+        found = self._known[name]
+        if found is None:
+            names = sorted(self._names())
+            hint = did_you_mean(name, names) or f"there are {listed(names)}"
+            self._description.complain(f'there is no driver "{name}"', origin, hint)
+        return found
+
+    def check(self, driver: str, values: YamlMapping, what: str) -> None:
+        """Complain of attributes that the driver does not take."""
+        found = self._known[driver]
+        if found is not None:
+            self._description.faults += found[0].check(values, what=what, origin=values.origin)
+
+    def missing(self, driver: str, values: Mapping[str, Any]) -> list[str]:
+        """Return the required attributes that are not there."""
+        found = self._known[driver]
+        required = found[1] if found else ()
+        return [one.name for one in required if not any(name in values for name in (one.name, *one.aliases))]
+
+
+def _nodes(description: Description, drivers: _Drivers) -> dict[str, Node]:
+    """Return the nodes without their hives; those that one range made share what they can."""
+    made: dict[int, tuple[ConnectionEntry, ...]] = {}
+    result: dict[str, Node] = {}
+    for name, raw in description.nodes.items():
+        connections = made.get(id(raw.values))
+        if connections is None:
+            connections = made[id(raw.values)] = tuple(_connections(raw, description, drivers))
+        values = raw.values
+        variables = values.get("vars")
+        labels = values.get("labels")
+        board, shell = values.get("board"), values.get("shell")
+        node = Node(
+            name=name,
+            index=raw.index,
+            driver=connections[0].driver if connections else "",
+            board=board if isinstance(board, str) else None,
+            labels=_texts(labels) if isinstance(labels, YamlMapping) else EMPTY,
+            connections=connections,
+            shell=shell if isinstance(shell, str) else None,
+            variables=variables if isinstance(variables, YamlMapping) else EMPTY,
+            origin=raw.origin,
+        )
+        result[name] = _rendered(node, raw, description)
+    return result
+
+
+def _texts(labels: YamlMapping) -> dict[str, str]:
+    """Return labels as texts; YAML's booleans are true and false."""
+    return {
+        str(key): str(value).lower() if isinstance(value, bool) else str(value)
+        for key, value in labels.items()
+    }
+
+
+def _connections(raw: RawNode, description: Description, drivers: _Drivers) -> Iterable[ConnectionEntry]:
+    """Return the ways to a node, the node's own keys being the only one where it has no `connections:`."""
+    values = raw.values
+    several = values.get("connections")
+    if several is None:
+        if "driver" not in values:
+            hint = "write `driver: ssh`, or `connections:` for several ways to it"
+            description.complain(f'the node "{raw.name}" has no driver', raw.origin, hint)
+            return
+        yield from _connection(raw.name, values, None, NODE_KEYS, description, drivers)
+        return
+    for key in values:
+        if key == "connections" or (key in NODE_KEYS and key not in {"driver", *CONNECTION_KEYS}):
+            continue
+        message = f'nodes.{raw.name}: "{key}" cannot stand beside `connections:`'
+        description.complain(
+            message, values.key_origins.get(key), "write it inside the connection that it belongs to"
+        )
+    if isinstance(several, YamlMapping):
+        for name, entry in several.items():
+            if isinstance(entry, YamlMapping):
+                what = f"{raw.name}.connections.{name}"
+                if "driver" not in entry:
+                    description.complain(f'nodes.{what}: "driver" is missing', entry.origin)
+                    continue
+                yield from _connection(what, entry, str(name), CONNECTION_KEYS, description, drivers)
+    if not several:
+        description.complain(f'the node "{raw.name}" has no connection', raw.origin, "give it at least one")
+
+
+def _connection(
+    what: str,
+    values: YamlMapping,
+    name: str | None,
+    keys: frozenset[str],
+    description: Description,
+    drivers: _Drivers,
+) -> Iterable[ConnectionEntry]:
+    driver = values["driver"]
+    if not isinstance(driver, str) or drivers.find(driver, origin_of(values, "driver")) is None:
+        return
+    own = overlay(YamlMapping(origin=values.origin), values, only=[key for key in values if key not in keys])
+    if own:
+        drivers.check(driver, own, f"nodes.{what}")
+    defaults = description.defaults.get(driver, EMPTY)
+    attributes = YamlMapping(overlay(defaults, own) if own else defaults, origin=values.origin)
+    attributes.key_origins = {**defaults.key_origins, **own.key_origins}
+    attributes.value_origins = {**defaults.value_origins, **own.value_origins}
+    virtual, on = values.get("virtual"), values.get("on")
+    missing = drivers.missing(driver, attributes) if virtual is None else []
+    if missing:
+        names = " and ".join(f'"{one}"' for one in missing)
+        description.complain(f"nodes.{what}: the driver {driver} needs {names}", values.origin)
+    yield ConnectionEntry(
+        name=name or driver,
+        driver=driver,
+        virtual=virtual if isinstance(virtual, str) else None,
+        on=on if isinstance(on, str) else None,
+        attributes=attributes,
+        origin=values.origin,
+    )
+
+
+def _rendered(node: Node, raw: RawNode, description: Description) -> Node:
+    """Return the node with the templates in what is not an attribute of a driver rendered.
+
+    Hives are not known yet, so these may use name, index, the inventory's and the node's variables.
+    """
+    texts: dict[str, Any] = {
+        "board": node.board,
+        "shell": node.shell,
+        **{f"label {key}": value for key, value in node.labels.items()},
+    }
+    for entry in node.connections:
+        texts |= {f"{entry.name} on": entry.on, f"{entry.name} virtual": entry.virtual}
+    written = {key: text for key, text in texts.items() if may_be_template(text)}
+    if not written:
+        return node
+    layers = [
+        ("inventory", description.variables),
+        (f"node {node.name}", node.variables),
+        ("node", identity(node)),
+    ]
+    try:
+        made = {key: str(value) for key, value in render(written, raw.values, layers, raw.origin).items()}
+    except HivectlError as error:
+        description.faults.append(error)
+        return node
+    texts |= made
+    connections = tuple(
+        replace(entry, on=texts[f"{entry.name} on"], virtual=texts[f"{entry.name} virtual"])
+        for entry in node.connections
+    )
+    labels = {key: texts[f"label {key}"] for key in node.labels}
+    return replace(node, board=texts["board"], shell=texts["shell"], labels=labels, connections=connections)
+
+
+def _check_ways(nodes: Mapping[str, Node], description: Description) -> None:
+    """Complain of nodes that can only be reached through each other; a name that is no node may be a worker's."""
+    plugged = {name for name, node in nodes.items() if any(entry.on for entry in node.connections)}
+    if not plugged:
+        return
+    reached = nodes.keys() - plugged
+    while found := {
+        name
+        for name in plugged - reached
+        if any(entry.on not in plugged or entry.on in reached for entry in nodes[name].connections)
+    }:
+        reached |= found
+    for name in sorted(plugged - reached):
+        for entry in nodes[name].connections:
+            description.complain(
+                f'"{name}" is plugged into "{entry.on}", which can only be reached through it', entry.origin
+            )
