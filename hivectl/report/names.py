@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_LAST_NUMBER = re.compile(r"(.*?)(\d+)(\D*)", re.DOTALL | re.ASCII)
+# nine digits: more are no range of the inventory
+_LAST_NUMBER = re.compile(r"(|.*\D)(\d{1,9})(\D*)", re.DOTALL | re.ASCII)
 # two names are shorter, and easier to read, one by one
 SHORTEST_RANGE = 3
 

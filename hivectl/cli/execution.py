@@ -1,0 +1,130 @@
+"""What `hivectl exec` prints: the output of each node, that of many that said the same once."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from hivectl.cli.errors import say, worst
+from hivectl.cli.running import run
+from hivectl.engine.adhoc import execute
+from hivectl.model.errors import ExitCode
+from hivectl.report.names import listing
+from hivectl.report.text import count, harmless
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from hivectl.drivers.base import Completed
+    from hivectl.engine.adhoc import Outcome
+    from hivectl.engine.lab import Lab
+    from hivectl.helper.operations import Become
+
+
+def execute_and_show(
+    lab: Lab, nodes: Sequence[str], line: str, *, forks: int, timeout: float | None, become: Become | None
+) -> int:
+    """Run a line on nodes and print what it said; returns the exit code.
+
+    Args:
+        lab: the nodes' lab.
+        nodes: names.
+        line: for the shell.
+        forks: how many nodes at the same time.
+        timeout: seconds for the command.
+        become: whose rights it has.
+    """
+    progress = _Progress(len(nodes))
+    try:
+        outcomes = run(
+            execute(lab, nodes, line, forks=forks, timeout=timeout, become=become, done=progress.done)
+        )
+    finally:
+        progress.clear()
+    if len(outcomes) == 1:
+        _show_one(outcomes[0])
+    else:
+        _show_many(outcomes)
+    return worst(code_of(outcome) for outcome in outcomes)
+
+
+def code_of(outcome: Outcome[Completed]) -> ExitCode:
+    """Return what a node's outcome means for the exit code."""
+    if outcome.error is not None:
+        return outcome.error.exit_code
+    assert outcome.value is not None
+    return ExitCode.FAILED if outcome.value.rc else ExitCode.DONE
+
+
+class _Progress:
+    """One line on a terminal that says how many nodes are done."""
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._done = 0
+        self._shown = total > 1 and sys.stderr.isatty()
+        self._draw()
+
+    def done(self, _outcome: object) -> None:
+        self._done += 1
+        self._draw()
+
+    def _draw(self) -> None:
+        if self._shown:
+            print(f"\r{self._done} of {count(self._total, 'node')}", end="", file=sys.stderr, flush=True)
+
+    def clear(self) -> None:
+        if self._shown:
+            # erase the line: ECMA-48, EL
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+def _show_one(outcome: Outcome[Completed]) -> None:
+    """Print one node's output as it is, for pipes; on a terminal what would steer that is made visible."""
+    if outcome.value is not None:
+        _copy(outcome.value.stdout, to_stderr=False)
+        _copy(outcome.value.stderr, to_stderr=True)
+    _say_end([outcome])
+
+
+def _copy(data: bytes, *, to_stderr: bool) -> None:
+    stream = sys.stderr if to_stderr else sys.stdout
+    if stream.isatty() or not hasattr(stream, "buffer"):
+        stream.write(harmless(data.decode(errors="surrogateescape")))
+    else:
+        stream.flush()
+        stream.buffer.write(data)
+    stream.flush()
+
+
+def _show_many(outcomes: Sequence[Outcome[Completed]]) -> None:
+    """Print each different output once, below the names of the nodes that gave it."""
+    groups: dict[tuple[bytes, bytes, int], list[str]] = {}
+    for outcome in outcomes:
+        if outcome.value is not None:
+            value = outcome.value
+            groups.setdefault((value.stdout, value.stderr, value.rc), []).append(outcome.node)
+    for (stdout, stderr, rc), nodes in groups.items():
+        note = f"  (exit {rc})" if rc else ""
+        print(f"{listing(nodes, 70)}:{note}")
+        for line in (*_lines(stdout), *(f"stderr | {line}" for line in _lines(stderr))):
+            print(f"  {line}".rstrip())
+    sys.stdout.flush()
+    _say_end(outcomes)
+
+
+def _lines(data: bytes) -> list[str]:
+    text = harmless(data.decode(errors="surrogateescape"))
+    return text.rstrip("\n").split("\n") if text.strip() else []
+
+
+def _say_end(outcomes: Iterable[Outcome[Completed]]) -> None:
+    """Say on standard error what went wrong, nodes with the same fault together."""
+    faults: dict[tuple[str, str | None], list[str]] = {}
+    for outcome in outcomes:
+        if outcome.error is not None:
+            faults.setdefault((outcome.error.message, outcome.error.hint), []).append(outcome.node)
+        elif outcome.value is not None and outcome.value.rc:
+            faults.setdefault((f"the command ended with {outcome.value.rc}", None), []).append(outcome.node)
+    for (message, hint), nodes in faults.items():
+        say(f"error: {listing(nodes)}: {harmless(message)}" + (f"\n  {harmless(hint)}" if hint else ""))

@@ -1,0 +1,109 @@
+"""The entry point: whatever happens, one clear message and an exit code of SURFACE's table."""
+
+from __future__ import annotations
+
+# nothing heavier here: Ctrl-C during an import must end in the `except` below
+import os
+import sys
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    _hold_standard_streams()
+    try:
+        code = _run(sys.argv[1:])
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        code = 130
+    sys.exit(_flushed(code))
+
+
+def _hold_standard_streams() -> None:
+    """Put /dev/null where 0, 1 or 2 is closed, so that no file that is opened later gets its number."""
+    while True:
+        number = os.open(os.devnull, os.O_RDWR)
+        if number > 2:
+            os.close(number)
+            break
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 pathlib costs 3 ms; open to the end
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None and hasattr(stream, "reconfigure"):
+            # a name that the terminal's encoding cannot show must not end a run
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _run(arguments: list[str]) -> int:
+    """Run one command; returns its exit code."""
+    from typer import Abort, Exit, TyperException
+
+    from hivectl.cli import errors
+    from hivectl.cli.app import run_command
+    from hivectl.model.errors import HivectlError
+
+    arguments, debug = _without_debug(arguments)
+    code: int
+    try:
+        _need_output()
+        code = run_command(arguments)
+    except Exit as end:
+        code = end.exit_code
+    except Abort:
+        raise KeyboardInterrupt from None
+    except TyperException as error:
+        code = errors.tell(errors.usage_error(error))
+    except HivectlError as error:
+        code = errors.tell(error, debug=debug)
+    except ExceptionGroup as group:
+        code = errors.tell_group(group, debug=debug)
+    except Exception as error:  # noqa: BLE001 the last resort: no traceback ever reaches a user
+        broken = isinstance(error, OSError) and _output_fault() is not None
+        # of a broken output `_flushed` says what there is to say
+        code = 0 if broken else errors.fault(error, debug=debug)
+    return code
+
+
+def _need_output() -> None:
+    if sys.stdout is None:
+        from hivectl.cli.errors import OutputError
+
+        raise OutputError("standard output is closed", hint="redirect it to /dev/null instead")
+
+
+def _without_debug(arguments: list[str]) -> tuple[list[str], bool]:
+    """Take `--debug` from wherever it stands before `--`."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    kept = [word for word in arguments[:end] if word != "--debug"]
+    return [*kept, *arguments[end:]], len(kept) != end
+
+
+def _output_fault() -> OSError | None:
+    """Return why standard output cannot be written, None when it can."""
+    if sys.stdout is None:
+        return None
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        return error
+    import select
+
+    poll = select.poll()
+    try:
+        poll.register(sys.stdout.fileno(), 0)
+        broken = any(events & select.POLLERR for _, events in poll.poll(0))
+    except (OSError, ValueError):  # ValueError: standard output is no file, in a test
+        return None
+    return BrokenPipeError() if broken else None
+
+
+def _flushed(code: int) -> int:
+    """Write out what is buffered; a reader that went away (`| head`) is no fault, a full disk is."""
+    error = _output_fault()
+    if error is None:
+        return code
+    # or Python would try again at exit, and complain
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    if isinstance(error, BrokenPipeError):
+        return code
+    sys.stderr.write(f"error: standard output cannot be written: {error.strerror}\n")
+    return code or 1

@@ -1,0 +1,77 @@
+"""Options that several commands share."""
+
+# no `from __future__ import annotations` in the files of this folder: typer reads annotations at run time
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Format(StrEnum):
+    """How data is written."""
+
+    TABLE = "table"
+    JSON = "json"
+    JSONL = "jsonl"
+    CSV = "csv"
+
+
+Inventories = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "-i",
+        "--inventory",
+        metavar="FILE|DIR",
+        help="Inventory, later ones win. Default: $HIVECTL_INVENTORY, else ./inventory.",
+    ),
+]
+Output = Annotated[Format, typer.Option("--output", "-o", help="How to write the data.")]
+Forks = Annotated[
+    int | None,
+    typer.Option("-f", "--forks", min=1, metavar="N", help="How many nodes at once. Default: 100."),
+]
+Selector = Annotated[
+    str,
+    typer.Argument(
+        metavar="SELECTOR", help="Names, globs, ranges, hives, labels: 'm[1:3]:!m2', 'kind=microscope'."
+    ),
+]
+OptionalSelector = Annotated[
+    str,
+    typer.Argument(
+        metavar="[SELECTOR]", help="Names, globs, ranges, hives, labels: 'm[1:3]:!m2'. Default: all."
+    ),
+]
+Playbook = Annotated[Path, typer.Argument(metavar="PLAYBOOK", help="The playbook.")]
+Limit = Annotated[
+    str | None, typer.Option("-l", "--limit", metavar="SELECTOR", help="Only these of the playbook's nodes.")
+]
+Tags = Annotated[
+    list[str] | None,
+    typer.Option("-t", "--tags", metavar="TAGS", help="Only tasks with one of these tags (a,b)."),
+]
+SkipTags = Annotated[
+    list[str] | None,
+    typer.Option("--skip-tags", metavar="TAGS", help="No tasks with one of these tags (a,b)."),
+]
+ExtraVariables = Annotated[
+    list[str] | None,
+    typer.Option("-e", "--extra-vars", metavar="K=V|JSON|@FILE", help="Variables that win over all others."),
+]
+Diff = Annotated[bool, typer.Option("--diff", "-D", help="Show what changes in files.")]
+Become = Annotated[bool, typer.Option("--become", "-b", help="As another user, by sudo.")]
+BecomeUser = Annotated[
+    str | None,
+    typer.Option("--become-user", metavar="USER", help="Which user; implies --become. Default: root."),
+]
+AskBecomePass = Annotated[
+    bool,
+    typer.Option(
+        "--ask-become-pass", "-K", help="Ask for sudo's password ($HIVECTL_BECOME_PASSWORD also gives it)."
+    ),
+]
+Reports = Annotated[
+    list[str] | None,
+    typer.Option("--report", metavar="human|jsonl[=FILE]", help="How to tell of the run. May be repeated."),
+]

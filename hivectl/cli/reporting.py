@@ -1,0 +1,142 @@
+"""A run from the command line: its options, its reports, its end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
+
+from hivectl.cli.errors import tell, worst
+from hivectl.cli.extra_variables import extra_variables
+from hivectl.cli.passwords import become_password
+from hivectl.cli.running import run
+from hivectl.cli.words import split_words
+from hivectl.engine.events import Message
+from hivectl.engine.options import FORKS, RunOptions
+from hivectl.model.errors import HivectlError, InputError
+from hivectl.report.registry import open_reports
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+    from pathlib import Path
+
+    from hivectl.engine.events import Event, RunEnded
+    from hivectl.engine.lab import Lab
+    from hivectl.report.base import Reporter
+
+TICKS_A_SECOND = 8
+
+
+def chosen(
+    *,
+    playbook: Path | None,
+    mode: Literal["apply", "check", "plan"],
+    limit: str | None,
+    tags: Sequence[str] | None,
+    skip_tags: Sequence[str] | None,
+    extra: Sequence[str] | None,
+    diff: bool,
+    forks: int | None,
+    become: bool,
+    become_user: str | None,
+    ask_become_pass: bool,
+    resume: str | None = None,
+    wait: float | None = None,
+) -> RunOptions:
+    """Return what the command line chose; asks for sudo's password.
+
+    Raises:
+        InputError: the playbook is missing, or an `-e` is malformed.
+    """
+    if playbook is not None and not playbook.is_file():
+        raise InputError(f"there is no playbook {playbook}", hint=_playbooks_beside(playbook))
+    return RunOptions(
+        playbook=playbook,
+        mode=mode,
+        diff=diff,
+        limit=limit,
+        tags=split_words(tags),
+        skip_tags=split_words(skip_tags),
+        extra_variables=extra_variables(extra or ()),
+        forks=forks or FORKS,
+        resume=resume,
+        wait=wait,
+        become=become or become_user is not None,
+        become_user=become_user,
+        become_password=become_password(ask=ask_become_pass),
+    )
+
+
+def _playbooks_beside(path: Path) -> str | None:
+    from hivectl.model.suggestions import nearest
+
+    try:
+        names = [item.name for item in path.parent.iterdir() if item.suffix in {".yml", ".yaml"}]
+    except OSError:
+        return f"there is no folder {path.parent}" if path.parent.name else None
+    guess = nearest(path.name, names)
+    return f"did you mean {path.parent / guess}?" if guess else None
+
+
+def run_reported(inventories: Sequence[Path], options: RunOptions, reports: Sequence[str]) -> RunEnded:
+    """Run a playbook and tell of it; the exit code in what is returned knows of reports that failed."""
+    from hivectl.engine.lab import open_lab
+
+    lab = open_lab(inventories)
+    reporters = open_reports(reports, stdout=sys.stdout, stderr=sys.stderr, environment=os.environ)
+
+    def emit(event: Event) -> None:
+        for reporter in reporters:
+            reporter(event)
+
+    def say(text: str) -> None:
+        emit(Message(time=time.time(), level="warning", text=text))
+
+    faults: list[HivectlError] = []
+    try:
+        ended = run(_run(lab, options, reporters), say)
+    finally:
+        faults = _close(reporters)
+    return replace(ended, exit_code=worst([ended.exit_code, *(fault.exit_code for fault in faults)]))
+
+
+async def _run(lab: Lab, options: RunOptions, reporters: Sequence[Reporter]) -> RunEnded:
+    from hivectl.engine.run import run_playbook
+
+    async with _ticking(reporters):
+        return await run_playbook(lab, options, reporters)
+
+
+@contextlib.asynccontextmanager
+async def _ticking(reporters: Sequence[Reporter]) -> AsyncIterator[None]:
+    """Tell the reporters the time while the block runs."""
+
+    async def tick() -> None:
+        while True:
+            await asyncio.sleep(1 / TICKS_A_SECOND)
+            for reporter in reporters:
+                reporter.tick(time.time())
+
+    ticker = asyncio.ensure_future(tick())
+    try:
+        yield
+    finally:
+        ticker.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await ticker
+
+
+def _close(reporters: Sequence[Reporter]) -> list[HivectlError]:
+    """Close every report, whatever becomes of the others; returns what went wrong, told already."""
+    faults: list[HivectlError] = []
+    for reporter in reporters:
+        try:
+            reporter.close()
+        except HivectlError as fault:
+            tell(fault)
+            faults.append(fault)
+    return faults

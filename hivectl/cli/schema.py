@@ -1,0 +1,89 @@
+"""`hivectl schema`: JSON Schemas for editors."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from hivectl.cli.app import new_app
+from hivectl.model.errors import HivectlError, InputError
+
+app = new_app()
+APPS = {"schema": app}
+
+
+class SchemaName(StrEnum):
+    """Which schema."""
+
+    INVENTORY = "inventory"
+    PLAYBOOK = "playbook"
+
+
+class SchemaFileError(HivectlError):
+    """A schema could not be written."""
+
+
+@app.command()
+def schema(
+    name: Annotated[SchemaName | None, typer.Argument(help="Which one to print.")] = None,
+    *,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FOLDER", help="Write both as files into this folder."),
+    ] = None,
+) -> int:
+    """Print the JSON Schema of inventories or playbooks, with every module and driver that is installed.
+
+    A file that begins with `# yaml-language-server: $schema=schemas/playbook.schema.json` is completed and
+    checked by editors.
+
+    Example: hivectl schema --output schemas
+    """
+    if (name is None) == (output is None):
+        raise InputError(
+            "name a schema to print, or a folder to write both into", hint="hivectl schema inventory"
+        )
+    if name is not None:
+        print(text_of(name), end="")
+        return 0
+    assert output is not None
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        for one in SchemaName:
+            (output / f"{one}.schema.json").write_text(text_of(one), encoding="utf-8")
+    except OSError as error:
+        raise SchemaFileError(f"the schemas cannot be written to {output}: {error.strerror}") from error
+    return 0
+
+
+def text_of(name: SchemaName) -> str:
+    """Return a schema as its file has it."""
+    import json
+
+    made = _inventory() if name is SchemaName.INVENTORY else _playbook()
+    return json.dumps(made, indent=1, ensure_ascii=False) + "\n"
+
+
+def _inventory() -> dict[str, Any]:
+    from hivectl.drivers.registry import driver_names, find_driver
+    from hivectl.model.editor_schemas import inventory_schema
+
+    return inventory_schema({name: find_driver(name).attributes for name in driver_names()})
+
+
+def _playbook() -> dict[str, Any]:
+    from hivectl.model.editor_schemas import playbook_schema
+    from hivectl.model.keywords import BlockKeywords, PlayKeywords, TaskKeywords, keyword_schemas
+    from hivectl.modules.registry import find_module, module_names
+
+    modules = {}
+    for name in module_names():
+        module = find_module(name)
+        modules[name] = (module.parameters, module.free_form, module.summary)
+    return playbook_schema(
+        keyword_schemas(PlayKeywords),
+        keyword_schemas(TaskKeywords),
+        modules,
+        block_keywords=keyword_schemas(BlockKeywords),
+    )

@@ -1,0 +1,318 @@
+"""What is done on nodes without a playbook: one command, a look, their facts."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from hivectl.drivers.base import Capability, Command
+from hivectl.model.errors import HivectlError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+
+    from hivectl.drivers.base import Completed
+    from hivectl.drivers.session import NodeSession
+    from hivectl.engine.lab import Lab
+    from hivectl.helper.operations import Become
+    from hivectl.reservations.base import Grant, Reservations
+
+T = TypeVar("T")
+
+TIME_TO_LIVE = 60.0
+# a claim is renewed three times in its life, so that one late renewal loses nothing
+RENEWALS = 3
+# seconds for a look at a node, once it is connected
+CHECK_SECONDS = 20.0
+MARK = "--hivectl--"
+# POSIX sh and busybox: what is missing prints an empty line
+CHECK_SCRIPT = f"""
+echo {MARK}; id -un 2>/dev/null || echo
+echo {MARK}; date +%s.%N 2>/dev/null || date +%s
+echo {MARK}; python3 -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' 2>/dev/null || echo
+echo {MARK}; df -Pk "$HOME" 2>/dev/null | tail -n 1
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome(Generic[T]):
+    """What became of one node: a value, or the reason why there is none.
+
+    Attributes:
+        seconds: from the first attempt to connect to the end.
+    """
+
+    node: str
+    value: T | None = None
+    error: HivectlError | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """What `check` sees of a node that it reached.
+
+    Attributes:
+        connect: seconds until the connection was open.
+        latency: seconds for one round trip.
+        skew: seconds that the node's clock is ahead of ours; None: it did not say.
+        python: version of python3 there; "" when there is none.
+        free: bytes free where the login's home is.
+        warnings: what will give trouble, one sentence each.
+    """
+
+    capabilities: tuple[str, ...]
+    connect: float
+    latency: float | None = None
+    login: str = ""
+    python: str = ""
+    skew: float | None = None
+    free: int | None = None
+    warnings: tuple[str, ...] = field(default=())
+
+
+async def on_each(
+    lab: Lab,
+    nodes: Sequence[str],
+    work: Callable[[str, NodeSession], Awaitable[T]],
+    *,
+    forks: int,
+    done: Callable[[Outcome[T]], None] | None = None,
+) -> tuple[Outcome[T], ...]:
+    """Do `work` on every node side by side; a node's error is its outcome, and ends nothing else.
+
+    Args:
+        lab: the nodes' lab.
+        nodes: names.
+        work: gets a node's name and session.
+        forks: how many nodes at the same time.
+        done: hears of each node as it ends.
+    """
+    from hivectl.engine.sessions import Sessions
+
+    sessions = Sessions(lab)
+    room = asyncio.Semaphore(forks)
+
+    async def one(node: str) -> Outcome[T]:
+        async with room:
+            began = time.monotonic()
+            value, error = None, None
+            try:
+                value = await work(node, await sessions.of(node))
+            except HivectlError as raised:
+                error = raised
+            outcome = Outcome(node=node, value=value, error=error, seconds=time.monotonic() - began)
+            if done is not None:
+                done(outcome)
+            return outcome
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one(node)) for node in nodes]
+        return tuple(task.result() for task in tasks)
+    finally:
+        await sessions.close()
+
+
+@contextlib.asynccontextmanager
+async def holding(reservations: Reservations, nodes: Sequence[str], *, reason: str) -> AsyncIterator[Grant]:
+    """Hold nodes while the block runs; the block is cancelled when the claim is lost.
+
+    Raises:
+        HeldError: somebody else holds one of them.
+        ReservationLostError: the claim ended in the meantime.
+    """
+    grant = await reservations.take(nodes, reason=reason, time_to_live=TIME_TO_LIVE)
+    block = asyncio.current_task()
+    assert block is not None
+    lost: list[HivectlError] = []
+
+    async def renew() -> None:
+        while True:
+            await asyncio.sleep(grant.time_to_live / RENEWALS)
+            try:
+                await reservations.renew(grant)
+            except HivectlError as error:
+                lost.append(error)
+                block.cancel()
+                return
+
+    renewing = asyncio.ensure_future(renew())
+    try:
+        yield grant
+    except asyncio.CancelledError:
+        if lost:
+            block.uncancel()
+            raise lost[0] from None
+        raise
+    finally:
+        renewing.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await renewing
+        await reservations.release(grant)
+
+
+async def execute(
+    lab: Lab,
+    nodes: Sequence[str],
+    command: str,
+    *,
+    forks: int,
+    timeout: float | None = None,  # noqa: ASYNC109 the command's own time on the node, which the driver keeps
+    become: Become | None = None,
+    done: Callable[[Outcome[Completed]], None] | None = None,
+) -> tuple[Outcome[Completed], ...]:
+    """Run a line by the login's shell on every node side by side, holding all of them meanwhile.
+
+    Args:
+        lab: the nodes' lab.
+        nodes: names.
+        command: a line for the shell.
+        forks: how many nodes at the same time.
+        timeout: seconds that the command may take on a node.
+        become: whose rights it has.
+        done: hears of each node as it ends.
+
+    Raises:
+        HeldError: somebody else holds one of the nodes; nothing was run.
+        ReservationLostError: the claim was lost; what still ran was stopped.
+    """
+    from hivectl.store.reservations import StoredReservations
+
+    async def work(_node: str, session: NodeSession) -> Completed:
+        connection = await session.connection(Capability.RUN)
+        return await connection.run(Command(command=command, timeout=timeout), become)
+
+    store = lab.open_store()
+    try:
+        async with holding(StoredReservations(store), nodes, reason=f"exec {command[:60]}"):
+            return await on_each(lab, nodes, work, forks=forks, done=done)
+    finally:
+        store.close()
+
+
+async def check(
+    lab: Lab,
+    nodes: Sequence[str],
+    *,
+    forks: int,
+    done: Callable[[Outcome[Health]], None] | None = None,
+) -> tuple[Outcome[Health], ...]:
+    """Connect to every node and look at what a run would need; changes nothing, so it reserves nothing."""
+
+    async def work(_node: str, session: NodeSession) -> Health:
+        began = time.monotonic()
+        connection = await session.connection()
+        connect = time.monotonic() - began
+        capabilities = tuple(sorted(connection.capabilities))
+        if Capability.RUN not in connection.capabilities:
+            return Health(capabilities=capabilities, connect=connect)
+        began = time.monotonic()
+        await connection.run(Command(command="true", timeout=CHECK_SECONDS))
+        latency = time.monotonic() - began
+        asked = time.time()
+        seen = await connection.run(Command(command=CHECK_SCRIPT, timeout=CHECK_SECONDS))
+        return health(
+            seen.stdout.decode(errors="replace"),
+            capabilities=capabilities,
+            connect=connect,
+            latency=latency,
+            between=(asked, time.time()),
+        )
+
+    return await on_each(lab, nodes, work, forks=forks, done=done)
+
+
+# a clock this far off breaks certificates, builds and logs
+LARGEST_SKEW = 5.0
+LEAST_FREE = 64 * 1024 * 1024
+OLDEST_PYTHON = (3, 7)
+
+
+def health(
+    text: str,
+    *,
+    capabilities: tuple[str, ...],
+    connect: float,
+    latency: float | None,
+    between: tuple[float, float],
+) -> Health:
+    """Read what CHECK_SCRIPT printed.
+
+    Args:
+        text: its output.
+        capabilities: of the connection.
+        connect: seconds until the connection was open.
+        latency: seconds for one round trip.
+        between: our clock before and after; the node's shall be between them.
+    """
+    parts = [part.strip() for part in text.split(MARK)[1:]]
+    login, clock, python, disk = [*parts, "", "", "", ""][:4]
+    skew = _skew(_number(clock), between)
+    fields = disk.split()
+    # df -P: file system, blocks, used, available, capacity, mounted on (POSIX, df, STDOUT)
+    available = _number(fields[3]) if len(fields) >= 6 else None
+    free = None if available is None else int(available) * 1024
+    warnings = []
+    if not python:
+        warnings.append("no python3: only modules that need no helper work")
+    elif tuple(int(part) for part in python.split(".")[:2] if part.isdigit()) < OLDEST_PYTHON:
+        warnings.append(f"python3 is {python}, the helper needs 3.7")
+    if skew is not None and abs(skew) > LARGEST_SKEW:
+        warnings.append(f"its clock is {abs(skew):.0f} s {'ahead' if skew > 0 else 'behind'}")
+    if free is not None and free < LEAST_FREE:
+        warnings.append(f"only {free // 2**20} MiB free in its home")
+    return Health(
+        capabilities=capabilities,
+        connect=connect,
+        latency=latency,
+        login=login,
+        python=python,
+        skew=skew,
+        free=free,
+        warnings=tuple(warnings),
+    )
+
+
+def _skew(clock: float | None, between: tuple[float, float]) -> float | None:
+    """Return how far a clock is outside the time in which it was read; 0 inside."""
+    if clock is None:
+        return None
+    before, after = between
+    # busybox's date has whole seconds only
+    return 0.0 if before - 1 <= clock <= after else clock - (before if clock < before else after)
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text.removesuffix(".N").removesuffix(".%N"))
+    except ValueError:
+        return None
+
+
+async def facts(
+    lab: Lab, nodes: Sequence[str], groups: tuple[str, ...], *, forks: int, become: Become | None = None
+) -> tuple[Outcome[dict[str, Any]], ...]:
+    """Return what every node says of itself; changes nothing, so it reserves nothing.
+
+    Args:
+        lab: the nodes' lab.
+        nodes: names.
+        groups: of `hivectl.helper.operations.FACT_GROUPS`.
+        forks: how many nodes at the same time.
+        become: whose rights it has.
+    """
+    from hivectl.helper.operations import Batch, Facts, Item
+
+    async def work(_node: str, session: NodeSession) -> dict[str, Any]:
+        connection = await session.connection(Capability.RUN)
+        item = Item(key="facts", step=0, chain=0, operation=Facts(groups=groups))
+        found: dict[str, Any] = {}
+        async for result in connection.operate(Batch(run="facts", items=(item,)), become):
+            found.update(result.result.get("ansible_facts", {}))
+        return found
+
+    return await on_each(lab, nodes, work, forks=forks)
