@@ -22,7 +22,7 @@ class Parameters:
     success_msg: Any = parameter(
         "What is said when all hold: a text or a list of texts.", default=None, kind="raw"
     )
-    quiet: bool = parameter("Whether the conditions stay out of the result.", default=False)
+    quiet: bool = parameter("Whether less is said; taken as Ansible takes it.", default=False)
 
 
 def decide(parameters: Parameters, context: TaskContext) -> Result:
@@ -41,8 +41,13 @@ def decide(parameters: Parameters, context: TaskContext) -> Result:
         if isinstance(condition, Mapping | Sequence) and not isinstance(condition, str):
             raise ModuleError("a condition is a text, not a list or mapping", origin=context.origin)
         if not context.evaluate(condition):
-            named: Result = {} if parameters.quiet else {"assertion": condition, "evaluated_to": False}
-            return {"changed": False, "failed": True, "msg": failure, **named}
+            return {
+                "changed": False,
+                "failed": True,
+                "msg": failure,
+                "assertion": condition,
+                "evaluated_to": False,
+            }
     return {"changed": False, "msg": success}
 
 

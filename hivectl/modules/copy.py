@@ -1,7 +1,6 @@
 """`copy`: a file, a folder, or a text, from this machine to the node."""
 
 import json
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,21 +114,21 @@ def _mode(mode: str | None, source: Path) -> str | None:
 def _tree(parameters: Parameters, source: Path, dest: str) -> Iterator[Operation]:
     """Yield the files of a folder, then its directories, then its links, as Ansible does.
 
-    Files come first so that a directory mode without write permission does not stand in their way.
+    Files come first so that a directory mode without write permission does not stand in their way. The folder
+    itself is made for the first file in it; one that is there already keeps its permissions.
     """
     assert parameters.src is not None
-    root = dest if parameters.src.endswith("/") else os.path.join(dest, source.name)  # noqa: PTH118 - on the node
+    root = dest if parameters.src.endswith("/") else f"{dest.rstrip('/')}/{source.name}"
     later: list[Operation] = []
     for path in walk(source, follow=parameters.local_follow):
-        relative = path.relative_to(source).as_posix()
-        target = root.rstrip("/") if relative == "." else f"{root.rstrip('/')}/{relative}"
+        target = f"{root.rstrip('/')}/{path.relative_to(source).as_posix()}"
         owner, group = parameters.owner, parameters.group
         if path.is_symlink() and not parameters.local_follow:
             later.append(Link(path=target, source=str(path.readlink()), force=True, follow=False))
         elif path.is_dir():
             mode = _mode(parameters.directory_mode, path)
             attributes = Attributes(mode=mode, owner=owner, group=group)
-            later.append(Directory(path=target or "/", attributes=attributes))
+            later.append(Directory(path=target, attributes=attributes))
         else:
             yield Write(
                 path=target,
@@ -146,7 +145,7 @@ def _tree(parameters: Parameters, source: Path, dest: str) -> Iterator[Operation
 
 
 def walk(folder: Path, *, follow: bool) -> Iterator[Path]:
-    """Yield a folder and everything inside, sorted, parents first.
+    """Yield everything inside of a folder, sorted, parents first.
 
     Raises:
         ModuleError: links that lead round in a circle, or into nothing.
@@ -159,11 +158,11 @@ def walk(folder: Path, *, follow: bool) -> Iterator[Path]:
                 f"the link {directory} leads back to a folder above it",
                 hint="local_follow: false keeps links",
             )
-        yield directory
         for path in sorted(directory.iterdir()):
             if path.is_symlink() and not follow:
                 yield path
             elif path.is_dir():
+                yield path
                 yield from inside(path, (*above, real))
             elif path.is_file():
                 yield path
@@ -180,7 +179,11 @@ def result(parameters: Parameters, results: Sequence[ItemResult], _context: Task
     merged = merge_results(results)
     if len(results) == 1 or merged.get("failed"):
         return merged
-    whole: Result = {"changed": merged["changed"], "dest": parameters.dest, "src": parameters.src}
+    whole: Result = {
+        "changed": merged["changed"],
+        "dest": parameters.dest.rstrip("/") + "/",
+        "src": parameters.src,
+    }
     diffs = [item.result["diff"] for item in results if item.result.get("diff")]
     return {**whole, "diff": diffs} if diffs else whole
 

@@ -37,7 +37,7 @@ def decide(parameters: Parameters, context: TaskContext) -> Result:
 
 
 def _value(expression: str, context: TaskContext) -> object:
-    from hivectl.model.templates import UndefinedVariableError
+    from hivectl.model.templating.errors import UndefinedVariableError
 
     template = expression if "{{" in expression else "{{ " + expression + " }}"
     try:

@@ -317,7 +317,8 @@ def with_diff(result: Result, before: Seen, context: NodeContext) -> Result:
     if not context.diff:
         return result
     state = "started" if before.running else "stopped" if before.present else "absent"
-    return {**result, "diff": {"before": f"state: {state}\n", "after": f"state: {result['state']}\n"}}
+    anew = ", anew" if before.running and result["state"] in ("started", "restarted") else ""
+    return {**result, "diff": {"before": f"state: {state}\n", "after": f"state: {result['state']}{anew}\n"}}
 
 
 MODULE = Module(

@@ -58,6 +58,7 @@ MODULE = Module(
   raw: apt-get install -y python3
 """,
     check_mode="none",
+    repeatable=False,
     returns={
         "rc": "exit code",
         "stdout": "standard output",

@@ -46,20 +46,30 @@ def find_module(name: str, *, origin: Origin | None = None) -> Module[Any]:
         UnknownModuleError: nothing has this name; the nearest right name is in the hint.
         BrokenModuleError: another package's module cannot be loaded.
     """
-    plain = plain_name(name)
-    module = built_in(PACKAGE, "MODULE", plain) if plain.isidentifier() else None
-    if isinstance(module, Module):
+    module = known_module(name)
+    if module is not None:
         return module
-    if plain in _installed():
-        return _load(plain)
     from hivectl.model.suggestions import nearest
 
-    near = nearest(plain, module_names())
+    near = nearest(plain_name(name), module_names())
     raise UnknownModuleError(
         f"there is no module {name!r}",
         origin=origin,
         hint=f"did you mean {near!r}?" if near else "`hivectl modules` lists them",
     )
+
+
+def known_module(name: str) -> Module[Any] | None:
+    """Return the module of a name, or None.
+
+    Raises:
+        BrokenModuleError: another package's module cannot be loaded.
+    """
+    plain = plain_name(name)
+    module = built_in(PACKAGE, "MODULE", plain) if plain.isidentifier() else None
+    if isinstance(module, Module):
+        return module
+    return _load(plain) if plain in _installed() else None
 
 
 def module_names() -> tuple[str, ...]:
