@@ -191,7 +191,7 @@ def _add_node(result: Description, key: str, values: YamlMapping, origin: Origin
         else:
             merged = _node(known.values, values)
             result.nodes[name] = RawNode(
-                name, known.index if index is None else index, merged, origin, origin.path
+                name, known.index if index is None else index, merged, origin, len(result.paths)
             )
 
 

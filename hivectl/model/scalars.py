@@ -28,10 +28,8 @@ CLAUSE = r"[ugoa]*([-+=]([rwxXst]*|[ugo]))+"
 SYMBOLIC = rf"{CLAUSE}(,{CLAUSE})*"
 MODE = rf"^(0?o?[0-7]{{1,4}}|0[0-7]{{4}}|{SYMBOLIC}|preserve)$"
 
-_DURATION_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|h|d|w)?")
-_IS_DURATION = re.compile(DURATION)
-_IS_MODE = re.compile(MODE)
-_IS_OCTAL = re.compile(r"0?o?[0-7]{1,4}|0[0-7]{4}")
+DURATION_PART = r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|h|d|w)?"
+OCTAL = r"0?o?[0-7]{1,4}|0[0-7]{4}"
 
 
 class UnfitError(InputError):
@@ -126,8 +124,8 @@ def to_duration(value: Any) -> float:
         number = to_number(value)
         if number >= 0:
             return number
-    if isinstance(value, str) and len(value) < 100 and _IS_DURATION.match(value):
-        number = sum(float(count) * UNITS[unit or "s"] for count, unit in _DURATION_PART.findall(value))
+    if isinstance(value, str) and len(value) < 100 and re.match(DURATION, value):
+        number = sum(float(count) * UNITS[unit or "s"] for count, unit in re.findall(DURATION_PART, value))
         if math.isfinite(number):
             return number
     raise unfit("a duration such as 90s, 5m, 1h30m or a number of seconds", value)
@@ -156,9 +154,9 @@ def to_mode(value: Any, origin: Origin | None = None) -> str:
         return f"{value:04o}"
     if isinstance(value, str):
         text = value.strip()
-        if _IS_OCTAL.fullmatch(text):
+        if re.fullmatch(OCTAL, text):
             return f"{int(text.replace('o', ''), 8):04o}"
-        if _IS_MODE.match(text):
+        if re.match(MODE, text):
             return text
     raise unfit(expected, value)
 

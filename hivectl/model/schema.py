@@ -30,7 +30,7 @@ __all__ = ["SchemaError", "Validator", "check", "inventory_schema", "plain", "pl
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 # fits wherever a secret may stand, because a template does
 SECRET = "{{ secret }}"  # noqa: S105  # a text that stands for secrets, not one
-NO_SPACE = re.compile(r"^[\w.-]+:\S")
+NO_SPACE = r"^[\w.-]+:\S"
 NAMES = {
     "string": "a text",
     "integer": "a whole number",
@@ -134,22 +134,12 @@ def _explained(
         return [(f'{name}"{kind.property}" is missing', _own(value) or place, hint)]
     if keyword == "propertyNames":
         return _names(kind.value, name, value, nodes)
-    if keyword in {"anyOf", "oneOf"} and expected is None:
-        found = _closest(kind.context, schema, root)
-        if found:
-            return found
-        expected = "exactly one of its forms" if keyword == "oneOf" else None
-    if (
-        expected is not None
-        and isinstance(value, dict)
-        and keyword in {"anyOf", "oneOf"}
-        and nodes[-1].get("x-whole")
-    ):
-        return [(f"{name}expected {expected}", _own(value) or place, None)]
-    words = expected or _words(keyword, kind)
-    if keyword == "falseSchema":
-        return [(f"{name}nothing may be written here", place, None)]
-    return [(f"{name}expected {words}, not {shown(value)}", place, _hint(value, keyword, kind, nodes))]
+    forms = keyword in {"anyOf", "oneOf"}
+    closest = _closest(kind.context, schema, root) if forms and expected is None else []
+    words = expected or ("exactly one of its forms" if forms else _words(keyword, kind))
+    # "not a mapping" would say nothing of a mapping
+    but = "" if forms and isinstance(value, dict) else f", not {shown(value)}"
+    return closest or [(f"{name}expected {words}{but}", place, _hint(value, keyword, kind, nodes))]
 
 
 def _words(keyword: str, kind: Any) -> str:
@@ -177,7 +167,7 @@ def _words(keyword: str, kind: Any) -> str:
 
 
 def _hint(value: Any, keyword: str, kind: Any, nodes: Sequence[Mapping[str, Any]]) -> str | None:
-    if isinstance(value, str) and keyword == "type" and "object" in kind.types and NO_SPACE.match(value):
+    if isinstance(value, str) and keyword == "type" and "object" in kind.types and re.match(NO_SPACE, value):
         return "a space is missing after the colon"
     options = [*getattr(kind, "options", ()), *(part for node in nodes[-1:] for part in _enumerated(node))]
     if isinstance(value, str) and options:

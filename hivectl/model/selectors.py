@@ -85,6 +85,7 @@ class Selection:
         self._hives = hives
         self._free = free
         self._reservations = reservations
+        self._labels: dict[str, dict[str, list[str]]] = {}
 
     def select(self, expression: str | Sequence[str], *, origin: Origin | None = None) -> tuple[str, ...]:
         """Return the selected names in the order of the nodes; raises SelectorError."""
@@ -159,14 +160,8 @@ class Selection:
                 raise self._no_label(key, value, self._hives, origin)
             chosen = {node for hive in hives for node in self._members(hive)}
             return [name for name in self._nodes if name in chosen]
-        found = []
-        seen: set[str] = set()
-        for name, node in self._nodes.items():
-            values = label_values(node, key)
-            seen.update(values)
-            if any(fits(one) for one in values):
-                found.append(name)
-        if not seen:
+        values = self._values(key)
+        if not values:
             keys = {label for node in self._nodes.values() for label in node.labels} | {
                 "driver",
                 "board",
@@ -174,9 +169,22 @@ class Selection:
             }
             hint = did_you_mean(key, keys - {key}) or f"there are {listed(keys)}"
             raise SelectorError(f'no node has a label "{key}"', origin=origin, hint=hint)
-        if not found and (quoted or not _is_glob(value)):
-            raise self._no_label(key, value, seen, origin)
-        return found
+        if quoted or not _is_glob(value):
+            if value not in values:
+                raise self._no_label(key, value, values, origin)
+            return values[value]
+        chosen = {name for one, names in values.items() if fits(one) for name in names}
+        return [name for name in self._nodes if name in chosen]
+
+    def _values(self, key: str) -> Mapping[str, list[str]]:
+        """Return value of a label -> nodes that have it; looked up once."""
+        if key not in self._labels:
+            found: dict[str, list[str]] = {}
+            for name, node in self._nodes.items():
+                for value in label_values(node, key):
+                    found.setdefault(value, []).append(name)
+            self._labels[key] = found
+        return self._labels[key]
 
     def _auxiliary(self, origin: Origin | None) -> Sequence[str]:
         if self._free is None:

@@ -11,9 +11,9 @@ from hivectl.model.origin import Origin
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-UNQUOTED_TEMPLATE = re.compile(r"(?:[:-]\s+|^\s*)(\{\{.*)")
-TEXT_WITH_COLON = re.compile(r"^\s*(?:- +)*[^\s'\"\[{#][^'\"]*?:\s+(?P<text>[^'\"\[{|>&*!#\s].*?):(?:\s|$)")
-NO_SPACE = re.compile(r"^\s*(?:- +)*[\w.-]+:[^\s/\\:]")
+UNQUOTED_TEMPLATE = r"(?:[:-]\s+|^\s*)(\{\{.*)"
+TEXT_WITH_COLON = r"^\s*(?:- +)*[^\s'\"\[{#][^'\"]*?:\s+(?P<text>[^'\"\[{|>&*!#\s].*?):(?:\s|$)"
+NO_SPACE = r"^\s*(?:- +)*[\w.-]+:[^\s/\\:]"
 UNFIT = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 TEMPLATE_HINT = 'put quotes around it: "{{ ... }}"'
 
@@ -94,7 +94,7 @@ def _template(
 ) -> tuple[str, str | None, int, int] | None:
     """A bare {{ x }} followed by text."""
     for number in (line, line - 1):
-        template = UNQUOTED_TEMPLATE.search(_line(lines, number))
+        template = re.search(UNQUOTED_TEMPLATE, _line(lines, number))
         if template and "token" not in said:
             return "a value that begins with {{ must be quoted", TEMPLATE_HINT, template.start(1), number
     return None
@@ -117,12 +117,12 @@ def _colon(
     said: str, line: int, _column: int, lines: Sequence[str]
 ) -> tuple[str, str | None, int, int] | None:
     """A colon inside a text, or one without its space."""
-    text = TEXT_WITH_COLON.match(_line(lines, line))
+    text = re.match(TEXT_WITH_COLON, _line(lines, line))
     if "mapping values" in said and text:
         return "a text that holds a colon followed by a space must be quoted", None, text.start("text"), line
     if "mapping values" in said or "expected ':'" in said:
         for number in (line - 1, line):
-            if NO_SPACE.match(_line(lines, number)):
+            if re.match(NO_SPACE, _line(lines, number)):
                 return "a space is missing after the colon", None, lines[number].index(":"), number
     return None
 
