@@ -140,8 +140,8 @@ class SshChannel(asyncssh.SSHClientSession[bytes]):
 
     @property
     def finished(self) -> bool:
-        """Whether the program has ended, or nobody can tell any more."""
-        return self._status is not None or self._lost
+        """Whether the node has told how the program ended."""
+        return self._status is not None
 
     @property
     def group(self) -> int | None:

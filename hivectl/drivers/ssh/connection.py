@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 import asyncssh
@@ -44,7 +45,7 @@ async def connect(target: Target) -> SshConnection:
         else settle(attributes, target.node)
     )
     login = await log_in(settings, target.node)
-    return SshConnection(target.node, login, attributes.python)
+    return SshConnection(target.node, login, settings.user, attributes.python)
 
 
 class SshConnection:
@@ -53,14 +54,16 @@ class SshConnection:
     Args:
         node: the node's name, for messages.
         login: owned by this connection.
+        user: who logged in.
         python: the interpreter for the helper on the node.
     """
 
-    def __init__(self, node: str, login: Login, python: str = "python3") -> None:
+    def __init__(self, node: str, login: Login, user: str, python: str = "python3") -> None:
         self._node = node
         self._login = login
         self._ssh = login.connection
         self._python = python
+        self._user = user
         version = str(self._ssh.get_extra_info("server_version", ""))
         self._capabilities = frozenset({Capability.FILES}) if FILES_ONLY in version else EVERYTHING
         self._channels: set[SshChannel] = set()
@@ -87,8 +90,10 @@ class SshConnection:
         """Send a batch to the helper and yield its results; by SFTP where no command may run."""
         if Capability.RUN in self._capabilities:
             try:
-                async for result in self._helper.operate(batch, become):
-                    yield result
+                # closed with us: what is left of the batch is stopped at once
+                async with aclosing(self._helper.operate(batch, self._other(become))) as results:
+                    async for result in results:
+                        yield result
             except ExecRefusedError:
                 # nothing can have been done: the helper never started
                 pass
@@ -102,16 +107,17 @@ class SshConnection:
     async def progress(self, run: str, become: Become | None = None) -> Progress:
         """Ask what the node remembers of a run."""
         self._need(Capability.RUN)
-        return await self._helper.progress(run, become)
+        return await self._helper.progress(run, self._other(become))
 
     async def unlock(self, fence: Fence, become: Become | None = None) -> None:
         """Say in the node's .hivelock that this fence is given back; without commands none was taken."""
         if Capability.RUN in self._capabilities:
-            await self._helper.unlock(fence, become)
+            await self._helper.unlock(fence, self._other(become))
 
     async def run(self, command: Command, become: Become | None = None) -> Completed:
         """Run one command line; cancelled, it leaves no process on the node."""
         self._need(Capability.RUN)
+        become = self._other(become)
         started: list[SshChannel] = []
 
         async def open_channel(launch: Launch) -> SshChannel:
@@ -218,10 +224,21 @@ class SshConnection:
         try:
             async with asyncio.timeout(END_TIMEOUT):
                 line = Command(command=ending(channel.group))
-                await run_command(self.open_channel, line, become, node=self._node)
-                return
+                ended = await run_command(
+                    self.open_channel,
+                    line,
+                    become,
+                    node=self._node,
+                    shell="/bin/sh",
+                )
         except (TimeoutError, NodeError):
+            ended = None
+        if ended is None or ended.rc != 0:
             self._ssh.abort()
+
+    def _other(self, become: Become | None) -> Become | None:
+        """Return None where the login is that user already: no sudo is needed, and hosts without sudo do."""
+        return None if become is not None and become.user == self._user else become
 
     def _need(self, capability: Capability) -> None:
         if capability not in self._capabilities:

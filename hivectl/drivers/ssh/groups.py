@@ -27,5 +27,9 @@ def telling(launch: Launch) -> Launch:
 
 
 def ending(group: int) -> str:
-    """Return the command line that ends a process group and waits until it is gone."""
-    return f"kill -KILL -- -{group} 2>/dev/null; while kill -0 -- -{group} 2>/dev/null; do sleep 0.05; done"
+    """Return the command line that ends a process group; fails if some of it is still there a second later."""
+    # no `--` and no `-s`: this form is understood by bash, dash, BusyBox and procps alike
+    return (
+        f"kill -9 -{group} 2>/dev/null; tries=0; while kill -0 -{group} 2>/dev/null; do "
+        "tries=$((tries + 1)); [ $tries -le 20 ] || exit 1; sleep 0.05; done"
+    )

@@ -1,0 +1,50 @@
+"""Virtual devices by the kind that an inventory names: `virtual: linux`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from hivectl.model.errors import InputError
+from hivectl.model.suggestions import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from hivectl.model.origin import Origin
+
+KINDS = ("linux",)
+
+
+class VirtualDevice(Protocol):
+    """A stand-in that was started for a node."""
+
+    @property
+    def attributes(self) -> Mapping[str, Any]:
+        """Attributes that point the node's own driver at it."""
+        ...
+
+    async def close(self) -> None:
+        """End it."""
+        ...
+
+
+async def start_virtual(kind: str, node: str, folder: Path, *, origin: Origin | None = None) -> VirtualDevice:
+    """Start a virtual device for a node.
+
+    Args:
+        kind: one of KINDS.
+        node: its name.
+        folder: where it keeps its files from run to run.
+        origin: where the inventory asks for it.
+
+    Raises:
+        InputError: there is no such kind.
+    """
+    if kind == "linux":
+        from hivectl.virtual.linux import start
+
+        return await start(node, folder)
+    best = nearest(kind, KINDS)
+    hint = f"did you mean `{best}`?" if best else f"there is: {', '.join(KINDS)}"
+    raise InputError(f"there is no virtual device `{kind}`", origin=origin, hint=hint)
