@@ -56,7 +56,9 @@ class Activity:
                 groups.setdefault(what, []).append((node, now - since))
         lines = []
         for what, nodes in sorted(groups.items(), key=lambda group: -max(seconds for _, seconds in group[1])):
-            names = ", ".join(node for node, _ in nodes[:3]) + (f" and {len(nodes) - 3} more" if len(nodes) > 3 else "")
+            names = ", ".join(node for node, _ in nodes[:3]) + (
+                f" and {len(nodes) - 3} more" if len(nodes) > 3 else ""
+            )
             lines.append(f"{names}: {what} ({max(seconds for _, seconds in nodes):.0f} s)")
         return tuple(lines[:SHOWN])
 

@@ -10,21 +10,18 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from hivectl.drivers.base import Capability, Command
 from hivectl.model.errors import HivectlError
+from hivectl.reservations.base import ReservationLostError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from hivectl.drivers.base import Completed
     from hivectl.drivers.session import NodeSession
     from hivectl.engine.lab import Lab
     from hivectl.helper.operations import Become
-    from hivectl.reservations.base import Grant, Reservations
 
 T = TypeVar("T")
 
-TIME_TO_LIVE = 60.0
-# a claim is renewed three times in its life, so that one late renewal loses nothing
-RENEWALS = 3
 # seconds for a look at a node, once it is connected
 CHECK_SECONDS = 20.0
 MARK = "--hivectl--"
@@ -117,44 +114,6 @@ async def on_each(
         await sessions.close()
 
 
-@contextlib.asynccontextmanager
-async def holding(reservations: Reservations, nodes: Sequence[str], *, reason: str) -> AsyncIterator[Grant]:
-    """Hold nodes while the block runs; the block is cancelled when the claim is lost.
-
-    Raises:
-        HeldError: somebody else holds one of them.
-        ReservationLostError: the claim ended in the meantime.
-    """
-    grant = await reservations.take(nodes, reason=reason, time_to_live=TIME_TO_LIVE)
-    block = asyncio.current_task()
-    assert block is not None
-    lost: list[HivectlError] = []
-
-    async def renew() -> None:
-        while True:
-            await asyncio.sleep(grant.time_to_live / RENEWALS)
-            try:
-                await reservations.renew(grant)
-            except HivectlError as error:
-                lost.append(error)
-                block.cancel()
-                return
-
-    renewing = asyncio.ensure_future(renew())
-    try:
-        yield grant
-    except asyncio.CancelledError:
-        if lost:
-            block.uncancel()
-            raise lost[0] from None
-        raise
-    finally:
-        renewing.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await renewing
-        await reservations.release(grant)
-
-
 async def execute(
     lab: Lab,
     nodes: Sequence[str],
@@ -180,18 +139,42 @@ async def execute(
         HeldError: somebody else holds one of the nodes; nothing was run.
         ReservationLostError: the claim was lost; what still ran was stopped.
     """
+    from hivectl.engine.holding import hold
     from hivectl.store.reservations import StoredReservations
 
     async def work(_node: str, session: NodeSession) -> Completed:
         connection = await session.connection(Capability.RUN)
         return await connection.run(Command(command=command, timeout=timeout), become)
 
-    store = lab.open_store()
-    try:
-        async with holding(StoredReservations(store), nodes, reason=f"exec {command[:60]}"):
-            return await on_each(lab, nodes, work, forks=forks, done=done)
-    finally:
-        store.close()
+    async def all_of_them() -> tuple[Outcome[Completed], ...]:
+        return await on_each(lab, nodes, work, forks=forks, done=done)
+
+    with contextlib.closing(lab.open_store()) as store:
+        lost: list[str] = []
+        working: list[asyncio.Task[tuple[Outcome[Completed], ...]]] = []
+
+        def lose(reason: str) -> None:
+            lost.append(reason)
+            for task in working:
+                task.cancel()
+
+        async with hold(
+            StoredReservations(store),
+            nodes,
+            reason=f"exec {command[:60]}",
+            wait=None,
+            emit=lambda _event: None,
+            on_loss=lose,
+        ):
+            working.append(asyncio.ensure_future(all_of_them()))
+            try:
+                return await working[0]
+            except asyncio.CancelledError:
+                # cancelling the waiter has cancelled the work too; its clean-up is waited for
+                await asyncio.wait(working)
+                if lost:
+                    raise ReservationLostError(lost[0]) from None
+                raise
 
 
 async def check(

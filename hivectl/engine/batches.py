@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from hivectl.drivers.base import Capability
@@ -26,18 +25,17 @@ if TYPE_CHECKING:
 
 RECONNECT_SECONDS = 60.0
 RECONNECTS_IN_A_ROW = 3
-UNKNOWN = (
-    "it was under way when the connection was lost, and nobody can tell whether it ended: look at the node, then apply again"
-)
+UNKNOWN = "it was under way when the connection was lost, and nobody can tell whether it ended: look at the node, then apply again"
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Whose operation an item of a batch is."""
+    """Whose operation an item of a batch is; `last`: the last one of its step."""
 
     step: Step
     iteration: Iteration
     item: Item
+    last: bool = False
 
 
 def places_of(steps: Sequence[Step]) -> list[Place]:
@@ -61,6 +59,8 @@ def places_of(steps: Sequence[Step]) -> list[Place]:
                     deadline=step.options.timeout,
                 )
                 places.append(Place(step, iteration, item))
+        if places and places[-1].step is step:
+            places[-1] = replace(places[-1], last=True)
     return places
 
 
@@ -84,9 +84,10 @@ async def carry_out(
     uncertain = resumed
     while start < len(places):
         try:
-            connection = await access.session.connection(*_needed(places[start:]))
+            session = await access.open()
+            connection = await session.connection(*_needed(places[start:]))
             if uncertain:
-                async for known in _what_happened(run, access.session, places, start):
+                async for known in _what_happened(run, session, places, start):
                     start += 1
                     yield known
                 uncertain = False
@@ -106,7 +107,7 @@ async def carry_out(
             if losses > RECONNECTS_IN_A_ROW:
                 raise NodeGoneError(error.message, unreachable=True) from error
             access.say(f"the connection is lost ({error.message}); reconnecting")
-            await _reconnect(access.session)
+            await _reconnect(await access.open())
             uncertain = True
         except UnreachableError as error:
             raise NodeGoneError(error.message, unreachable=True) from error
@@ -115,7 +116,10 @@ async def carry_out(
                 raise
             # the batch ends here: the operation that was under way has failed
             place = places[start]
-            yield place, ItemResult(index=start, result={"changed": False, "failed": True, "msg": error.message})
+            yield (
+                place,
+                ItemResult(index=start, result={"changed": False, "failed": True, "msg": error.message}),
+            )
             return
         else:
             return
@@ -156,7 +160,12 @@ async def _what_happened(
     if not progress.ended:
         result = {"changed": True, "failed": True, "unknown": True, "msg": UNKNOWN}
     elif progress.rc:
-        result = {**_done_unheard(), "rc": progress.rc, "failed": True, "msg": f"non-zero return code {progress.rc}"}
+        result = {
+            **_done_unheard(),
+            "rc": progress.rc,
+            "failed": True,
+            "msg": f"non-zero return code {progress.rc}",
+        }
     else:
         result = {**_done_unheard(), "rc": progress.rc}
     yield places[reached], ItemResult(index=reached, result=result)
@@ -176,8 +185,3 @@ class Clock:
         """Return the seconds since the last call."""
         before, self._mark = self._mark, time.monotonic()
         return self._mark - before
-
-
-async def pause(seconds: float) -> None:
-    """Wait between attempts."""
-    await asyncio.sleep(seconds)

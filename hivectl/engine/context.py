@@ -10,7 +10,7 @@ from hivectl.helper.operations import Batch, Item
 from hivectl.modules.base import ModuleError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from hivectl.drivers.base import Capability, Connection
     from hivectl.drivers.session import NodeSession
@@ -24,13 +24,12 @@ class NodeAccess:
     """The way to the node that acts.
 
     Attributes:
-        session: its connections.
-        fence: proof that the run holds it.
-        lost: raises once the run may send nothing more to it.
+        open: returns its session, its virtual device started where it has one.
+        fence: returns the proof that the run holds it; raises FenceError once it does not.
         say: tells people what is waited for.
     """
 
-    session: NodeSession
+    open: Callable[[], Awaitable[NodeSession]]
     fence: Callable[[], Fence | None]
     say: Callable[[str], None]
 
@@ -87,17 +86,18 @@ class Context:
             )
             for index, operation in enumerate(operations)
         )
-        connection = await self.access.session.connection()
+        connection = await (await self.access.open()).connection()
         batch = Batch(run=self.run, items=items, fence=self.access.fence())
         return [result async for result in connection.operate(batch, self.become)]
 
     async def connection(self, *needed: Capability) -> Connection:
         """Return the node's first connection that can do all that is needed."""
-        return await self.access.session.connection(*needed)
+        self.access.fence()
+        return await (await self.access.open()).connection(*needed)
 
     async def reconnect(self, *, deadline: float) -> None:
         """Drop every connection and open one anew."""
-        await self.access.session.reconnect(deadline=deadline)
+        await (await self.access.open()).reconnect(deadline=deadline)
 
     def say(self, message: str) -> None:
         """Tell people what is waited for."""

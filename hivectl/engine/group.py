@@ -13,23 +13,36 @@ if TYPE_CHECKING:
 
     from hivectl.engine.plan import PlannedPlay
     from hivectl.model.playbook import Play, Task
-    from hivectl.modules.base import NodeContext, Result
+    from hivectl.engine.steps import Step
+    from hivectl.modules.base import Result
 
 
 @dataclass(slots=True)
 class Meeting:
-    """Nodes that have arrived at a step that one of them does for all.
+    """Nodes at a step that one of them does for all, or that is one step on all of them.
 
     Attributes:
-        arrived: node -> its parameters' context, for group modules.
-        done: holds the result of each node, or of the leader for all, once the step is done.
+        nodes: who takes part, in the play's order; the first one leads.
+        steps: node -> its own step, for group modules.
+        ready: every part-taker's step is there, or will not come.
+        done: holds the results once the step is done: node -> result.
     """
 
-    arrived: dict[str, NodeContext | None] = field(default_factory=dict)
-    leader: str | None = None
-    done: asyncio.Future[Mapping[str, Result]] = field(
-        default_factory=lambda: asyncio.get_running_loop().create_future()
-    )
+    nodes: tuple[str, ...]
+    missing: set[str] = field(default_factory=set)
+    steps: dict[str, Step] = field(default_factory=dict)
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
+    done: asyncio.Event = field(default_factory=asyncio.Event)
+    results: dict[str, Result] = field(default_factory=dict)
+    cause: str | None = None
+
+    def bring(self, node: str, step: Step | None) -> None:
+        """Bring a node's step, or say that there will be none."""
+        if step is not None:
+            self.steps[node] = step
+        self.missing.discard(node)
+        if not self.missing:
+            self.ready.set()
 
 
 @dataclass(slots=True)
@@ -60,10 +73,11 @@ class Group:
         """The play."""
         return self.planned.play
 
-    def meeting(self, key: str) -> Meeting:
-        """Return the meeting at a step."""
+    def meeting(self, key: str, number: int) -> Meeting:
+        """Return the meeting at a task, once all nodes have reached it: those that are at it take part."""
         if key not in self.meetings:
-            self.meetings[key] = Meeting()
+            nodes = tuple(node for node in self.nodes if self.positions.of(node) == number)
+            self.meetings[key] = Meeting(nodes, set(nodes))
         return self.meetings[key]
 
     def fail(self, node: str, task: Task, cause: str) -> None:
@@ -86,4 +100,6 @@ def make_group(planned: PlannedPlay, number: int, nodes: tuple[str, ...]) -> Gro
         for name in facts:
             registers.setdefault(name, []).append(task.number)
     start = min((task.number for task in planned.play.tasks()), default=0)
-    return Group(planned=planned, number=number, nodes=nodes, positions=Positions(nodes, start), registers=registers)
+    return Group(
+        planned=planned, number=number, nodes=nodes, positions=Positions(nodes, start), registers=registers
+    )

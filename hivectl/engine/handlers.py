@@ -39,11 +39,15 @@ class OwedHandlers:
 
     def earlier(self, node: str) -> dict[str, str]:
         """Return handler -> run for what earlier runs left to a node."""
-        return {handler: run for (owner, handler), run in self._open.items() if owner == node and run != self._run}
+        return {
+            handler: run for (owner, handler), run in self._open.items() if owner == node and run != self._run
+        }
 
     def of_this_run(self, node: str) -> tuple[str, ...]:
         """Return what an earlier attempt at this very run left to a node."""
-        return tuple(handler for (owner, handler), run in self._open.items() if owner == node and run == self._run)
+        return tuple(
+            handler for (owner, handler), run in self._open.items() if owner == node and run == self._run
+        )
 
     async def owe(self, node: str, handlers: Iterable[str]) -> None:
         """Remember that handlers must run on a node."""
@@ -53,7 +57,9 @@ class OwedHandlers:
         self._open.update({(node, name): self._run for name in new})
         if self._history is not None:
             rows = [
-                PendingHandler(node=node, playbook=self._playbook, handler=name, run=self._run, since=time.time())
+                PendingHandler(
+                    node=node, playbook=self._playbook, handler=name, run=self._run, since=time.time()
+                )
                 for name in new
             ]
             await asyncio.to_thread(self._history.owe, rows)

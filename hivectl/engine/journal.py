@@ -219,7 +219,9 @@ def read_journal(folder: Path, run: str) -> Record:
         else:
             _apply(record, line)
     if record is None:
-        raise InputError(f"the journal {path} is empty: the run was cut off before it did anything", hint="apply afresh")
+        raise InputError(
+            f"the journal {path} is empty: the run was cut off before it did anything", hint="apply afresh"
+        )
     return record
 
 

@@ -38,12 +38,16 @@ def judge(task: Task, result: Result, scope: Scope) -> Result:
 
 def holds(value: Any, scope: Scope, task: Task) -> bool:
     """Tell whether all of a keyword's conditions hold."""
-    return all(scope.templates.evaluate(one.text, scope, origin=one.origin) for one in conditions(value, task.origin))
+    return all(
+        scope.templates.evaluate(one.text, scope, origin=one.origin) for one in conditions(value, task.origin)
+    )
 
 
 def first_false(when: Sequence[Condition], scope: Scope) -> Condition | None:
     """Return the first of a task's conditions that does not hold."""
-    return next((one for one in when if not scope.templates.evaluate(one.text, scope, origin=one.origin)), None)
+    return next(
+        (one for one in when if not scope.templates.evaluate(one.text, scope, origin=one.origin)), None
+    )
 
 
 def combine(results: Sequence[Result]) -> Result:
@@ -86,7 +90,9 @@ class Redactor:
     def redact(self, value: Any) -> tuple[Any, bool]:
         """Return `value` without secrets, and whether there was one."""
         # a secret that was never revealed cannot have got out; revealing it here would call a password store for nothing
-        texts = sorted({secret.reveal() for secret in self._secrets if secret.revealed} - {""}, key=len, reverse=True)
+        texts = sorted(
+            {secret.reveal() for secret in self._secrets if secret.revealed} - {""}, key=len, reverse=True
+        )
         found = False
 
         def clean(part: Any) -> Any:

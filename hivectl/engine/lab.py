@@ -59,13 +59,23 @@ def open_lab(inventories: Sequence[Path] = ()) -> Lab:
         Complaints: every fault in the inventory.
         InputError: no inventory is there.
     """
-    from hivectl.drivers.registry import attributes_of, driver_names
+    from hivectl.drivers.registry import driver_names
     from hivectl.model.inventory import load_inventory
 
     paths = tuple(inventories) or _default_inventories()
     inventory = load_inventory(paths, attributes_of, driver_names)
     store = store_location(inventory.store, _folder_of(paths[-1]))
     return Lab(inventory, store, state_folder(store))
+
+
+def attributes_of(driver: str) -> type | None:
+    """Return the class of a driver's attributes; None when there is no such driver."""
+    from hivectl.drivers.registry import find_driver
+
+    try:
+        return find_driver(driver).attributes
+    except InputError:
+        return None
 
 
 def _default_inventories() -> tuple[Path, ...]:

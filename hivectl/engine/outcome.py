@@ -47,7 +47,11 @@ def _judged(step: Step, iteration: Iteration, result: Result | None) -> Result:
                 else merge_results(iteration.results)
             )
         register = step.task.register
-        scope = iteration.scope.child(Layer("result", {register: result}, data=True)) if register else iteration.scope
+        scope = (
+            iteration.scope.child(Layer("result", {register: result}, data=True))
+            if register
+            else iteration.scope
+        )
         return judge(step.task, result, scope)
     except HivectlError as error:
         return failure(error)

@@ -49,7 +49,9 @@ class LazyFacts(Mapping[str, Any]):
 
     def __getitem__(self, name: str) -> Any:
         if name == "ansible_facts":
-            if missing := tuple(group for group in sorted(set(FACT_NAMES.values())) if group not in self.groups):
+            if missing := tuple(
+                group for group in sorted(set(FACT_NAMES.values())) if group not in self.groups
+            ):
                 raise FactsNeeded(missing)
             return self.known
         bare = name.removeprefix("ansible_")

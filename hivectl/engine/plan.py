@@ -211,7 +211,9 @@ def _graph(
             if needed not in all_ids:
                 best = nearest(needed, all_ids)
                 hint = f"did you mean `{best}`?" if best else "give the task that is meant an `id:`"
-                errors.append(InputError(f"no task has the id `{needed}`", origin=tasks[vertex.task].origin, hint=hint))
+                errors.append(
+                    InputError(f"no task has the id `{needed}`", origin=tasks[vertex.task].origin, hint=hint)
+                )
             for first in by_id.get(needed, ()):
                 # within one play a node's step needs that node's step, which is in the same batch
                 if first.batch == vertex.batch or not _same_play(first, vertex, plays):
@@ -236,7 +238,10 @@ def _cycle(graph: Graph[Vertex], tasks: Mapping[int, Task]) -> list[HivectlError
             task = tasks[vertex.task]
             names.append(f"`{task.name}` ({task.origin.line}:{task.origin.column})")
         # the task with `needs:` is the one to change
-        culprit = next((tasks[vertex.task] for vertex in error.vertices if tasks[vertex.task].needs), tasks[error.vertices[0].task])
+        culprit = next(
+            (tasks[vertex.task] for vertex in error.vertices if tasks[vertex.task].needs),
+            tasks[error.vertices[0].task],
+        )
         shown = names if len(names) <= 6 else [*names[:3], "…", *names[-2:]]
         return [
             InputError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from hivectl.drivers.base import Stream, StreamAddress, Target
 from hivectl.drivers.registry import find_driver
@@ -17,21 +17,9 @@ if TYPE_CHECKING:
 
     from hivectl.engine.lab import Lab
     from hivectl.model.inventory import ConnectionEntry
+    from hivectl.virtual.registry import VirtualDevice
 
 CLOSE_SECONDS = 10.0
-
-
-class VirtualDevice(Protocol):
-    """A stand-in that was started for a node."""
-
-    @property
-    def attributes(self) -> Mapping[str, Any]:
-        """Attributes that point the node's own driver at it."""
-        ...
-
-    async def close(self) -> None:
-        """End it."""
-        ...
 
 
 class Sessions:
@@ -52,11 +40,15 @@ class Sessions:
     async def _make(self, node: str) -> NodeSession:
         if node == LOCALHOST and node not in self._lab.inventory.nodes:
             driver = find_driver("local")
-            target = Target(node=node, connection="local", attributes=driver.attributes(), state=self._lab.state)
+            target = Target(
+                node=node, connection="local", attributes=driver.attributes(), state=self._lab.state
+            )
             return NodeSession(node, [Candidate(driver=driver, target=target)])
         if node not in self._lab.inventory.nodes:
             raise InputError(f"there is no node {node} in the inventory")
-        candidates = [await self._candidate(node, entry) for entry in self._lab.inventory.nodes[node].connections]
+        candidates = [
+            await self._candidate(node, entry) for entry in self._lab.inventory.nodes[node].connections
+        ]
         return NodeSession(node, candidates)
 
     async def _candidate(self, node: str, entry: ConnectionEntry) -> Candidate:
@@ -65,7 +57,9 @@ class Sessions:
         overrides: Mapping[str, Any] = {}
         if entry.virtual is not None:
             overrides = (await self._start(node, entry)).attributes
-        attributes = connection_attributes(inventory, inventory.nodes[node], entry, driver.attributes, overrides=overrides)
+        attributes = connection_attributes(
+            inventory, inventory.nodes[node], entry, driver.attributes, overrides=overrides
+        )
         target = Target(
             node=node,
             connection=entry.name,
@@ -77,10 +71,7 @@ class Sessions:
 
     def _through(self, node: str) -> Callable[[StreamAddress], Awaitable[Stream]]:
         async def open_stream(address: StreamAddress) -> Stream:
-            from hivectl.drivers.base import Capability
-
-            connection = await (await self.of(node)).connection(Capability.STREAM)
-            return await connection.open_stream(address)
+            return await (await self.of(node)).open_stream(address)
 
         return open_stream
 
@@ -107,11 +98,17 @@ class Sessions:
             if not task.done():
                 task.cancel()
         await asyncio.gather(*self._sessions.values(), return_exceptions=True)
-        faults = await asyncio.gather(*(_close(session) for _, session in self.opened()), return_exceptions=True)
-        faults += await asyncio.gather(*(device.close() for device in self._virtual.values()), return_exceptions=True)
+        faults = await asyncio.gather(
+            *(_close(session) for _, session in self.opened()), return_exceptions=True
+        )
+        faults += await asyncio.gather(
+            *(device.close() for device in self._virtual.values()), return_exceptions=True
+        )
         for fault in faults:
             # a connection that cannot be closed is gone anyway; anything else is a fault of ours
-            if isinstance(fault, BaseException) and not isinstance(fault, HivectlError | OSError | TimeoutError):
+            if isinstance(fault, BaseException) and not isinstance(
+                fault, HivectlError | OSError | TimeoutError
+            ):
                 raise fault
 
 

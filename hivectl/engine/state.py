@@ -143,4 +143,6 @@ class RunState:
         """Leave a node out of the rest of the run."""
         if node not in self.failures:
             self.failures[node] = reason
-            self.emit(NodeLost(time=time.time(), node=node, reason=self.redactor.redact(reason)[0], skipped=skipped))
+            self.emit(
+                NodeLost(time=time.time(), node=node, reason=self.redactor.redact(reason)[0], skipped=skipped)
+            )

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from hivectl.engine.context import Context, NodeAccess
 from hivectl.engine.judge import first_false
 from hivectl.helper.operations import Become
 from hivectl.model.errors import InputError
-from hivectl.model.parameters import convert, template_parameters
+from hivectl.model.parameters import convert
 from hivectl.model.secret import Secret
+from hivectl.model.templating.omit import OMIT
 from hivectl.model.variables import Layer
 from hivectl.model.yaml import YamlMapping, origin_of
 
@@ -101,7 +103,9 @@ class Step:
     def needs_verdict(self) -> bool:
         """Whether the controller must look at the result before anything that follows may be sent."""
         keywords = self.task.keywords
-        decided = isinstance(keywords.get("failed_when", False), bool) and isinstance(keywords.get("changed_when", False), bool)
+        decided = isinstance(keywords.get("failed_when", False), bool) and isinstance(
+            keywords.get("changed_when", False), bool
+        )
         return not decided or self.attempts_several
 
     @property
@@ -220,26 +224,38 @@ def _ready(workshop: Workshop, step: Step, iteration: Iteration) -> None:
 def _parameters(workshop: Workshop, task: Task, module: Module[Any], scope: Scope) -> Any:
     if (shared := workshop.shared.get(task.number)) is not None:
         return shared
-    raw_names = template_parameters(module.parameters)
-    if not any(scope.templates.is_template(value) for name, value in task.arguments.items() if name not in raw_names):
+    raw_names = kept_parameters(module.parameters)
+    if not any(
+        scope.templates.is_template(value) for name, value in task.arguments.items() if name not in raw_names
+    ):
         parameters = convert(module.parameters, task.arguments, origin=task.origin, what=module.name)
         workshop.shared[task.number] = parameters
         return parameters
-    rendered = YamlMapping()
-    rendered.origin = task.origin
+    rendered = YamlMapping(origin=task.origin)
     if isinstance(task.arguments, YamlMapping):
-        rendered.key_origins, rendered.value_origins = task.arguments.key_origins, task.arguments.value_origins
+        rendered.key_origins, rendered.value_origins = (
+            task.arguments.key_origins,
+            task.arguments.value_origins,
+        )
     for name, value in task.arguments.items():
         if name in raw_names:
             rendered[name] = value
         else:
             origin = origin_of(task.arguments, name) or task.origin
-            rendered[name] = scope.templates.render(value, scope, origin=origin)
-    # `mode: "{{ mode | default(omit) }}"`
-    omit = scope["omit"] if "omit" in scope else None
-    for name in [name for name, value in rendered.items() if omit is not None and isinstance(value, str) and value == omit]:
-        del rendered[name]
+            value = scope.templates.render(value, scope, origin=origin)
+            # `mode: "{{ mode | default(omit) }}"`
+            if value is not OMIT:
+                rendered[name] = value
     return convert(module.parameters, rendered, origin=task.origin, what=module.name)
+
+
+@cache
+def kept_parameters(cls: type[Any]) -> frozenset[str]:
+    """Return the parameters, by name and alias, that a module renders itself."""
+    kept = [one for one in fields(cls) if one.metadata.get("kind") == "template"]
+    return frozenset(
+        name for one in kept for name in (one.name.rstrip("_"), *one.metadata.get("aliases", ()))
+    )
 
 
 def _environment(task: Task, scope: Scope) -> Mapping[str, Any]:
@@ -248,8 +264,15 @@ def _environment(task: Task, scope: Scope) -> Mapping[str, Any]:
         rendered = scope.templates.render(level, scope, origin=task.origin)
         for part in rendered if isinstance(rendered, list) else [rendered]:
             if not isinstance(part, dict):
-                raise InputError(f"`environment` must be a mapping, not {type(part).__name__}", origin=task.origin)
-            merged.update({str(name): value if isinstance(value, Secret) else str(value) for name, value in part.items()})
+                raise InputError(
+                    f"`environment` must be a mapping, not {type(part).__name__}", origin=task.origin
+                )
+            merged.update(
+                {
+                    str(name): value if isinstance(value, Secret) else str(value)
+                    for name, value in part.items()
+                }
+            )
     return merged
 
 

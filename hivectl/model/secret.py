@@ -23,6 +23,11 @@ class Secret:
         self._source = source if callable(source) else None
         self._text = None if callable(source) else source
 
+    @property
+    def revealed(self) -> bool:
+        """Whether the text is in memory, so that it could have got out."""
+        return self._text is not None
+
     def reveal(self) -> str:
         """Return the text itself, to be handed to the program that needs it and to nothing else."""
         if self._text is None:

@@ -131,6 +131,7 @@ class Module(Generic[P]):
         example: YAML of one task, shown by `hivectl modules NAME` and validated by the tests.
         check_mode: "full", "none" (skipped in check mode, as Ansible's) or "always" (runs as ever: only looks).
         returns: name -> meaning of what the result adds.
+        repeatable: a procedure that may simply be done again when nobody knows whether it ended.
     """
 
     name: str
@@ -146,6 +147,7 @@ class Module(Generic[P]):
     example: str = ""
     check_mode: str = "full"
     returns: Mapping[str, str] = field(default_factory=dict)
+    repeatable: bool = True
 
 
 def merge_results(results: Sequence[ItemResult]) -> Result:

@@ -1,0 +1,173 @@
+"""Steps that do not travel in a batch: procedures, retries, delegated steps, `meta`, decisions of the controller."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from hivectl.drivers.errors import FenceError, UnreachableError
+from hivectl.engine import batches
+from hivectl.engine.events import Status
+from hivectl.engine.failures import HostEnded, NodeGoneError, PlayEnded
+from hivectl.engine.judge import holds
+from hivectl.engine.outcome import conclude, failure, settle_iteration
+from hivectl.helper.operations import Batch
+from hivectl.model.errors import HivectlError
+from hivectl.model.variables import Layer
+
+if TYPE_CHECKING:
+    from hivectl.engine.steps import Iteration, Step
+    from hivectl.engine.walk import Walk
+    from hivectl.helper.operations import Item, ItemResult
+    from hivectl.model.playbook import Task
+    from hivectl.modules.base import Result
+
+NO_CHECK_MODE = "skipped: this module cannot say what it would change"
+
+
+def decide(step: Step) -> None:
+    """Let the controller decide a step that needs no node."""
+    assert step.module.decide is not None
+    for iteration in step.iterations:
+        if iteration.outcome is not None:
+            continue
+        assert iteration.context is not None
+        try:
+            result = step.module.decide(iteration.parameters, iteration.context)
+        except HivectlError as error:
+            result = failure(error)
+        settle_iteration(step, iteration, result)
+
+
+async def operate(walk: Walk, item: Item) -> list[ItemResult]:
+    """Carry out one operation that no task asks for, such as gathering facts."""
+    access = walk.state.workshop.access(walk.node)
+    try:
+        connection = await (await access.open()).connection()
+        batch = Batch(run=walk.state.run, items=(item,), fence=access.fence())
+        return [result async for result in connection.operate(batch)]
+    except FenceError as error:
+        raise NodeGoneError(str(error), fence_lost=True) from error
+    except UnreachableError as error:
+        raise NodeGoneError(error.message, unreachable=True) from error
+
+
+async def attempt(walk: Walk, step: Step) -> None:
+    """Do a step by itself, each item of its loop as often as it may be tried."""
+    state = walk.state
+    if step.in_batches and not step.attempts_several:
+        await walk.send([step], uses=step.task.uses)
+        return
+    started = time.monotonic()
+    state.journal.intent(walk.node, [step.key])
+    await state.journal.flush()
+    state.begin(walk.group.play, walk.node, step.task)
+    resumed = walk.begun_before([step])
+    for iteration in step.iterations:
+        if iteration.outcome is None:
+            await _try(walk, step, iteration, resumed=resumed)
+    step.seconds = time.monotonic() - started
+    await conclude(walk, step)
+
+
+async def _try(walk: Walk, step: Step, iteration: Iteration, *, resumed: bool) -> None:
+    task, options = step.task, step.options
+    for number in range(1, options.retries + 2):
+        with walk.state.activity.doing(step.actor, f"waits for its turn with {task.name}"):
+            async with walk.state.limits.use({"forks": 1, **task.uses}):
+                walk.state.activity.now_doing(step.actor, task.name)
+                iteration.results.clear()
+                result = await _once(walk, step, iteration, resumed=resumed and number == 1)
+        outcome = settle_iteration(step, iteration, result)
+        if options.retries:
+            outcome["attempts"] = number
+        if not options.retries or _satisfied(task, iteration, outcome):
+            return
+        if number <= options.retries:
+            left = options.retries + 1 - number
+            walk.state.say(
+                f"{task.name}: not yet, {left} more {'try' if left == 1 else 'tries'}",
+                level="info",
+                node=walk.node,
+            )
+            with walk.state.activity.doing(step.actor, f"waits {options.delay:g} s to try {task.name} again"):
+                await asyncio.sleep(options.delay)
+    if "until" in task.keywords and not outcome.get("failed"):
+        outcome.update(failed=True, msg=f"`until` did not become true in {options.retries + 1} attempts")
+
+
+def _satisfied(task: Task, iteration: Iteration, outcome: Result) -> bool:
+    if "until" not in task.keywords:
+        return not outcome.get("failed")
+    scope = iteration.scope
+    if task.register:
+        scope = scope.child(Layer("result", {task.register: outcome}, data=True))
+    try:
+        return holds(task.keywords["until"], scope, task)
+    except HivectlError as error:
+        outcome.update(failure(error))
+        return True
+
+
+async def _once(walk: Walk, step: Step, iteration: Iteration, *, resumed: bool) -> Result | None:
+    """Do one attempt; None: the results of operations are in the iteration."""
+    if step.module.procedure is None:
+        access = walk.state.workshop.access(step.actor)
+        places = [place for place in batches.places_of([step]) if place.iteration is iteration]
+        async for place, result in batches.carry_out(walk.state.run, access, [step], places, resumed=resumed):
+            place.iteration.results.append(result)
+        return None
+    if resumed and not step.module.repeatable:
+        return {"changed": True, "failed": True, "unknown": True, "msg": batches.UNKNOWN}
+    if step.options.check and step.module.check_mode == "none":
+        return {"changed": False, "skipped": True, "msg": NO_CHECK_MODE}
+    return await _procedure(step, iteration)
+
+
+async def _procedure(step: Step, iteration: Iteration) -> Result:
+    assert step.module.procedure is not None
+    assert iteration.context is not None
+    try:
+        async with asyncio.timeout(step.options.timeout):
+            return await step.module.procedure(iteration.parameters, iteration.context)
+    except TimeoutError:
+        return {
+            "changed": False,
+            "failed": True,
+            "msg": f"did not finish in {step.options.timeout:g} s",
+            "timedout": True,
+        }
+    except FenceError as error:
+        raise NodeGoneError(str(error), fence_lost=True) from error
+    except UnreachableError as error:
+        raise NodeGoneError(error.message, unreachable=True) from error
+    except HivectlError as error:
+        return failure(error)
+
+
+async def meta(walk: Walk, task: Task, key: str) -> None:
+    """Do what `meta` asks of the engine itself."""
+    step = await walk.prepare(task, key)
+    if step is None:
+        return
+    iteration = step.iterations[0]
+    action = "noop" if iteration.skipped is not None else iteration.parameters.free_form
+    status = Status.OK if iteration.skipped is None else Status.SKIPPED
+    if action not in ("flush_handlers", "noop"):
+        walk.state.finished(
+            walk.group.play, walk.node, task, status, key=key, result={"changed": False, "msg": action}
+        )
+    if action == "flush_handlers":
+        await walk.run_handlers()
+    elif action == "end_host":
+        raise HostEnded
+    elif action in ("end_play", "end_batch"):
+        raise PlayEnded(whole_play=action == "end_play")
+    elif action == "clear_facts":
+        walk.variables.clear_facts()
+    elif action == "clear_host_errors":
+        walk.state.failures.clear()
+    elif action == "reset_connection":
+        session = await walk.state.workshop.access(walk.node).open()
+        await session.reconnect(deadline=batches.RECONNECT_SECONDS)

@@ -1,0 +1,430 @@
+"""One run from its first word to its last: plan, reserve, carry out, journal, clean up, sum up."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hivectl.engine.activity import Activity
+from hivectl.engine.context import NodeAccess
+from hivectl.engine.events import NodeSummary, Reserved, RunEnded, RunStarted
+from hivectl.engine.handlers import OwedHandlers
+from hivectl.engine.holding import Holding, hold
+from hivectl.engine.journal import Header, Journal, Record, new_run_id, read_journal
+from hivectl.engine.judge import Redactor
+from hivectl.engine.limits import Limits
+from hivectl.engine.plan import LOCALHOST, Plan, Tags, build_plan
+from hivectl.engine.plays import run_plays
+from hivectl.engine.scopes import Scopes
+from hivectl.engine.sessions import Sessions
+from hivectl.engine.state import RunState
+from hivectl.engine.steps import Workshop
+from hivectl.engine.validation import validate_playbook
+from hivectl.model.errors import ExitCode, HivectlError, InputError
+from hivectl.model.playbook_loader import load_playbook
+from hivectl.model.secret import Secret
+from hivectl.model.templates import Templates
+from hivectl.modules.registry import find_module, known_module, module_names
+from hivectl.store.history import History, NodeRun, RunRow
+from hivectl.store.process import owner
+from hivectl.store.reservations import StoredReservations
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from hivectl.drivers.session import NodeSession
+    from hivectl.engine.events import Listener
+    from hivectl.engine.lab import Lab
+    from hivectl.engine.options import RunOptions
+    from hivectl.model.playbook import Playbook
+    from hivectl.store.database import Database
+
+UNLOCK_SECONDS = 5.0
+
+
+@dataclass(slots=True)
+class Ending:
+    """How a run ended, as far as that is not in its steps.
+
+    Attributes:
+        stop: "interrupted" or "terminated".
+        lost: the reservation was lost.
+    """
+
+    stop: str | None = None
+    lost: str | None = None
+    errors: list[HivectlError] = field(default_factory=list)
+
+
+async def run_playbook(lab: Lab, options: RunOptions, listeners: Sequence[Listener]) -> RunEnded:
+    """Plan and run a playbook.
+
+    A stop is delivered by cancelling the task that awaits this, with the message "interrupted" or "terminated":
+    `always` sections run, nodes are given back, and the run ends with that status instead of raising.
+
+    Args:
+        lab: the inventory and the store.
+        options: the command line's choices.
+        listeners: see every event.
+
+    Raises:
+        Complaints: the files are wrong.
+        HeldError: others hold some of the nodes.
+        StoreError, JournalError: the lab's store or the journal cannot be used.
+    """
+    record = read_journal(lab.run_folder(), options.resume) if options.resume else None
+    playbook, plan = prepare(lab, options, record)
+    run = record.header.run if record else new_run_id()
+    with contextlib.closing(lab.open_store()) as database:
+        header = _header(lab, options, playbook, run)
+        if record is not None:
+            _check_unchanged(record, header)
+        journal = (
+            Journal.reopen(lab.run_folder(), run) if record else Journal.create(lab.run_folder(), header)
+        )
+        try:
+            return await _Run(lab, options, listeners, plan, journal, database, header, record).go()
+        finally:
+            journal.close()
+
+
+def prepare(lab: Lab, options: RunOptions, record: Record | None = None) -> tuple[Playbook, Plan]:
+    """Load and check a playbook, and plan it.
+
+    Raises:
+        Complaints: every fault in it.
+        InputError: there is no playbook.
+    """
+    path = options.playbook or (Path(record.header.playbook) if record else None)
+    if path is None:
+        raise InputError("no playbook is named", hint="for example `hivectl apply playbook.yml`")
+    playbook = load_playbook(path, known_module, module_names)
+    validate_playbook(playbook, lab.inventory, options.extra_variables)
+    plan = build_plan(
+        playbook,
+        lab.inventory,
+        limit=options.limit,
+        tags=Tags(options.tags, options.skip_tags),
+        free=lambda: _free(lab),
+    )
+    return playbook, plan
+
+
+class _Run:
+    """The parts of one run, and the order in which they begin and end."""
+
+    def __init__(
+        self,
+        lab: Lab,
+        options: RunOptions,
+        listeners: Sequence[Listener],
+        plan: Plan,
+        journal: Journal,
+        database: Database,
+        header: Header,
+        record: Record | None,
+    ) -> None:
+        self.started = time.time()
+        self.plan = plan
+        self.options = options
+        self.journal = journal
+        self.header = header
+        self.record = record
+        self.reservations = StoredReservations(database)
+        self.history = History(database)
+        self.sessions = Sessions(lab)
+        self.holding = Holding()
+        self.ending = Ending()
+        templates = Templates()
+        self.state = RunState(
+            run=header.run,
+            plan=plan,
+            options=options,
+            scopes=Scopes(lab.inventory, plan.playbook, options, templates, header.run),
+            workshop=Workshop(
+                options=options,
+                run=header.run,
+                folder=plan.playbook.path.resolve().parent,
+                find_module=find_module,
+                access=self._access,
+            ),
+            sessions=self.sessions,
+            journal=journal,
+            listeners=listeners,
+            limits=Limits({**lab.inventory.limits, "forks": options.forks}),
+            redactor=Redactor(_secrets(lab, plan, options)),
+            owed=OwedHandlers(self.history, header.playbook, header.run),
+            record=record,
+        )
+        self.state.activity = Activity(self.state.emit, options.word_after)
+
+    async def go(self) -> RunEnded:
+        """Carry the run out."""
+        await self.state.owed.load()
+        self._begin()
+        watching = asyncio.ensure_future(self.state.activity.watch())
+        try:
+            async with contextlib.AsyncExitStack() as stack:
+                nodes = [
+                    node
+                    for node in self.plan.nodes
+                    if node != LOCALHOST or node in self.state.scopes.inventory.nodes
+                ]
+                if nodes and self._must_hold():
+                    await self._hold(stack, nodes)
+                stack.push_async_callback(self._let_go)
+                await self._work()
+        except asyncio.CancelledError as error:
+            self._stopped(error)
+        except BaseException:
+            self._end("fault", ExitCode.FAULT)
+            raise
+        finally:
+            watching.cancel()
+            await asyncio.wait([watching])
+        return self._sum_up()
+
+    async def _work(self) -> None:
+        work = asyncio.ensure_future(run_plays(self.state))
+        self._working = work
+        try:
+            await asyncio.shield(work)
+        except asyncio.CancelledError as error:
+            if self.ending.lost is None:
+                self._stopped(error)
+            work.cancel()
+            await asyncio.wait([work])
+        if work.done() and not work.cancelled() and (fault := work.exception()) is not None:
+            raise fault
+
+    def _stopped(self, error: asyncio.CancelledError) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        if task.cancelling():
+            # the stop has been heard; clean-up may wait and use timeouts again
+            task.uncancel()
+            self.ending.stop = str(error.args[0]) if error.args else "interrupted"
+
+    async def _hold(self, stack: contextlib.AsyncExitStack, nodes: Sequence[str]) -> None:
+        self.holding = await stack.enter_async_context(
+            hold(
+                self.reservations,
+                nodes,
+                reason=self.options.reason or f"{self.header.mode} {Path(self.header.playbook).name}",
+                wait=self.options.wait,
+                emit=self.state.emit,
+                on_loss=self._lost,
+            )
+        )
+        assert self.holding.grant is not None
+        self.state.emit(
+            Reserved(
+                time=time.time(),
+                reservation=self.holding.grant.reservation,
+                nodes=tuple(self.holding.grant.tokens),
+            )
+        )
+
+    def _lost(self, reason: str) -> None:
+        self.ending.lost = reason
+        self.state.say(reason, level="error")
+        self._working.cancel()
+
+    def _must_hold(self) -> bool:
+        """A run that only looks holds nothing, unless a task acts even then."""
+        acts = any(task.keywords.get("check_mode") not in (None, True) for task in self.plan.tasks.values())
+        return not self.options.check or acts
+
+    def _access(self, node: str) -> NodeAccess:
+        return NodeAccess(
+            open=lambda: self.sessions.of(node),
+            fence=lambda: self.holding.fence(node),
+            say=lambda text: self.state.say(text, level="info", node=node),
+        )
+
+    async def _let_go(self) -> None:
+        """Give nodes back, side by side, and close what is open; each with a deadline of its own."""
+        if self.holding.grant is not None and self.holding.lost is None:
+            await asyncio.gather(*(self._unlock(node, session) for node, session in self.sessions.opened()))
+        await self.sessions.close()
+
+    async def _unlock(self, node: str, session: NodeSession) -> None:
+        fence = self.holding.fence(node)
+        if fence is None:
+            return
+        try:
+            async with asyncio.timeout(UNLOCK_SECONDS):
+                for connection in session.opened():
+                    await connection.unlock(fence)
+        except (HivectlError, TimeoutError) as error:
+            # the node's lock ends by itself when its time is over
+            self.state.say(f"the node's lock stands for up to a minute: {error}", level="info", node=node)
+
+    # -- words and rows
+
+    def _begin(self) -> None:
+        self.history.begin(
+            RunRow(
+                run=self.header.run,
+                playbook=self.header.playbook,
+                mode=self.header.mode,
+                owner=self.header.owner,
+                started=self.header.started,
+                ended=None,
+                status="running",
+                exit_code=None,
+                nodes=len(self.plan.nodes),
+            )
+        )
+        self.state.emit(
+            RunStarted(
+                time=self.started,
+                run=self.header.run,
+                playbook=self.header.playbook,
+                mode=self.header.mode,
+                nodes=self.plan.nodes,
+                steps=self.plan.steps,
+                resumed=self.record.header.run if self.record else None,
+            )
+        )
+
+    def _sum_up(self) -> RunEnded:
+        status, code = self._verdict()
+        return self._end(status, code)
+
+    def _verdict(self) -> tuple[str, ExitCode]:
+        state = self.state
+        if self.ending.stop == "terminated":
+            return "terminated", ExitCode.TERMINATED
+        if self.ending.stop is not None:
+            return "interrupted", ExitCode.INTERRUPTED
+        if self.ending.lost or state.lost:
+            return "failed", ExitCode.NOT_RESERVED
+        if state.unreachable:
+            return "failed", ExitCode.UNREACHABLE
+        return ("failed", ExitCode.FAILED) if state.failures else ("ok", ExitCode.DONE)
+
+    def _end(self, status: str, code: ExitCode) -> RunEnded:
+        state = self.state
+        ended = RunEnded(
+            time=time.time(),
+            run=self.header.run,
+            status=status,
+            exit_code=int(code),
+            seconds=time.time() - self.started,
+            nodes=state.tally.summaries(self.plan.nodes),
+            critical_path=state.tally.critical_path(),
+            slowest=state.tally.slowest(),
+            pending_handlers=state.owed.remaining() if not self.options.check else (),
+            resume=code is not ExitCode.DONE and not self.options.check,
+            reason=self.ending.lost or "",
+        )
+        self.journal.close({"time": ended.time, "status": status, "exit_code": int(code)})
+        self.history.end(
+            self.header.run,
+            ended=ended.time,
+            status=status,
+            exit_code=int(code),
+            nodes=[] if self.options.check else list(self._node_runs(ended)),
+        )
+        state.emit(ended)
+        return ended
+
+    def _node_runs(self, ended: RunEnded) -> Iterator[NodeRun]:
+        for node, summary in ended.nodes.items():
+            yield NodeRun(
+                node=node,
+                run=self.header.run,
+                status=_node_status(summary, failed=node in self.state.failures),
+                changed=summary.changed,
+                ended=ended.time,
+            )
+
+
+def _node_status(summary: NodeSummary, *, failed: bool) -> str:
+    if summary.unreachable:
+        return "unreachable"
+    if failed or summary.failed:
+        return "failed"
+    return "changed" if summary.changed else "ok"
+
+
+def _free(lab: Lab) -> frozenset[str]:
+    with contextlib.closing(lab.open_store()) as database:
+        held = StoredReservations(database).holders()
+    return frozenset(lab.inventory.nodes) - frozenset(held)
+
+
+def _header(lab: Lab, options: RunOptions, playbook: Playbook, run: str) -> Header:
+    files = [*playbook.files, *_files_of(lab.inventory.paths)]
+    for play in playbook.plays:
+        named = (playbook.path.resolve().parent / name for name in play.vars_files)
+        files += [path for path in named if path.is_file()]
+    return Header(
+        run=run,
+        playbook=str(playbook.path.resolve()),
+        inventories=tuple(str(path.resolve()) for path in lab.inventory.paths),
+        mode=options.mode,
+        owner=owner(),
+        started=time.time(),
+        inputs={str(path.resolve()): hashlib.sha256(path.read_bytes()).hexdigest() for path in files},
+        options={
+            "limit": options.limit,
+            "tags": sorted(options.tags),
+            "skip_tags": sorted(options.skip_tags),
+            "variables": sorted(options.extra_variables),
+        },
+    )
+
+
+def _files_of(paths: Sequence[Path]) -> Iterator[Path]:
+    for path in paths:
+        if path.is_dir():
+            yield from sorted(
+                one
+                for one in path.iterdir()
+                if one.suffix in (".yml", ".yaml") and not one.name.startswith(".")
+            )
+        else:
+            yield path
+
+
+def _check_unchanged(record: Record, header: Header) -> None:
+    if record.status == "ok":
+        raise InputError(f"run {header.run} is done: there is nothing to resume", hint="apply afresh")
+    changed = [path for path, digest in header.inputs.items() if record.header.inputs.get(path) != digest]
+    if changed or len(header.inputs) != len(record.header.inputs):
+        what = ", ".join(changed) or "the set of files"
+        raise InputError(f"run {header.run} cannot go on: {what} has changed since", hint="apply afresh")
+    if dict(header.options) != dict(record.header.options):
+        raise InputError(
+            f"run {header.run} had other options: {dict(record.header.options)}",
+            hint="give the same ones, or apply afresh",
+        )
+
+
+def _secrets(lab: Lab, plan: Plan, options: RunOptions) -> Iterator[Secret]:
+    """Find every secret that the files and the command line hold, without revealing any."""
+    inventory = lab.inventory
+    roots: list[Any] = [inventory.variables, options.extra_variables, options.become_password]
+    roots += [hive.variables for hive in inventory.hives.values()]
+    for node in inventory.nodes.values():
+        roots.append(node.variables)
+        roots += [connection.attributes for connection in node.connections]
+    for play in plan.playbook.plays:
+        roots.append(play.variables)
+    for task in plan.tasks.values():
+        roots += [task.arguments, task.keywords, *task.variables, *task.environment]
+    seen: set[int] = set()
+    while roots:
+        value = roots.pop()
+        if isinstance(value, Secret):
+            yield value
+        elif isinstance(value, dict | list | tuple) and id(value) not in seen:
+            seen.add(id(value))
+            roots += value.values() if isinstance(value, dict) else value

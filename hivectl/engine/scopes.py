@@ -1,0 +1,293 @@
+"""Each node's variables during a run: inventory, facts, play, task, what was registered, and the magic ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hivectl.engine.pending import FactsNeeded, LazyFacts, NotKnownYet, OtherNodeNeeded, ResultNeeded
+from hivectl.engine.plan import LOCALHOST
+from hivectl.helper.operations import FACT_GROUPS
+from hivectl.model.errors import InputError
+from hivectl.model.inventory import node_layers
+from hivectl.model.templating.omit import OMIT
+from hivectl.model.variables import Layer, Scope
+from hivectl.model.yaml import load_yaml
+
+if TYPE_CHECKING:
+    from hivectl.engine.group import Group
+    from hivectl.engine.options import RunOptions
+    from hivectl.model.inventory import Inventory
+    from hivectl.model.playbook import Playbook, Task
+    from hivectl.model.templates import Templates
+    from hivectl.modules.base import Result
+
+
+class Registered(Mapping[str, Any]):
+    """What `set_fact` and `register` gave a node; a result that has not come yet must be waited for."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, Any] = {}
+        self.expected: set[str] = set()
+
+    def __getitem__(self, name: str) -> Any:
+        if name in self.expected:
+            raise ResultNeeded(name)
+        return self.known[name]
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self.known
+        yield from self.expected - set(self.known)
+
+    def __len__(self) -> int:
+        return len(self.known) + len(self.expected - set(self.known))
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.known or name in self.expected
+
+
+class NodeMemory:
+    """What is learned of a node during a run; it lasts from play to play."""
+
+    def __init__(self) -> None:
+        self.facts = LazyFacts()
+        self.registered = Registered()
+
+
+class Scopes:
+    """The variables of all nodes."""
+
+    def __init__(
+        self, inventory: Inventory, playbook: Playbook, options: RunOptions, templates: Templates, run: str
+    ) -> None:
+        self.inventory = inventory
+        self.templates = templates
+        self._playbook = playbook
+        self._options = options
+        self._memory: dict[str, NodeMemory] = {}
+        self._files: dict[Path, Mapping[str, Any]] = {}
+        self._groups: dict[str, list[str]] = {
+            "all": list(inventory.nodes),
+            **{name: list(hive.nodes) for name, hive in inventory.hives.items()},
+        }
+        self._magic = {
+            "playbook_dir": str(playbook.path.resolve().parent),
+            "inventory_dir": str(_folder(inventory.paths[0])) if inventory.paths else "",
+            "inventory_file": str(inventory.paths[0].resolve()) if inventory.paths else "",
+            "ansible_check_mode": options.check,
+            "ansible_diff_mode": options.diff,
+            "ansible_run_tags": sorted(options.tags) or ["all"],
+            "ansible_skip_tags": sorted(options.skip_tags),
+            "ansible_forks": options.forks,
+            "hivectl_run": run,
+            "groups": self._groups,
+            "omit": OMIT,
+        }
+
+    def memory(self, node: str) -> NodeMemory:
+        """Return what is known of a node."""
+        return self._memory.setdefault(node, NodeMemory())
+
+    def of(self, node: str, group: Group) -> NodeVariables:
+        """Return a node's variables in a play."""
+        return NodeVariables(self, node, group)
+
+    def inventory_layers(self, node: str) -> list[Layer]:
+        """Return what the inventory says of a node, lowest precedence first."""
+        found = self.inventory.nodes.get(node)
+        if found is None:
+            return [Layer("inventory", self.inventory.variables)]
+        return [Layer(name, values) for name, values in node_layers(self.inventory, found)]
+
+    def magic(self, node: str, group: Group) -> dict[str, Any]:
+        """Return the variables that Ansible calls magic."""
+        found = self.inventory.nodes.get(node)
+        names = list(group.planned.nodes)
+        return {
+            **self._magic,
+            "inventory_hostname": node,
+            "inventory_hostname_short": node.partition(".")[0],
+            "group_names": sorted(found.hives) if found else [],
+            "play_hosts": names,
+            "ansible_play_hosts": names,
+            "ansible_play_hosts_all": names,
+            "ansible_play_batch": list(group.nodes),
+            "ansible_play_name": group.play.name,
+            "hostvars": HostVars(self, node, group),
+        }
+
+    def file(self, path: Path) -> Mapping[str, Any]:
+        """Return the variables of a file, read once."""
+        if path not in self._files:
+            values = load_yaml(path)
+            if values is None:
+                values = {}
+            if not isinstance(values, dict):
+                raise InputError(f"{path} is no mapping of variables", hint="write `name: value` lines")
+            self._files[path] = values
+        return self._files[path]
+
+    @property
+    def folder(self) -> Path:
+        """The playbook's folder."""
+        return self._playbook.path.resolve().parent
+
+    @property
+    def extra(self) -> Layer:
+        """The command line's variables."""
+        return Layer("-e", self._options.extra_variables)
+
+
+class NodeVariables:
+    """One node's variables in one play."""
+
+    def __init__(self, scopes: Scopes, node: str, group: Group) -> None:
+        self._memory = scopes.memory(node)
+        self._templates = scopes.templates
+        self._extra = scopes.extra
+        self._magic = Layer("magic", scopes.magic(node, group), data=True)
+        layers = [
+            *scopes.inventory_layers(node),
+            Layer("facts", self._memory.facts, data=True),
+            Layer(f"play {group.play.name}", group.play.variables),
+        ]
+        self._base = Scope(scopes.templates, layers)
+        for name in group.play.vars_files:
+            self._base = self._base.child(self._file(scopes, group, name))
+        self._plain: Scope | None = None
+
+    def _file(self, scopes: Scopes, group: Group, name: str) -> Layer:
+        above = self._base.child(self._extra, self._magic)
+        try:
+            path = Path(str(self._templates.render(name, above, origin=group.play.origin))).expanduser()
+        except NotKnownYet:
+            raise InputError("`vars_files` cannot use facts or results", origin=group.play.origin) from None
+        return Layer(f"file {name}", scopes.file(path if path.is_absolute() else scopes.folder / path))
+
+    def for_task(self, task: Task) -> Scope:
+        """Return the variables as a task sees them."""
+        if not task.variables:
+            if self._plain is None:
+                self._plain = self._base.child(*self._above())
+            return self._plain
+        own = [Layer(f"task {task.name}", values) for values in task.variables]
+        return self._base.child(*own, *self._above())
+
+    def _above(self) -> tuple[Layer, ...]:
+        return (Layer("registered", self._memory.registered, data=True), self._extra, self._magic)
+
+    def put(self, values: Mapping[str, Any]) -> None:
+        """Set variables, as `set_fact` does."""
+        self._memory.registered.known.update(values)
+        self._plain = None
+
+    def add_facts(self, facts: Mapping[str, Any], groups: tuple[str, ...]) -> None:
+        """Take facts in."""
+        self._memory.facts.add(facts, groups)
+        self._plain = None
+
+    def clear_facts(self) -> None:
+        """Forget the facts."""
+        self._memory.facts.known.clear()
+        self._memory.facts.groups.clear()
+        self._plain = None
+
+    @staticmethod
+    def fact_groups() -> tuple[str, ...]:
+        """Return all groups of facts."""
+        return FACT_GROUPS
+
+    def expect(self, task: Task, *, known: Result | None) -> None:
+        """Say that a queued task will register a result; `known`: it is decided already."""
+        if not task.register:
+            return
+        if known is not None:
+            self.put({task.register: known})
+        else:
+            self._memory.registered.expected.add(task.register)
+            self._plain = None
+
+    def arrived(self, task: Task, result: Result) -> None:
+        """Take in the result of a task."""
+        if task.register:
+            self._memory.registered.expected.discard(task.register)
+            self.put({task.register: result})
+
+
+class HostVars(Mapping[str, Any]):
+    """`hostvars`: the variables of every node, waiting for what another node is about to register."""
+
+    def __init__(self, scopes: Scopes, node: str, group: Group) -> None:
+        self._scopes = scopes
+        self._node = node
+        self._group = group
+
+    def __getitem__(self, node: str) -> Mapping[str, Any]:
+        if node not in self._scopes.inventory.nodes and node != LOCALHOST:
+            raise KeyError(node)
+        return _HostView(self._scopes, self._group, node, asker=self._node)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._scopes.inventory.nodes)
+
+    def __len__(self) -> int:
+        return len(self._scopes.inventory.nodes)
+
+
+class _HostView(Mapping[str, Any]):
+    """The variables of one node, as another one sees them."""
+
+    def __init__(self, scopes: Scopes, group: Group, node: str, *, asker: str) -> None:
+        self._group = group
+        self._node = node
+        self._asker = asker
+        memory = scopes.memory(node)
+        layers = [
+            *scopes.inventory_layers(node),
+            Layer("facts", _KnownFacts(memory.facts), data=True),
+            Layer("registered", memory.registered.known, data=True),
+            scopes.extra,
+            Layer("magic", {"inventory_hostname": node}, data=True),
+        ]
+        self._scope = Scope(scopes.templates, layers)
+
+    def __getitem__(self, name: str) -> Any:
+        if self._node != self._asker:
+            here = self._group.positions.of(self._asker)
+            for task in self._group.registers.get(name, ()):
+                if task < here and self._group.positions.of(self._node) <= task:
+                    raise OtherNodeNeeded(self._node, task)
+        return self._scope[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._scope)
+
+    def __len__(self) -> int:
+        return len(self._scope)
+
+
+class _KnownFacts(Mapping[str, Any]):
+    """Another node's facts, as far as they were gathered: one node does not make another gather."""
+
+    def __init__(self, facts: LazyFacts) -> None:
+        self._facts = facts
+
+    def __getitem__(self, name: str) -> Any:
+        if name == "ansible_facts":
+            return self._facts.known
+        try:
+            return self._facts[name]
+        except FactsNeeded:
+            raise KeyError(name) from None
+
+    def __iter__(self) -> Iterator[str]:
+        yield "ansible_facts"
+        yield from (f"ansible_{name}" for name in self._facts.known)
+
+    def __len__(self) -> int:
+        return 1 + len(self._facts.known)
+
+
+def _folder(path: Path) -> Path:
+    return path.resolve() if path.is_dir() else path.resolve().parent

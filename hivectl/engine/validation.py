@@ -1,0 +1,211 @@
+"""What can be known to be wrong before any node is asked: parameters, variables, names of handlers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hivectl.engine.handlers import notified_by
+from hivectl.engine.steps import kept_parameters
+from hivectl.helper.facts_index import FACT_NAMES
+from hivectl.model.errors import Complaints, HivectlError, InputError
+from hivectl.model.parameters import schema_of
+from hivectl.model.playbook_loader import Condition, conditions
+from hivectl.model.schema import check
+from hivectl.model.suggestions import nearest
+from hivectl.model.templates import Templates
+from hivectl.model.yaml import load_yaml, origin_of
+from hivectl.modules.registry import find_module
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from hivectl.model.inventory import Inventory
+    from hivectl.model.origin import Origin
+    from hivectl.model.playbook import Play, Playbook, Task
+
+MAGIC = frozenset(
+    {
+        *(
+            "name",
+            "index",
+            "inventory_hostname",
+            "inventory_hostname_short",
+            "group_names",
+            "groups",
+            "hostvars",
+        ),
+        *(
+            "play_hosts",
+            "ansible_play_hosts",
+            "ansible_play_hosts_all",
+            "ansible_play_batch",
+            "ansible_play_name",
+        ),
+        *(
+            "playbook_dir",
+            "inventory_dir",
+            "inventory_file",
+            "ansible_check_mode",
+            "ansible_diff_mode",
+            "omit",
+        ),
+        *("ansible_run_tags", "ansible_skip_tags", "ansible_forks", "hivectl_run", "ansible_facts"),
+        *("ansible_failed_task", "ansible_failed_result", "ansible_loop_var", "vars", "environment"),
+        *("ansible_become_password", "ansible_become_pass", "role_path", "role_name"),
+    }
+)
+
+
+def validate_playbook(playbook: Playbook, inventory: Inventory, extra: Mapping[str, Any]) -> None:
+    """Check a playbook offline.
+
+    Raises:
+        Complaints: every fault found.
+    """
+    errors: list[HivectlError] = []
+    templates = Templates()
+    known = MAGIC | frozenset(FACT_NAMES) | frozenset(extra) | _inventory_names(inventory)
+    known |= frozenset(name for task in playbook.tasks() for name in _given_by(task))
+    for play in playbook.plays:
+        names = known | frozenset(play.variables) | _file_names(playbook, play, errors)
+        _check_values(templates, play.variables, names, play.origin, errors)
+        for task in (*play.tasks(), *play.handlers):
+            errors += _parameters(task)
+            errors += _handlers(play, task)
+            _names(templates, task, names, errors)
+    if errors:
+        raise Complaints(errors)
+
+
+def _inventory_names(inventory: Inventory) -> frozenset[str]:
+    names = set(inventory.variables)
+    for hive in inventory.hives.values():
+        names |= set(hive.variables)
+    for node in inventory.nodes.values():
+        names |= set(node.variables)
+    return frozenset(names)
+
+
+def _given_by(task: Task) -> Iterator[str]:
+    """Yield the variables that a task gives to those behind it."""
+    if task.register:
+        yield task.register
+    if task.module == "set_fact":
+        yield from (name for name in task.arguments if isinstance(name, str))
+
+
+def _file_names(playbook: Playbook, play: Play, errors: list[HivectlError]) -> frozenset[str]:
+    names: set[str] = set()
+    for name in play.vars_files:
+        if "{{" in name:
+            continue
+        path = playbook.path.parent / name
+        if not path.is_file():
+            errors.append(
+                InputError(
+                    f"there is no file {path}",
+                    origin=play.origin,
+                    hint="`vars_files` count from the playbook",
+                )
+            )
+            continue
+        try:
+            values = load_yaml(path)
+        except HivectlError as error:
+            errors += error.errors if isinstance(error, Complaints) else [error]
+            continue
+        names |= set(values) if isinstance(values, dict) else set()
+    return frozenset(names)
+
+
+def _parameters(task: Task) -> list[HivectlError]:
+    module = find_module(task.module)
+    return [*check(schema_of(module.parameters), task.arguments, what=module.name, origin=task.origin)]
+
+
+def _handlers(play: Play, task: Task) -> list[HivectlError]:
+    errors: list[HivectlError] = []
+    for name in task.notify:
+        if "{{" not in name and not notified_by(play, name):
+            names = [handler.name for handler in play.handlers] + [
+                one for handler in play.handlers for one in handler.listen
+            ]
+            best = nearest(name, names)
+            hint = f"did you mean `{best}`?" if best else "name it under the play's `handlers:`"
+            errors.append(InputError(f"no handler is called `{name}`", origin=task.origin, hint=hint))
+    return errors
+
+
+def _names(templates: Templates, task: Task, known: frozenset[str], errors: list[HivectlError]) -> None:
+    control = task.keywords.get("loop_control") or {}
+    own = {name for values in task.variables for name in values}
+    own |= (
+        {str(control.get("loop_var", "item")), str(control.get("index_var", "item"))}
+        if task.has_loop
+        else set()
+    )
+    names = known | own
+    kept = kept_parameters(find_module(task.module).parameters)
+    arguments = {name: value for name, value in task.arguments.items() if name not in kept}
+    for name, value in arguments.items():
+        _check_value(templates, value, names, origin_of(task.arguments, name) or task.origin, errors)
+    for values in task.variables:
+        _check_values(templates, values, names, task.origin, errors)
+    for key in ("loop", "delegate_to", "become_user", "timeout", "retries", "delay"):
+        _check_value(templates, task.keywords.get(key), names, task.origin, errors)
+    for level in task.environment:
+        _check_value(templates, level, names, task.origin, errors)
+    asked: list[Condition] = list(task.when)
+    for key in ("until", "changed_when", "failed_when"):
+        if key in task.keywords:
+            asked += conditions(task.keywords[key], task.origin)
+    for condition in asked:
+        _check_condition(templates, condition, names, task.origin, errors)
+
+
+def _check_values(
+    templates: Templates,
+    values: Mapping[str, Any],
+    known: frozenset[str],
+    origin: Origin,
+    errors: list[HivectlError],
+) -> None:
+    for name, value in values.items():
+        _check_value(templates, value, known, origin_of(values, name) or origin, errors)
+
+
+def _check_value(
+    templates: Templates, value: Any, known: frozenset[str], origin: Origin, errors: list[HivectlError]
+) -> None:
+    if isinstance(value, dict):
+        _check_values(templates, value, known, origin, errors)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            _check_value(templates, item, known, origin_of(value, index) or origin, errors)
+    elif isinstance(value, str) and templates.is_template(value):
+        _check_text(templates, value, known, origin, errors)
+
+
+def _check_condition(
+    templates: Templates,
+    condition: Condition,
+    known: frozenset[str],
+    origin: Origin,
+    errors: list[HivectlError],
+) -> None:
+    if isinstance(condition.text, str) and not templates.is_template(condition.text):
+        _check_text(templates, "{{ " + condition.text + " }}", known, condition.origin or origin, errors)
+
+
+def _check_text(
+    templates: Templates, text: str, known: frozenset[str], origin: Origin, errors: list[HivectlError]
+) -> None:
+    try:
+        missing = templates.required_names(text, origin=origin) - known
+    except HivectlError as error:
+        errors.append(error)
+        return
+    for name in sorted(missing):
+        best = nearest(name, known)
+        hint = f"did you mean `{best}`?" if best else "set it in the inventory, under `vars:`, or with -e"
+        errors.append(InputError(f"`{name}` is not defined anywhere", origin=origin, hint=hint))
