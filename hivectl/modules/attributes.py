@@ -1,8 +1,8 @@
-"""The parameters of everything that has an owner, a group and a mode."""
+"""The parameters of everything that has an owner, a group and a mode, and of what is put on a node."""
 
 from dataclasses import dataclass
 
-from hivectl.helper.operations import Attributes
+from hivectl.helper.operations import Attributes, Content, Write
 from hivectl.model.parameters import parameter
 
 
@@ -17,9 +17,56 @@ class AttributeParameters:
     group: str | None = parameter("Name or number of the group.", default=None)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacedParameters(AttributeParameters):
+    """What everything takes that puts a file of this machine on the node."""
+
+    dest: str = parameter(
+        "Where on the node; with a slash behind it, or if it is a directory, inside of it.", kind="path"
+    )
+    force: bool = parameter("Whether a file with other content is replaced.", default=True)
+    backup: bool = parameter("Whether the old file is kept beside it, with a time stamp.", default=False)
+    follow: bool = parameter("Whether a link at `dest` is followed.", default=False)
+    validate: str | None = parameter(
+        "Command with %s for the new file; nonzero refuses the change.", default=None
+    )
+
+
 def attributes_of(parameters: AttributeParameters, *, mode: str | None = None) -> Attributes:
     """Return a task's attributes for an operation; `mode` is used in place of the parameter's, if given."""
     return Attributes(mode=mode or parameters.mode, owner=parameters.owner, group=parameters.group)
+
+
+def write_into(
+    parameters: PlacedParameters,
+    name: str,
+    content: Content,
+    attributes: Attributes,
+    *,
+    directory_mode: str | None = None,
+) -> Write:
+    """Return the Write of a file that keeps its name where `dest` is a directory.
+
+    Args:
+        parameters: of the task.
+        name: of the file on this machine.
+        content: what it holds.
+        attributes: what it gets.
+        directory_mode: of directories that are made for it.
+    """
+    inside = parameters.dest.endswith("/")
+    return Write(
+        path=parameters.dest + name if inside else parameters.dest,
+        into=name,
+        content=content,
+        attributes=attributes,
+        force=parameters.force,
+        backup=parameters.backup,
+        follow=parameters.follow,
+        validate=parameters.validate,
+        make_parents=inside,
+        parents_mode=directory_mode,
+    )
 
 
 FILE_RETURNS = {

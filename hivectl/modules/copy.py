@@ -10,13 +10,13 @@ from hivectl.drivers.base import Capability
 from hivectl.helper.operations import Attributes, Content, Directory, ItemResult, Link, Operation, Write
 from hivectl.model.parameters import parameter
 from hivectl.model.secret import Secret, mask, reveal
-from hivectl.modules.attributes import FILE_RETURNS, AttributeParameters, attributes_of
+from hivectl.modules.attributes import FILE_RETURNS, PlacedParameters, attributes_of, write_into
 from hivectl.modules.base import Module, ModuleError, Result, TaskContext, merge_results
 from hivectl.modules.contents import content_of_file, mode_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parameters(AttributeParameters):
+class Parameters(PlacedParameters):
     """What `copy` takes."""
 
     src: str | None = parameter(
@@ -25,17 +25,8 @@ class Parameters(AttributeParameters):
     content: Any = parameter(
         "What the file shall hold; a list or mapping becomes JSON.", default=None, kind="raw"
     )
-    dest: str = parameter(
-        "Where on the node; with a slash behind it, or if it is a directory, inside of it.", kind="path"
-    )
     directory_mode: str | None = parameter("Permissions of new directories.", default=None, kind="mode")
-    force: bool = parameter("Whether a file with other content is replaced.", default=True)
-    backup: bool = parameter("Whether the old file is kept beside it, with a time stamp.", default=False)
-    follow: bool = parameter("Whether links at `dest` are followed.", default=False)
     local_follow: bool = parameter("Whether links in `src` are followed.", default=True)
-    validate: str | None = parameter(
-        "Command with %s for the new file; nonzero refuses the change.", default=None
-    )
     remote_src: bool = parameter(
         "Copying on the node itself is not supported: only false is taken; use `command: cp`.",
         default=False,
@@ -65,24 +56,9 @@ def operations(parameters: Parameters, context: TaskContext) -> Sequence[Operati
     if parameters.src.endswith("/"):
         raise ModuleError(f"{source} is a file, but `src` ends with a slash", origin=context.origin)
     attributes = attributes_of(parameters, mode=_mode(parameters.mode, source))
-    return (write_into(parameters, source.name, content_of_file(source), attributes),)
-
-
-def write_into(parameters: Any, name: str, content: Content, attributes: Attributes) -> Write:
-    """Return the Write of a file that keeps its name where `dest` is a directory; for `copy` and `template`."""
-    inside = parameters.dest.endswith("/")
-    return Write(
-        path=parameters.dest + name if inside else parameters.dest,
-        into=name,
-        content=content,
-        attributes=attributes,
-        force=parameters.force,
-        backup=parameters.backup,
-        follow=parameters.follow,
-        validate=parameters.validate,
-        make_parents=inside,
-        parents_mode=getattr(parameters, "directory_mode", None),
-    )
+    content = content_of_file(source)
+    above = _mode(parameters.directory_mode, source.parent)
+    return (write_into(parameters, source.name, content, attributes, directory_mode=above),)
 
 
 def content_of(value: object) -> Content:

@@ -12,10 +12,9 @@ from hivectl.drivers.base import Capability
 from hivectl.helper.operations import Content, Operation
 from hivectl.model.parameters import parameter
 from hivectl.model.secret import Secret
-from hivectl.modules.attributes import FILE_RETURNS, AttributeParameters, attributes_of
+from hivectl.modules.attributes import FILE_RETURNS, PlacedParameters, attributes_of, write_into
 from hivectl.modules.base import Module, ModuleError, TaskContext
 from hivectl.modules.contents import mode_of, text_of_file
-from hivectl.modules.copy import write_into
 
 NEWLINES = {"\\n": "\n", "\\r": "\r", "\\r\\n": "\r\n"}
 SYNTAX = (
@@ -31,19 +30,10 @@ SYNTAX = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parameters(AttributeParameters):
+class Parameters(PlacedParameters):
     """What `template` takes."""
 
     src: str = parameter("Template on this machine, UTF-8.")
-    dest: str = parameter(
-        "Where on the node; with a slash behind it, or if it is a directory, inside of it.", kind="path"
-    )
-    force: bool = parameter("Whether a file with other content is replaced.", default=True)
-    backup: bool = parameter("Whether the old file is kept beside it, with a time stamp.", default=False)
-    follow: bool = parameter("Whether a link at `dest` is followed.", default=False)
-    validate: str | None = parameter(
-        "Command with %s for the new file; nonzero refuses the change.", default=None
-    )
     trim_blocks: bool = parameter("Whether the newline behind a block is cut off.", default=True)
     lstrip_blocks: bool = parameter("Whether blanks before a block are cut off.", default=False)
     block_start_string: str = parameter("What begins a block.", default="{%", kind="template")
