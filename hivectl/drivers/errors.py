@@ -59,3 +59,11 @@ class FenceError(NodeError):
 
 class OperationTimeoutError(NodeError):
     """The node did not finish in the time that the task gives it."""
+
+
+class OutputError(NodeError):
+    """A command wrote more than can be kept."""
+
+
+class StreamError(NodeError):
+    """A byte stream at a node cannot be opened."""

@@ -76,10 +76,8 @@ class Lock:
         """Take the claim over, or renew it; raises Refused when it is older than another or the node is held."""
         with _Held(self) as held:
             self._judge(held.state, fence)
-            state = held.state if held.state.get("store") == fence["store"] else {}
-            state = {"progress": state.get("progress")}
-            state.update(self._claim(fence))
-            held.write(state)
+            # what was in flight is kept: whoever resumes that run comes with a new token
+            held.write(dict(self._claim(fence), progress=held.state.get("progress")))
 
     def check(self, fence: "dict[str, Any]") -> None:
         """Raise Refused if somebody else has the node since; costs one look at the file when nothing happened."""
@@ -226,7 +224,7 @@ class _Held:
         os.close(self.descriptor)
 
     def write(self, state: "dict[str, Any]") -> None:
-        """Replace the file; the new one is under our lock before others can see it."""
+        """Replace the file, once for each hold: whoever waits for the old one looks again."""
         temporary = self._temporary(state)
         try:
             os.rename(temporary, self.lock.path)

@@ -149,3 +149,7 @@ class Wire:
                 return
             if select.select([self.source], [], [], left)[0] and self.stop_asked():
                 raise Stopped
+
+    def waiting(self) -> bool:
+        """Whether something waits to be sent."""
+        return bool(self._output)

@@ -1,0 +1,383 @@
+"""The controller's side of the helper: starts it through a channel and carries batches to it.
+
+Everything that comes from a node may be hostile: sizes are bounded, places in the batch are checked, and data is
+only ever parsed as JSON.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from hivectl.drivers.errors import (
+    ConnectionLostError,
+    FenceError,
+    HelperError,
+    NodeError,
+    OperationTimeoutError,
+)
+from hivectl.helper.bundle import OURS, SOURCE, bundle
+from hivectl.helper.contents import Received, send_content
+from hivectl.helper.encode import Frame, contents_of, encode_batch, encode_fence, finish_result
+from hivectl.helper.enter import Errors, last_words, start_failure, until_marker
+from hivectl.helper.launch import launch_helper
+from hivectl.helper.operations import ItemResult, Progress, Read
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from hivectl.helper.channel import Channel, OpenChannel
+    from hivectl.helper.operations import Batch, Become, Fence, Item
+
+# bounds on what a node may send: a header line, the bytes behind it (two outputs of 16 MiB)
+LONGEST_HEADER = 8 << 20
+LONGEST_DATA = 33 << 20
+# seconds for the helper to end an operation after a stop: TERM, two seconds, KILL
+STOPPING = 6.0
+# seconds for a helper to start, sudo and slow boards included
+STARTING = 60.0
+# seconds for an answer about .hivelock
+ANSWERING = 30.0
+
+
+class HelperSession:
+    """One helper on a node, for one user; made by `HelperSession.start`."""
+
+    def __init__(self, node: str, channel: Channel, errors: Errors, follower: asyncio.Task[None], rest: bytes) -> None:
+        self.node = node
+        self._channel = channel
+        self._errors = errors
+        self._follower = follower
+        self._buffer = bytearray(rest)
+        self._turn = asyncio.Lock()
+        self._closed = False
+
+    @classmethod
+    async def start(
+        cls, open_channel: OpenChannel, node: str, *, become: Become | None = None, python: str = "python3"
+    ) -> HelperSession:
+        """Start a helper.
+
+        Raises:
+            BecomeError: sudo is missing, refuses, or wants another password.
+            HelperError: there is no Python, an old one, or something else answered.
+            ConnectionLostError: the transport broke.
+        """
+        launch = launch_helper(become, python)
+        channel = await open_channel(launch)
+        errors = Errors(channel, launch)
+        follower = asyncio.create_task(errors.follow())
+        try:
+            async with asyncio.timeout(STARTING):
+                if become is None:
+                    # nothing will read it before the helper does: one round trip less
+                    with suppress(ConnectionLostError):  # why is said on standard error
+                        await channel.write(bundle(OURS))
+                found = await until_marker(channel.read, launch.marker)
+                if found is None:
+                    await last_words(follower)
+                    raise start_failure(node, launch, errors, await channel.wait(), helper=True)
+                await _send_bundle(node, channel, found[0].decode("ascii", "replace"), sent=become is None)
+        except TimeoutError:
+            await _discard(channel, follower)
+            raise HelperError(f"the helper did not start within {STARTING:g} s", node=node) from None
+        except NodeError as error:
+            await _discard(channel, follower)
+            error.node = node
+            raise
+        except BaseException:
+            await _discard(channel, follower)
+            raise
+        return cls(node, channel, errors, follower, found[1])
+
+    @property
+    def closed(self) -> bool:
+        """Whether the helper is gone."""
+        return self._closed
+
+    async def operate(self, batch: Batch, *, fenced: bool = True) -> AsyncGenerator[ItemResult]:
+        """Send a batch and yield each result as it arrives; what is left when the iterator is closed is stopped.
+
+        Args:
+            batch: what to do.
+            fenced: False where another session keeps the login's `.hivelock`.
+
+        Raises:
+            FenceError: somebody else holds the node; the results until then were yielded.
+            OperationTimeoutError: an item took longer than its deadline, and was ended.
+            ConnectionLostError, HelperError: the helper is gone, or spoke nonsense; the session is closed.
+        """
+        async with self._turn:
+            frame = encode_batch(batch, fenced=fenced)
+            done = False
+            try:
+                await self._send(frame)
+                async for result in self._results(batch):
+                    yield result
+                done = True
+            except (FenceError, OperationTimeoutError):
+                done = True  # the batch has ended in good order
+                raise
+            finally:
+                if not done and not self._closed:
+                    await self._stop()
+
+    async def _results(self, batch: Batch) -> AsyncGenerator[ItemResult]:
+        index = 0
+        received: Received | None = None
+        contents = contents_of(batch)
+        deadlines = _Deadlines(batch.items)
+        try:
+            while True:
+                header, data = await self._expect(deadlines, index)
+                kind = header.get("t")
+                if kind == "done":
+                    return
+                if kind in {"fenced", "unusable"}:
+                    await self._finish_refused(str(header.get("msg")), unusable=kind == "unusable")
+                place = header.get("i")
+                if not isinstance(place, int) or not index <= place < len(batch.items):
+                    await self._nonsense(f"item {place!r} where {index} or a later one was due")
+                assert isinstance(place, int)
+                item = batch.items[place]
+                if kind == "need" and place in contents:
+                    await send_content(self._send, place, contents[place])
+                elif kind == "data" and isinstance(item.operation, Read):
+                    received = received or Received(item.operation)
+                    await self._keep(received, data)
+                elif kind == "result":
+                    yield await self._result(place, item, header, data, received)
+                    index, received = place + 1, None
+                    deadlines.begin()
+                else:
+                    await self._nonsense(f"a frame {kind!r} for {item.operation.name}")
+        finally:
+            if received is not None:
+                received.discard()
+
+    async def _expect(self, deadlines: _Deadlines, index: int) -> tuple[dict[str, Any], bytes]:
+        """Return the next frame within the deadline of the item that is due."""
+        item = deadlines.items[index] if index < len(deadlines.items) else None
+        limit = None if item is None else deadlines.left(item)
+        try:
+            async with asyncio.timeout(limit):
+                return await self._receive()
+        except TimeoutError:
+            assert item is not None
+            await self._stop()
+            raise OperationTimeoutError(
+                f"{item.operation.name} took longer than {item.deadline:g} s and was ended", node=self.node
+            ) from None
+
+    async def _keep(self, received: Received, data: bytes) -> None:
+        try:
+            received.add(data)
+        except HelperError as error:
+            await self._nonsense(error.message)
+
+    async def _result(
+        self, place: int, item: Item, header: dict[str, Any], data: bytes, received: Received | None
+    ) -> ItemResult:
+        result, seconds, out = header.get("r"), header.get("s"), header.get("out")
+        if not isinstance(result, dict) or not isinstance(seconds, int | float):
+            await self._nonsense("a result without its parts")
+        assert isinstance(result, dict)
+        assert isinstance(seconds, int | float)
+        if out is not None:
+            if not isinstance(out, int) or not 0 <= out <= len(data):
+                await self._nonsense("a result whose output has no size")
+            result["stdout"] = data[:out].decode("utf-8", "surrogateescape")
+            result["stderr"] = data[out:].decode("utf-8", "surrogateescape")
+        content = None
+        if isinstance(item.operation, Read) and not result.get("failed") and result.pop("sent", True):
+            try:
+                content = (received or Received(item.operation)).finish(result)
+            except HelperError as error:
+                await self._nonsense(error.message)
+        elif received is not None:
+            received.discard()
+        return ItemResult(index=place, result=finish_result(item, result), content=content, seconds=float(seconds))
+
+    async def progress(self, run: str) -> Progress:
+        """Ask what the node remembers of a run.
+
+        Raises:
+            FenceError: the node's `.hivelock` is not ours.
+            HelperError: it cannot be used.
+        """
+        answer = await self._ask(Frame({"t": "progress", "run": run}))
+        known = answer.get("progress")
+        if not isinstance(known, dict):
+            return Progress(run=run)
+        key, rc = known.get("key"), known.get("rc")
+        return Progress(
+            run=run,
+            key=key if isinstance(key, str) else None,
+            ended=known.get("ended") is True,
+            rc=rc if isinstance(rc, int) else None,
+        )
+
+    async def accept(self, fence: Fence) -> None:
+        """Take the node for a fence, or renew it. Raises FenceError, HelperError."""
+        await self._ask(Frame({"t": "accept", "fence": encode_fence(fence)}))
+
+    async def record(self, fence: Fence, progress: Progress) -> None:
+        """Have the node remember an operation that another session carries out. Raises FenceError, HelperError."""
+        plain = {"run": progress.run, "key": progress.key, "ended": progress.ended, "rc": progress.rc}
+        await self._ask(Frame({"t": "record", "fence": encode_fence(fence), "progress": plain}))
+
+    async def unlock(self, fence: Fence) -> None:
+        """Give the fence back. Raises HelperError."""
+        await self._ask(Frame({"t": "unlock", "fence": encode_fence(fence)}))
+
+    async def _ask(self, frame: Frame) -> dict[str, Any]:
+        async with self._turn:
+            await self._send(frame)
+            answered = False
+            try:
+                async with asyncio.timeout(ANSWERING):
+                    header, _ = await self._receive()
+                answered = True
+            except TimeoutError:
+                raise HelperError(f"no answer within {ANSWERING:g} s", node=self.node) from None
+            finally:
+                if not answered:
+                    await self._abandon()
+            if header.get("t") != "answer":
+                await self._nonsense(f"a frame {header.get('t')!r} for an answer")
+            if "fenced" in header:
+                raise FenceError(_clip(header["fenced"]), node=self.node)
+            if "unusable" in header:
+                raise HelperError(_clip(header["unusable"]), node=self.node)
+            return header
+
+    async def close(self) -> None:
+        """End the helper: a running operation is ended too. Calling it again does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            with suppress(TimeoutError, NodeError):
+                async with asyncio.timeout(STOPPING / 2):
+                    if self._turn.locked():
+                        await self._channel.write(bytes(Frame({"t": "stop"})))
+                    await self._channel.write_end()
+                    await self._channel.wait()
+        finally:
+            await _discard(self._channel, self._follower)
+
+    async def _abandon(self) -> None:
+        """Close the channel without a word more: nobody is there, or nobody who listens to reason."""
+        self._closed = True
+        await _discard(self._channel, self._follower)
+
+    async def _finish_refused(self, message: str, *, unusable: bool) -> NoReturn:
+        header, _ = await self._receive()
+        if header.get("t") != "done":
+            await self._nonsense("a batch that goes on after its refusal")
+        error = HelperError if unusable else FenceError
+        raise error(_clip(message), node=self.node)
+
+    async def _stop(self) -> None:
+        """End the operation in hand and the batch; where that fails, the session."""
+        try:
+            async with asyncio.timeout(STOPPING):
+                await self._send(Frame({"t": "stop"}))
+                while (await self._receive())[0].get("t") != "done":
+                    pass
+        except (TimeoutError, NodeError):
+            await self._abandon()
+        except BaseException:
+            await self._abandon()
+            raise
+
+    async def _send(self, frame: Frame) -> None:
+        if self._closed:
+            raise ConnectionLostError("the helper has ended", node=self.node)
+        try:
+            await self._channel.write(bytes(frame))
+        except ConnectionLostError:
+            await self._lost()
+
+    async def _receive(self) -> tuple[dict[str, Any], bytes]:
+        start = 0
+        while (end := self._buffer.find(b"\n", start)) < 0:
+            start = len(self._buffer)
+            if start > LONGEST_HEADER:
+                await self._nonsense(f"a line of more than {LONGEST_HEADER} bytes")
+            await self._fill()
+        try:
+            header = json.loads(self._buffer[:end])
+            size = header.get("bytes", 0)
+            sane = isinstance(size, int) and 0 <= size <= LONGEST_DATA
+        except (ValueError, AttributeError, RecursionError):
+            sane, header, size = False, {}, 0
+        if not sane:
+            await self._nonsense(bytes(self._buffer[: min(end, 80)]).decode("ascii", "backslashreplace"))
+        del self._buffer[: end + 1]
+        while len(self._buffer) < size:
+            await self._fill()
+        data = bytes(self._buffer[:size])
+        del self._buffer[:size]
+        return header, data
+
+    async def _fill(self) -> None:
+        data = await self._channel.read(1 << 18)
+        if not data:
+            await self._lost()
+        self._buffer += data
+
+    async def _lost(self) -> NoReturn:
+        await last_words(self._follower)
+        said = self._errors.tail
+        await self._abandon()
+        raise ConnectionLostError("the connection to the helper broke" + (f": {said}" if said else ""), node=self.node)
+
+    async def _nonsense(self, what: str) -> NoReturn:
+        await self._abandon()
+        raise HelperError(f"the helper spoke nonsense: {what}", node=self.node)
+
+
+class _Deadlines:
+    """When the item that is due must have ended; its time begins when the one before it has."""
+
+    def __init__(self, items: tuple[Item, ...]) -> None:
+        self.items = items
+        self.begin()
+
+    def begin(self) -> None:
+        """Let the next item's time begin."""
+        self._began = time.monotonic()
+
+    def left(self, item: Item) -> float | None:
+        """Return the seconds that are left to an item, None without a deadline."""
+        return None if item.deadline is None else max(0.0, self._began + item.deadline - time.monotonic())
+
+
+def _clip(message: object) -> str:
+    return str(message)[:1000]
+
+
+async def _send_bundle(node: str, channel: Channel, said: str, *, sent: bool) -> None:
+    """Send what the node's Python understands, unless it has it already."""
+    if said.startswith("old"):
+        raise HelperError(
+            f"the node's Python is too old ({said[3:].strip()})", node=node, hint="3.7 or newer is needed"
+        )
+    if said != OURS:
+        await channel.write(bundle(SOURCE))
+    elif not sent:
+        await channel.write(bundle(OURS))
+
+
+async def _discard(channel: Channel, follower: asyncio.Task[None]) -> None:
+    """Close a channel and end what reads it."""
+    try:
+        await channel.close()
+    finally:
+        follower.cancel()
+        with suppress(asyncio.CancelledError, NodeError):
+            await follower

@@ -1,0 +1,160 @@
+"""Batches as the node's program takes them, and its results as everybody else sees them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hivectl.helper.operations import Content, Run, Write
+from hivectl.model.secret import Secret, mask, reveal
+
+if TYPE_CHECKING:
+    from hivectl.helper.operations import Batch, Fence, Item, Operation
+
+# contents up to this size, and so much of them in a batch, travel with it unasked (bytes)
+INLINE = 32 << 10
+INLINE_BATCH = 256 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One frame, ready to be sent."""
+
+    header: dict[str, Any]
+    data: bytes = b""
+
+    def __bytes__(self) -> bytes:
+        header = {**self.header, "bytes": len(self.data)} if self.data else self.header
+        return json.dumps(header, separators=(",", ":")).encode() + b"\n" + self.data
+
+
+@cache
+def _defaults(kind: type[Operation]) -> tuple[tuple[str, Any], ...]:
+    return tuple((one.name, one.default) for one in fields(kind))
+
+
+def _plain(value: Any) -> Any:
+    """Return what JSON has for a value; secrets are revealed, for they go to the node that needs them."""
+    if isinstance(value, Content):
+        return {"sha256": value.sha256, "size": value.size, "secret": value.secret}
+    if isinstance(value, Secret):
+        return value.reveal()
+    if isinstance(value, Mapping):
+        return {str(reveal(key)): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, str | int | float | bool | None):
+        return value
+    kind = type(value)
+    return {name: plain for name, default in _defaults(kind) if (plain := _plain(getattr(value, name))) != default}
+
+
+def encode_operation(operation: Operation) -> dict[str, Any]:
+    """Return an operation as JSON: what differs from the default; a local sink stays here."""
+    plain = _plain_operation(operation)
+    if isinstance(operation, Run) and operation.environment:
+        plain["environment"] = {name: _as_text(value) for name, value in operation.environment.items()}
+    return plain
+
+
+def _plain_operation(operation: Operation) -> dict[str, Any]:
+    plain: dict[str, Any] = {}
+    for name, default in _defaults(type(operation)):
+        value = getattr(operation, name)
+        if name == "sink" or value is default or value == default:
+            continue
+        plain[name] = _plain(value)
+    return plain
+
+
+def _as_text(value: Any) -> str:
+    """Return an environment's value as programs know it: True is "True", as Ansible has it."""
+    return str(reveal(value))
+
+
+def encode_fence(fence: Fence) -> dict[str, Any]:
+    """Return a fence as JSON."""
+    return {
+        "store": fence.store,
+        "token": fence.token,
+        "owner": fence.owner,
+        "time_to_live": fence.time_to_live,
+    }
+
+
+def _item(item: Item) -> dict[str, Any]:
+    plain: dict[str, Any] = {
+        "key": item.key,
+        "step": item.step,
+        "chain": item.chain,
+        "name": item.operation.name,
+        "o": encode_operation(item.operation),
+    }
+    if item.check:
+        plain["check"] = True
+    if item.diff:
+        plain["diff"] = True
+    if item.ignore_failure:
+        plain["ignore"] = True
+    if not item.operation.idempotent:
+        plain["once"] = True
+    return plain
+
+
+def encode_batch(batch: Batch, *, fenced: bool = True) -> Frame:
+    """Return the frame of a batch, with its small contents.
+
+    Args:
+        batch: what to send.
+        fenced: False where the fence is another session's business.
+    """
+    listed: list[tuple[str, int]] = []
+    pieces: list[bytes] = []
+    known: set[str] = set()
+    room = INLINE_BATCH
+    for item in batch.items:
+        operation = item.operation
+        if not isinstance(operation, Write) or (item.check and not item.diff):
+            continue
+        content = operation.content
+        if content.sha256 in known or not 0 < content.size <= min(INLINE, room):
+            continue
+        data = content.source.read_bytes() if isinstance(content.source, Path) else content.source
+        if len(data) != content.size:
+            continue  # it changed since: the node asks and is told
+        known.add(content.sha256)
+        listed.append((content.sha256, content.size))
+        pieces.append(data)
+        room -= content.size
+    header: dict[str, Any] = {
+        "t": "batch",
+        "run": batch.run,
+        "items": [_item(item) for item in batch.items],
+        "contents": listed,
+    }
+    if batch.fence is not None and fenced:
+        header["fence"] = encode_fence(batch.fence)
+    return Frame(header, b"".join(pieces))
+
+
+def finish_result(item: Item, result: dict[str, Any]) -> dict[str, Any]:
+    """Add what the node is not told, or need not repeat: the command without its secrets, the lines of outputs."""
+    operation = item.operation
+    if isinstance(operation, Run):
+        shown = mask(operation.argv if operation.argv is not None else operation.script)
+        result["cmd"] = list(shown) if isinstance(shown, tuple) else shown
+        for name in ("stdout", "stderr"):
+            if name in result:
+                result[f"{name}_lines"] = result[name].splitlines()
+    return result
+
+
+def contents_of(batch: Batch) -> Mapping[int, Content]:
+    """Return the contents that a node may ask for, by the item's place."""
+    return {
+        index: item.operation.content for index, item in enumerate(batch.items) if isinstance(item.operation, Write)
+    }

@@ -1,0 +1,116 @@
+"""Edits of text files: a rule applied, and the file replaced if that changed it."""
+
+import os
+
+from hivectl.helper.node.contents import (
+    Target,
+    attribute_diff,
+    back_up,
+    diff_of,
+    failure_of,
+    make_folders,
+    put,
+)
+from hivectl.helper.node.edit_rules import RuleError, edit
+from hivectl.helper.node.paths import Failure, Wanted, reason
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from hivectl.helper.node.paths import Pretence
+
+# read whole into memory on the node
+LARGEST = 64 << 20
+
+
+def _read(target: Target) -> bytes:
+    try:
+        with open(target.path, "rb") as file:
+            data = file.read(LARGEST + 1)
+    except OSError as error:
+        raise Failure("%s cannot be read: %s" % (target.path, reason(error)), path=target.path) from error
+    if len(data) > LARGEST:
+        raise Failure("%s is larger than the %d bytes that can be edited" % (target.path, LARGEST), path=target.path)
+    return data
+
+
+def apply_edit(operation: "dict[str, Any]", pretence: "Pretence", *, check: bool, diff: bool) -> "dict[str, Any]":
+    """Carry out an `edit`."""
+    arguments = operation["arguments"]
+    create = operation.get("create", False)
+    # a link stays a link: what it points at is edited
+    aimed = dict(operation, follow=True, into=None)
+    path = os.path.abspath(os.path.expandvars(os.path.expanduser(operation["path"])))
+    if os.path.isdir(path) and not (check and pretence.kind(path)):
+        raise Failure("Path %s is a directory !" % path, rc=256, path=path)
+    absent_line = arguments.get("state") == "absent"
+    kind = pretence.kind(path) if check else None
+    if kind == "absent" or (kind is None and not os.path.exists(path)):
+        if not create or absent_line:
+            return _without_file(operation, path, absent=absent_line)
+        make_folders(os.path.dirname(path), pretence, check=check)
+        target, before = Target(aimed, pretence, check=check), None
+    else:
+        target = Target(aimed, pretence, check=check)
+        if target.pretended:
+            # its text is only known once it is written
+            return {"changed": True, "path": path, "msg": "the file would be made by an earlier task"}
+        before = _read(target)
+    text = (before or b"").decode("utf-8", "surrogateescape")
+    try:
+        edited = edit(operation["edit"], text, arguments)
+    except RuleError as error:
+        raise Failure(str(error), path=path) from error
+    return _settle(operation, target, before, edited, pretence, check=check, diff=diff)
+
+
+def _without_file(operation: "dict[str, Any]", path: str, *, absent: bool) -> "dict[str, Any]":
+    if operation["edit"] == "replace":
+        raise Failure("Path %s does not exist !" % path, rc=257, path=path)
+    if operation["edit"] == "block":
+        if absent:
+            return {"changed": False, "path": path, "msg": "File %s not present" % path}
+        raise Failure("Path %s does not exist !" % path, rc=257, path=path)
+    if absent:
+        return {"changed": False, "path": path, "msg": "file not present", "found": 0}
+    raise Failure("Destination %s does not exist !" % path, rc=257, path=path)
+
+
+def _settle(
+    operation: "dict[str, Any]",
+    target: Target,
+    before: "bytes | None",
+    edited: "Any",
+    pretence: "Pretence",
+    *,
+    check: bool,
+    diff: bool,
+) -> "dict[str, Any]":
+    path = target.path
+    wanted = Wanted(operation.get("attributes") or {}, path)
+    after = edited.text.encode("utf-8", "surrogateescape")
+    changed = before is None or after != before
+    result: "dict[str, Any]" = {"changed": changed, "path": path, "msg": edited.message, "backup": ""}
+    if before is None and operation["edit"] == "block":
+        result["msg"] = "File created"
+    result.update(edited.more)
+    if changed and check and before is None:
+        pretence.would(path, "file")
+    if changed and not check:
+        try:
+            if operation.get("backup") and before is not None:
+                result["backup"] = result["backup_file"] = back_up(path)
+            put(path, [after], wanted, operation.get("validate"), target.status)
+        except OSError as error:
+            raise failure_of(path, error) from error
+    old, new = wanted.apply(path, check=check) if check or not changed else ({}, {})
+    if new:
+        result["changed"] = True
+        words = "ownership, perms or SE linux context changed"
+        result["msg"] = "%s and %s" % (result["msg"], words) if result["msg"] else words
+    if diff:
+        result["diff"] = [diff_of(path, before, after)] if changed else []
+        if new:
+            result["diff"].append(attribute_diff(path, old, new))
+    return result
