@@ -1,0 +1,232 @@
+from __future__ import annotations
+
+import io
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hivectl.engine.events import Event, Message, NodeLost, NodeSummary, Timing, Waiting
+from hivectl.report.base import Destination, Output, ReportError
+from hivectl.report.plain import Plain
+from tests.support.events import ended, finished, now, started, task
+
+DIFF = {
+    "before": "a\nb\n",
+    "after": "a\nc\n",
+    "before_header": "/etc/pump",
+    "after_header": "/etc/pump (new)",
+}
+
+
+def report(*events: Event) -> str:
+    stream = io.StringIO()
+    plain = Plain(Destination(output=Output(stream, "a test"), environment={}))
+    for event in events:
+        plain(event)
+    plain.close()
+    return stream.getvalue()
+
+
+def nodes(count: int) -> list[str]:
+    return [f"m{number}" for number in range(1, count + 1)]
+
+
+def test_many_nodes_that_did_the_same_are_one_line() -> None:
+    text = report(
+        *started(nodes(1000)), *(finished(node, task("Copy config"), "changed") for node in nodes(1000))
+    )
+    assert re.findall(r"^changed +(\S+) +Copy config$", text, re.MULTILINE) == ["m[1:1000]"]
+
+
+def test_a_line_is_shown_as_soon_as_all_nodes_have_done_the_task() -> None:
+    stream = io.StringIO()
+    plain = Plain(Destination(output=Output(stream, "a test"), environment={}))
+    for event in [*started(nodes(2)), finished("m1", task("Copy"))]:
+        plain(event)
+    assert "Copy" not in stream.getvalue()
+    plain(finished("m2", task("Copy")))
+    assert "m1,m2" in stream.getvalue()
+
+
+def test_slow_nodes_do_not_hold_back_what_others_did() -> None:
+    stream = io.StringIO()
+    plain = Plain(Destination(output=Output(stream, "a test"), environment={}))
+    for event in [*started(nodes(3)), finished("m1", task("Copy"), time=1000.0)]:
+        plain(event)
+    plain.tick(1001.0)
+    assert "Copy" not in stream.getvalue()
+    plain.tick(1003.0)
+    assert re.search(r"^ok +m1 +Copy$", stream.getvalue(), re.MULTILINE)
+
+
+def test_a_failure_is_shown_at_once_and_the_same_on_others_folded() -> None:
+    result = {"failed": True, "msg": "no space left", "stderr": "cp: write error\n", "rc": 1}
+    every = nodes(500)
+    text = report(
+        *started(every),
+        *(finished(node, task("Copy"), "failed", result, reason="no space left") for node in every),
+        *(finished(node, task("Start", 2), "skipped", cause=f"{node}: Copy") for node in every),
+    )
+    assert text.count("no space left") == 1
+    assert "stderr | cp: write error" in text
+    assert "at site.yml:3:7" in text
+    assert re.findall(r"^failed +(\S+) +Copy", text, re.MULTILINE) == ["m1", "m[2:500]"]
+    assert "Start" not in text
+
+
+def test_the_root_cause_is_named_once_with_what_was_skipped() -> None:
+    text = report(
+        *started(nodes(3)),
+        finished("m1", task("Copy"), "failed", {"msg": "denied"}, reason="denied"),
+        *(
+            finished("m1", task(f"Later {number}", number), "skipped", cause="m1: Copy")
+            for number in range(2, 6)
+        ),
+        NodeLost(time=now(), node="m1", reason="denied", skipped=4),
+        ended(
+            {"m1": NodeSummary(failed=1, skipped=4), "m2": NodeSummary(ok=5)}, status="failed", exit_code=1
+        ),
+    )
+    assert text.count("denied") == 1
+    assert "4 steps because of m1: Copy" in text
+    assert "Later" not in text
+
+
+def test_a_lost_node_without_a_failed_step_is_told_once() -> None:
+    text = report(
+        *started(nodes(3)),
+        *(NodeLost(time=now(), node=node, reason="the reservation was lost", skipped=2) for node in nodes(3)),
+        ended({}),
+    )
+    assert re.findall(r"^left out +(\S+) +the reservation was lost$", text, re.MULTILINE) == ["m1", "m2,m3"]
+
+
+def test_diffs_are_unified_and_shown_once_for_all_nodes_with_the_same() -> None:
+    text = report(
+        *started(nodes(3)), *(finished(node, task("Copy"), "changed", {"diff": DIFF}) for node in nodes(3))
+    )
+    assert text.count("+c") == 1
+    for line in ("--- /etc/pump", "+++ /etc/pump (new)", "-b", "+c"):
+        assert re.search(rf"^ +{re.escape(line)}$", text, re.MULTILINE)
+
+
+def test_a_difference_in_the_last_newline_can_be_seen() -> None:
+    diff = {"before": "a\n", "after": "a"}
+    assert "newline at the end" in report(
+        *started(["m1"]), finished("m1", task("Copy"), "changed", {"diff": diff})
+    )
+
+
+def test_a_huge_diff_is_cut() -> None:
+    diff = {"before": "", "after": "".join(f"{number}\n" for number in range(2000))}
+    text = report(*started(["m1"]), finished("m1", task("Copy"), "changed", {"diff": diff}))
+    assert len(text.splitlines()) < 200
+    assert "more lines" in text
+    diff = {"before": "a\n" * 100_000, "after": "b\n" * 100_000}
+    assert "100,000 lines" in report(
+        *started(["m1"]), finished("m1", task("Copy"), "changed", {"diff": diff})
+    )
+
+
+def test_debug_shows_its_message_and_its_variable() -> None:
+    result = {"msg": "hello\nworld", "changed": False}
+    text = report(*started(["m1"]), finished("m1", task("Say", module="debug"), "ok", result))
+    assert re.search(r"^ +hello\n +world$", text, re.MULTILINE)
+    result = {"pump": {"speed": 3}, "changed": False}
+    assert '"speed": 3' in report(*started(["m1"]), finished("m1", task("Say", module="debug"), "ok", result))
+
+
+def test_failed_items_of_a_loop_are_named() -> None:
+    results = [
+        {"item": "a", "failed": False},
+        {"item": "b", "failed": True, "msg": "denied"},
+        {"item": {"name": "c"}, "failed": True, "msg": "missing"},
+    ]
+    text = report(*started(["m1"]), finished("m1", task("Copy"), "failed", {"results": results}))
+    assert "item b: denied" in text
+    assert 'item {"name": "c"}: missing' in text
+
+
+def test_what_nodes_say_cannot_steer_the_terminal() -> None:
+    evil = "\x1b]0;owned\x07\x1b[2J\x9b1m\rfake ok\nfailed=0"
+    text = report(
+        *started(["m1", "m2"]),
+        finished("m1", task("Run"), "failed", {"msg": evil, "stderr": evil}, reason=evil),
+        finished("m2", task("Say", module="debug"), "ok", {"msg": evil, evil: evil}),
+        finished(
+            "m2", task("Copy", 2), "changed", {"diff": {"before": evil, "after": "x", "after_header": evil}}
+        ),
+        finished("m2", task("Skip", 3), "skipped", reason=evil),
+        NodeLost(time=now(), node="m2", reason=evil),
+        Message(time=now(), level="warning", text=evil, node="m1"),
+        Waiting(time=now(), what=(evil,)),
+        ended({}, reason=evil, status="failed", critical_path=(Timing(node="m1", task=evil, seconds=3),)),
+    )
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", text)
+    assert "\\x1b[2J" in text
+
+
+def test_in_check_mode_nothing_claims_to_have_changed() -> None:
+    events = [finished("m1", task("Copy"), "changed"), ended({"m1": NodeSummary(changed=1)})]
+    text = report(*started(["m1"], mode="check"), *events)
+    assert "would change" in text
+    assert "1 step would change" in text
+    assert "1 step changed" in report(*started(["m1"]), *events)
+
+
+def test_the_summary_says_who_ended_how_what_was_slow_and_how_to_go_on() -> None:
+    text = report(
+        *started(nodes(20)),
+        ended(
+            {node: NodeSummary(ok=3, changed=1) for node in nodes(19)} | {"m20": NodeSummary(ok=1, failed=1)},
+            status="failed",
+            exit_code=1,
+            seconds=72.0,
+            critical_path=(
+                Timing(node="m3", task="Install", seconds=60),
+                Timing(node="m3", task="Copy", seconds=9),
+            ),
+            slowest=(Timing(node="m3", task="Install", seconds=60),),
+            pending_handlers=("m3: restart", "m4: restart"),
+            resume=True,
+        ),
+    )
+    assert "failed on 1 of 20 nodes in 72.0 s: 19 steps changed" in text
+    assert text.index("m20 ") < text.index("m[1:19]")
+    assert "m3 Install 60.0 s > Copy 9.0 s" in text
+    assert "handler restart on m3,m4" in text
+    assert "hivectl apply --resume R1" in text
+
+
+def test_the_same_warning_of_many_nodes_is_told_once() -> None:
+    text = report(
+        *started(nodes(50)),
+        *(Message(time=now(), level="warning", text="no python3", node=node) for node in nodes(50)),
+    )
+    assert text.count("no python3") == 2
+    assert "warning: m[2:50]: no python3" in text
+
+
+def test_a_full_disk_does_not_end_the_run_but_is_told_at_the_end() -> None:
+    with Path("/dev/full").open("w", encoding="utf-8") as stream:
+        plain = Plain(Destination(output=Output(stream, "/dev/full"), environment={}))
+        for event in started(nodes(2)):
+            plain(event)
+        with pytest.raises(ReportError, match="No space left"):
+            plain.close()
+        # what could not be written stays in the stream's buffer
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def test_rich_is_only_imported_for_a_terminal() -> None:
+    code = """
+import sys
+from hivectl.report.registry import open_reports
+report, = open_reports(["human"], stdout=sys.stdout, stderr=sys.stderr, environment={"TERM": "xterm"})
+assert "rich" not in sys.modules, "rich"
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.PIPE)
