@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.benchmarks.job import JobError
 from tests.benchmarks.measure import Cost, measure
-from tests.benchmarks.tools import environment, hivectl_program
+from tests.benchmarks.tools import REPOSITORY, environment, hivectl_program
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -16,6 +16,14 @@ if TYPE_CHECKING:
 
 NODES = 1000
 TASKS = 100
+TIMEOUT = 60.0
+HELP = "--help"
+VALIDATE = "validate, small inventory"
+STATUS = "status, small inventory"
+VALIDATE_LARGE = "validate, 1,000 nodes"
+PLAN = "plan in process, 1,000 x 100"
+PLAN_SERIAL = "plan in process, 1,000 x 100, serial: 1"
+GRAPH = "graph, 1,000 x 100"
 SMALL = """\
 version: 1
 vars: {site: basel}
@@ -80,8 +88,12 @@ def large_inventory() -> str:
     return _yaml({**whole, "nodes": nodes, "hives": hives, "limits": {"usb-hub": 1}})
 
 
-def large_playbook() -> str:
-    """Return a play of TASKS tasks for all nodes: templates, conditions, loops, ids and needs."""
+def large_playbook(serial: int | None = None) -> str:
+    """Return a play of TASKS tasks for all nodes: templates, conditions, loops, ids and needs.
+
+    Args:
+        serial: so many nodes at once; 1 makes NODES x TASKS vertices, the largest graph that can be asked for.
+    """
     tasks: list[dict[str, Any]] = []
     for number in range(TASKS):
         task: dict[str, Any] = {"name": f"Task {number}", "id": f"task{number}"}
@@ -104,23 +116,31 @@ def large_playbook() -> str:
                 task["needs"] = [f"task{number - 4}"]
                 task["changed_when"] = False
         tasks.append(task)
-    return _yaml([{"name": "A hundred tasks", "hosts": "all", "gather_facts": False, "tasks": tasks}])
+    play: dict[str, Any] = {"name": "A hundred tasks", "hosts": "all", "gather_facts": False}
+    if serial:
+        play["serial"] = serial
+    return _yaml([{**play, "tasks": tasks}])
 
 
 def cases(folder: Path, small_runs: int, large_runs: int) -> list[Case]:
     """Write the inputs into `folder` and return the commands."""
-    small, large, playbook = (folder / name for name in ("small.yml", "large.yml", "playbook.yml"))
+    names = ("small.yml", "large.yml", "playbook.yml", "serial.yml")
+    small, large, playbook, serial = (folder / name for name in names)
     small.write_text(SMALL)
     large.write_text(large_inventory())
     playbook.write_text(large_playbook())
+    serial.write_text(large_playbook(1))
+    planning = (sys.executable, "-m", "tests.benchmarks.planning", str(large))
     program = hivectl_program()
     return [
         Case("python -c pass", (sys.executable, "-c", "pass"), small_runs),
-        Case("--help", (*program, "--help"), small_runs),
-        Case("validate, small", (*program, "validate", str(small)), small_runs),
-        Case("status, small", (*program, "status", "-i", str(small)), small_runs),
-        Case("validate, 1,000 nodes", (*program, "validate", str(large)), large_runs),
-        Case("graph, 1,000 x 100", (*program, "graph", "-i", str(large), str(playbook)), large_runs),
+        Case(HELP, (*program, "--help"), small_runs),
+        Case(VALIDATE, (*program, "validate", str(small)), small_runs),
+        Case(STATUS, (*program, "status", "-i", str(small)), small_runs),
+        Case(VALIDATE_LARGE, (*program, "validate", str(large)), large_runs),
+        Case(PLAN, (*planning, str(playbook)), large_runs),
+        Case(PLAN_SERIAL, (*planning, str(serial)), large_runs),
+        Case(GRAPH, (*program, "graph", "-i", str(large), str(playbook)), large_runs),
     ]
 
 
@@ -135,21 +155,30 @@ def run_cases(
     samples: list[CommandSample] = []
     faults: list[str] = []
     failed: set[str] = set()
-    variables = environment(folder, {"HIVECTL_STORE": str(folder / "lab.db")})
+    variables = environment(folder, {"HIVECTL_STORE": str(folder / "lab.db"), "PYTHONPATH": str(REPOSITORY)})
     for number in range(1 + max(case.runs for case in wanted)):
         for case in wanted:
             if number > case.runs or case.name in failed:
                 continue
             try:
-                cost = measure(case.argv, variables, folder)
+                cost = measure(case.argv, variables, folder, timeout=TIMEOUT)
             except JobError as fault:
                 failed.add(case.name)
                 faults.append(str(fault))
                 say(str(fault))
                 continue
+            if number == 1:
+                say(
+                    f"{case.name}: {cost.cpu * 1000:.0f} ms CPU, {cost.wall:.2f} s wall; {last_line(cost.output)}"
+                )
             if number:
                 samples.append(CommandSample(case.name, cost))
     return samples, faults
+
+
+def last_line(output: str) -> str:
+    """Return the end of what a program wrote."""
+    return (output.splitlines() or [""])[-1][:200]
 
 
 def _yaml(value: object) -> str:

@@ -11,6 +11,15 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from tests.benchmarks.commands import (
+    GRAPH,
+    HELP,
+    PLAN,
+    PLAN_SERIAL,
+    STATUS,
+    VALIDATE,
+    VALIDATE_LARGE,
+)
 from tests.benchmarks.rounds import FRESH, REPEATED
 
 if TYPE_CHECKING:
@@ -93,13 +102,14 @@ def checks(results: Results) -> list[Check]:
         made.append(Check(f"20 hosts, fresh: wall, {tool} / hivectl", ratio, limit, "x", at_least=True))
     memory = _median(_of(results.samples, 100, FRESH, "hivectl"), _memory)
     made.append(Check("100 hosts, fresh: memory", memory, 85.0, "MB"))
-    for name, limit in (("--help", 150.0), ("validate, small", 200.0), ("status, small", 250.0)):
+    for name, limit in ((HELP, 150.0), (VALIDATE, 200.0), (STATUS, 250.0)):
         made.append(Check(f"{name}: CPU", _command(results, name, lambda s: s.cost.cpu * 1000), limit, "ms"))
-    name = "validate, 1,000 nodes"
-    made.append(Check(f"{name}: wall", _command(results, name, lambda s: s.cost.wall), 0.5, "s"))
-    name = "graph, 1,000 x 100"
-    made.append(Check(f"{name}: wall", _command(results, name, lambda s: s.cost.wall), 3.0, "s"))
-    made.append(Check(f"{name}: memory", _command(results, name, lambda s: s.cost.memory), 300.0, "MB"))
+    for name, limit in ((VALIDATE_LARGE, 0.5), (PLAN, 3.0), (PLAN_SERIAL, 3.0), (GRAPH, 3.0)):
+        made.append(Check(f"{name}: wall", _command(results, name, lambda s: s.cost.wall), limit, "s"))
+    made += [
+        Check(f"{name}: memory", _command(results, name, lambda s: s.cost.memory), 300.0, "MB")
+        for name in (PLAN, PLAN_SERIAL, GRAPH)
+    ]
     return made
 
 
