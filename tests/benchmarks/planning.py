@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,7 @@ def main(arguments: Sequence[str]) -> None:
     steps = [(vertex, node) for vertex in plan.graph.order() for node in plan.group_of[vertex]]
     times.append(time.perf_counter())
     parts = ("inventory", "playbook", "graph", "steps")
-    taken = (f"{name} {end - start:.3f} s" for name, start, end in zip(parts, times, times[1:], strict=True))
+    taken = (f"{name} {end - start:.3f} s" for name, (start, end) in zip(parts, pairwise(times), strict=True))
     sys.stdout.write(f"{', '.join(taken)}; {len(plan.graph)} vertices, {len(steps)} steps\n")
 
 
