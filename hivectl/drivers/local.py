@@ -32,7 +32,9 @@ BUFFER = 1 << 18
 class LocalAttributes:
     """Inventory keys of `driver: local`."""
 
-    python: str = parameter("Interpreter of the helper: a path, or a name on PATH.", default="python3", kind="path")
+    python: str = parameter(
+        "Interpreter of the helper: a path, or a name on PATH.", default="python3", kind="path"
+    )
     shell: str | None = parameter(
         "Shell that runs command lines.", default=None, kind="path", example="/bin/bash"
     )
@@ -183,7 +185,9 @@ class LocalConnection:
     def _start_error(self, launch: Launch, error: OSError) -> BecomeError | HelperError:
         program = launch.argv[0]
         if program == "sudo":
-            return BecomeError(f"sudo cannot be started: {error.strerror}", node=self._node, hint="install sudo")
+            return BecomeError(
+                f"sudo cannot be started: {error.strerror}", node=self._node, hint="install sudo"
+            )
         return HelperError(
             f"{program} cannot be started: {error.strerror}",
             node=self._node,

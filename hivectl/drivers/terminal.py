@@ -31,7 +31,9 @@ def open_terminal(address: StreamAddress, *, node: str | None = None) -> Termina
         descriptor = os.open(address.path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         hint = "is the user in the group `dialout`?" if error.errno == errno.EACCES else None
-        raise StreamError(f"{address.path} cannot be opened: {error.strerror}", node=node, hint=hint) from error
+        raise StreamError(
+            f"{address.path} cannot be opened: {error.strerror}", node=node, hint=hint
+        ) from error
     try:
         _make_raw(descriptor, speed)
     except termios.error as error:

@@ -71,7 +71,11 @@ def _folder() -> Path:
 
 
 def _source(name: str) -> str:
-    path = Path(__file__).with_name("program.py") if name == PROGRAM else _folder() / f"{name.rpartition('.')[2]}.py"
+    path = (
+        Path(__file__).with_name("program.py")
+        if name == PROGRAM
+        else _folder() / f"{name.rpartition('.')[2]}.py"
+    )
     return path.read_text(encoding="utf-8")
 
 

@@ -32,7 +32,7 @@ async def send_content(send: Callable[[Frame], Awaitable[None]], index: int, con
         return
     failed = None
     try:
-        with source.open("rb") as file:  # noqa: ASYNC230 - a local disk is quicker than a turn through a thread
+        with source.open("rb") as file:
             while data := file.read(PIECE):
                 await send(Frame(header, data))
     except OSError as error:

@@ -46,7 +46,9 @@ ANSWERING = 30.0
 class HelperSession:
     """One helper on a node, for one user; made by `HelperSession.start`."""
 
-    def __init__(self, node: str, channel: Channel, errors: Errors, follower: asyncio.Task[None], rest: bytes) -> None:
+    def __init__(
+        self, node: str, channel: Channel, errors: Errors, follower: asyncio.Task[None], rest: bytes
+    ) -> None:
         self.node = node
         self._channel = channel
         self._errors = errors
@@ -79,7 +81,9 @@ class HelperSession:
                 found = await until_marker(channel.read, launch.marker)
                 if found is None:
                     await last_words(follower)
-                    raise start_failure(node, launch, errors, await channel.wait(), helper=True)
+                    raise start_failure(  # noqa: TRY301 - the channel is closed below, whatever failed
+                        node, launch, errors, await channel.wait(), helper=True
+                    )
                 await _send_bundle(node, channel, found[0].decode("ascii", "replace"), sent=become is None)
         except TimeoutError:
             await _discard(channel, follower)
@@ -199,7 +203,9 @@ class HelperSession:
                 await self._nonsense(error.message)
         elif received is not None:
             received.discard()
-        return ItemResult(index=place, result=finish_result(item, result), content=content, seconds=float(seconds))
+        return ItemResult(
+            index=place, result=finish_result(item, result), content=content, seconds=float(seconds)
+        )
 
     async def progress(self, run: str) -> Progress:
         """Ask what the node remembers of a run.
@@ -334,7 +340,9 @@ class HelperSession:
         await last_words(self._follower)
         said = self._errors.tail
         await self._abandon()
-        raise ConnectionLostError("the connection to the helper broke" + (f": {said}" if said else ""), node=self.node)
+        raise ConnectionLostError(
+            "the connection to the helper broke" + (f": {said}" if said else ""), node=self.node
+        )
 
     async def _nonsense(self, what: str) -> NoReturn:
         await self._abandon()

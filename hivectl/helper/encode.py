@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,11 +31,6 @@ class Frame:
         return json.dumps(header, separators=(",", ":")).encode() + b"\n" + self.data
 
 
-@cache
-def _defaults(kind: type[Operation]) -> tuple[tuple[str, Any], ...]:
-    return tuple((one.name, one.default) for one in fields(kind))
-
-
 def _plain(value: Any) -> Any:
     """Return what JSON has for a value; secrets are revealed, for they go to the node that needs them."""
     if isinstance(value, Content):
@@ -49,8 +43,9 @@ def _plain(value: Any) -> Any:
         return [_plain(item) for item in value]
     if isinstance(value, str | int | float | bool | None):
         return value
-    kind = type(value)
-    return {name: plain for name, default in _defaults(kind) if (plain := _plain(getattr(value, name))) != default}
+    return {
+        one.name: plain for one in fields(value) if (plain := _plain(getattr(value, one.name))) != one.default
+    }
 
 
 def encode_operation(operation: Operation) -> dict[str, Any]:
@@ -63,11 +58,10 @@ def encode_operation(operation: Operation) -> dict[str, Any]:
 
 def _plain_operation(operation: Operation) -> dict[str, Any]:
     plain: dict[str, Any] = {}
-    for name, default in _defaults(type(operation)):
-        value = getattr(operation, name)
-        if name == "sink" or value is default or value == default:
-            continue
-        plain[name] = _plain(value)
+    for one in fields(operation):
+        value = getattr(operation, one.name)
+        if one.name != "sink" and value is not one.default and value != one.default:
+            plain[one.name] = _plain(value)
     return plain
 
 
@@ -156,5 +150,7 @@ def finish_result(item: Item, result: dict[str, Any]) -> dict[str, Any]:
 def contents_of(batch: Batch) -> Mapping[int, Content]:
     """Return the contents that a node may ask for, by the item's place."""
     return {
-        index: item.operation.content for index, item in enumerate(batch.items) if isinstance(item.operation, Write)
+        index: item.operation.content
+        for index, item in enumerate(batch.items)
+        if isinstance(item.operation, Write)
     }

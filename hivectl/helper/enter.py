@@ -63,18 +63,24 @@ class Errors:
         await self._channel.write(password.reveal().encode() + b"\n")
 
 
-def start_failure(node: str, launch: Launch, errors: Errors, status: int | None, *, helper: bool) -> Exception:
+def start_failure(
+    node: str, launch: Launch, errors: Errors, status: int | None, *, helper: bool
+) -> Exception:
     """Say why a program never came to its marker, by what it said and how it ended."""
     said = errors.tail
     sudo = launch.argv[0] == "sudo"
     if errors.wrong_password:
-        return BecomeError("sudo refused the password", node=node, hint="become_password is that of the login")
+        return BecomeError(
+            "sudo refused the password", node=node, hint="become_password is that of the login"
+        )
     missing = status in {126, 127} or "not found" in said
-    if sudo and ("sudo:" in said and "python" not in said) or (sudo and missing and "python" not in said):
+    if (sudo and ("sudo:" in said and "python" not in said)) or (sudo and missing and "python" not in said):
         return _sudo_failure(node, said, missing=missing)
     if helper and missing:
         words = f"the node has no python3: {said}" if said else "the node has no python3"
-        return HelperError(words, node=node, hint="install python3 (3.7 or newer), or set `python:` in the inventory")
+        return HelperError(
+            words, node=node, hint="install python3 (3.7 or newer), or set `python:` in the inventory"
+        )
     if sudo and said:
         return _sudo_failure(node, said, missing=False)
     if status is None and not said:
@@ -86,9 +92,13 @@ def start_failure(node: str, launch: Launch, errors: Errors, status: int | None,
 
 def _sudo_failure(node: str, said: str, *, missing: bool) -> BecomeError:
     lines = [line for line in said.splitlines() if line.strip()]
-    words = next((line for line in reversed(lines) if "sudo" in line or "not" in line), lines[-1] if lines else "")
+    words = next(
+        (line for line in reversed(lines) if "sudo" in line or "not" in line), lines[-1] if lines else ""
+    )
     if missing:
-        return BecomeError(f"the node has no sudo: {words}", node=node, hint="install sudo, or log in as that user")
+        return BecomeError(
+            f"the node has no sudo: {words}", node=node, hint="install sudo, or log in as that user"
+        )
     if "a password is required" in said:
         return BecomeError(f"sudo wants a password: {words}", node=node, hint="set become_password")
     if "tty" in said:
@@ -98,9 +108,7 @@ def _sudo_failure(node: str, said: str, *, missing: bool) -> BecomeError:
     return BecomeError(f"sudo did not let us: {words}", node=node)
 
 
-async def until_marker(
-    read: Callable[[int], Awaitable[bytes]], marker: bytes
-) -> tuple[bytes, bytes] | None:
+async def until_marker(read: Callable[[int], Awaitable[bytes]], marker: bytes) -> tuple[bytes, bytes] | None:
     """Read to the line that begins with `marker`.
 
     Returns:

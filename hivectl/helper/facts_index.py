@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
+# an interface's own facts (ansible_eth0) have names that only the node knows: `ansible_facts` has them
 _GROUPS = {
     "platform": (
-        "ansible_architecture ansible_domain ansible_fqdn ansible_hostname ansible_kernel ansible_kernel_version "
-        "ansible_machine ansible_machine_id ansible_nodename ansible_pkg_mgr ansible_service_mgr ansible_system "
-        "ansible_userspace_architecture ansible_userspace_bits"
+        "architecture domain fqdn hostname kernel kernel_version machine machine_id nodename "
+        "service_mgr system userspace_architecture userspace_bits"
     ),
     "distribution": (
-        "ansible_distribution ansible_distribution_file_parsed ansible_distribution_file_path "
-        "ansible_distribution_file_variety ansible_distribution_major_version ansible_distribution_release "
-        "ansible_distribution_version ansible_os_family"
+        "distribution distribution_file_parsed distribution_file_path distribution_file_variety "
+        "distribution_major_version distribution_minor_version distribution_release "
+        "distribution_version os_family pkg_mgr"
     ),
     "hardware": (
-        "ansible_memfree_mb ansible_memory_mb ansible_memtotal_mb ansible_processor ansible_processor_cores "
-        "ansible_processor_count ansible_processor_nproc ansible_processor_threads_per_core "
-        "ansible_processor_vcpus ansible_swapfree_mb ansible_swaptotal_mb ansible_uptime_seconds"
+        "bios_date bios_vendor bios_version board_name board_serial board_vendor chassis_vendor "
+        "devices loadavg memfree_mb memory_mb memtotal_mb processor processor_cores processor_count "
+        "processor_nproc processor_threads_per_core processor_vcpus product_name product_serial "
+        "product_uuid product_version swapfree_mb swaptotal_mb system_vendor uptime_seconds"
     ),
-    "network": (
-        "ansible_all_ipv4_addresses ansible_all_ipv6_addresses ansible_default_ipv4 ansible_default_ipv6 "
-        "ansible_dns ansible_interfaces"
-    ),
+    "network": "all_ipv4_addresses all_ipv6_addresses default_ipv4 default_ipv6 dns interfaces",
     "user": (
-        "ansible_effective_group_id ansible_effective_user_id ansible_real_group_id ansible_real_user_id "
-        "ansible_user_dir ansible_user_gecos ansible_user_gid ansible_user_id ansible_user_shell ansible_user_uid"
+        "effective_group_id effective_user_id real_group_id real_user_id user_dir user_gecos "
+        "user_gid user_id user_shell user_uid"
     ),
-    "date_time": "ansible_date_time",
-    "env": "ansible_env",
-    "python": "ansible_python ansible_python_version",
-    "virtual": "ansible_virtualization_role ansible_virtualization_type",
-    "mounts": "ansible_mounts",
+    "date_time": "date_time",
+    "env": "env",
+    "python": "python python_version",
+    "virtual": "virtualization_role virtualization_tech_guest virtualization_tech_host virtualization_type",
+    "mounts": "mounts",
 }
 
-FACT_NAMES: dict[str, str] = {name: group for group, names in _GROUPS.items() for name in names.split()}
+FACT_NAMES: dict[str, str] = {
+    f"ansible_{name}": group for group, names in _GROUPS.items() for name in names.split()
+}

@@ -80,7 +80,7 @@ def launch_command(command: Command, become: Become | None = None, shell: str = 
     interpreter = shlex.quote(shell) if shell else "/bin/sh" if become else '"${SHELL:-/bin/sh}"'
     script = f"printf 'hivectl-%s\\n' {nonce} >&2; "
     if command.environment:
-        script += "IFS= read -r assignments; eval \"$(printf '%b' \"$assignments\")\"; unset assignments; "
+        script += 'IFS= read -r assignments; eval "$(printf \'%b\' "$assignments")"; unset assignments; '
     script += f'exec {interpreter} -c "$0"'
     argv = ("/bin/sh", "-c", script, command.command)
     return _launch(argv, become, nonce, _assignments(command.environment))

@@ -381,4 +381,15 @@ class Progress:
     rc: int | None = None
 
 
-FACT_GROUPS = ("platform", "distribution", "hardware", "network", "user", "date_time", "env", "python", "virtual", "mounts")
+FACT_GROUPS = (
+    "platform",
+    "distribution",
+    "hardware",
+    "network",
+    "user",
+    "date_time",
+    "env",
+    "python",
+    "virtual",
+    "mounts",
+)

@@ -15,8 +15,7 @@ import os
 import select
 import sys
 import time
-
-from _signal import SIGTERM, signal
+from _signal import SIGTERM, signal  # type: ignore[import-not-found]  # signal imports enum: 3 ms
 
 from hivectl.helper.node.lock import Lock, Refused, Unusable
 from hivectl.helper.node.paths import Failure, Pretence, reason
@@ -32,6 +31,7 @@ SHORT = 4096
 KEPT = 128 << 10
 # operations that may take long without looking at the wire (`run` does that by itself)
 SLOW = frozenset({"facts", "read", "remove", "wait"})
+LOOKS = frozenset({"facts", "read", "stat", "wait"})
 
 
 class Contents:
@@ -155,8 +155,8 @@ class Helper:
         except EndOfInput:
             result = {"changed": False, "failed": True, "msg": "the controller is gone"}
         except OSError as error:
-            where = ": %s" % error.filename if isinstance(error.filename, str) else ""
-            result = {"changed": False, "failed": True, "msg": "%s%s" % (reason(error), where)}
+            where = f": {error.filename}" if isinstance(error.filename, str) else ""
+            result = {"changed": False, "failed": True, "msg": f"{reason(error)}{where}"}
         except Exception as error:
             # a fault of ours or of the node's Python ends this item with its name, not the whole batch in silence
             result = {"changed": False, "failed": True, "msg": _fault(error)}
@@ -166,7 +166,9 @@ class Helper:
             self.lock().record(fence, progress)  # type: ignore[arg-type]  # recorded: there is a fence
         return result
 
-    def _report(self, index: int, result: "dict[str, Any]", stdout: bytes, stderr: bytes, seconds: float) -> None:
+    def _report(
+        self, index: int, result: "dict[str, Any]", stdout: bytes, stderr: bytes, seconds: float
+    ) -> None:
         frame: "dict[str, Any]" = {"t": "result", "i": index, "s": seconds, "r": result}
         if len(stdout) + len(stderr) > SHORT:
             frame["out"] = len(stdout)
@@ -186,38 +188,55 @@ class Helper:
             from hivectl.helper.node.runs import run
 
             return run(operation, self.wire, check=check)
+        if name in LOOKS:
+            return self._look(index, name, operation), b"", b""
+        return self._change(index, item, contents, check=check, diff=diff), b"", b""
+
+    def _look(self, index: int, name: str, operation: "dict[str, Any]") -> "dict[str, Any]":
+        """Carry out what changes nothing."""
         if name == "facts":
             from hivectl.helper.node.facts import facts
 
-            return facts(operation, self.wire), b"", b""
+            return facts(operation, self.wire)
         if name == "wait":
             from hivectl.helper.node.waits import wait
 
-            return wait(operation, self.wire), b"", b""
+            return wait(operation, self.wire)
+        if name == "read":
+            from hivectl.helper.node.contents import read
+
+            return read(operation, lambda data: self.wire.send({"t": "data", "i": index}, data))
+        from hivectl.helper.node.files import stat
+
+        return stat(operation)
+
+    def _change(
+        self, index: int, item: "dict[str, Any]", contents: Contents, *, check: bool, diff: bool
+    ) -> "dict[str, Any]":
+        name, operation, pretence = item["name"], item["o"], self.pretence
         if name == "edit":
             from hivectl.helper.node.edits import apply_edit
 
-            return apply_edit(operation, self.pretence, check=check, diff=diff), b"", b""
+            return apply_edit(operation, pretence, check=check, diff=diff)
         if name == "write":
             from hivectl.helper.node.contents import write
 
             body = Body(self.wire, index, operation["content"], contents)
             try:
-                return write(operation, body, self.pretence, check=check, diff=diff), b"", b""
+                return write(operation, body, pretence, check=check, diff=diff)
             finally:
                 body.drain()
-        if name == "read":
-            from hivectl.helper.node.contents import read
-
-            return read(operation, lambda data: self.wire.send({"t": "data", "i": index}, data)), b"", b""
         from hivectl.helper.node import files
 
-        if name == "stat":
-            return files.stat(operation), b"", b""
-        actions = {"directory": files.directory, "link": files.link, "remove": files.remove, "touch": files.touch}
+        actions = {
+            "directory": files.directory,
+            "link": files.link,
+            "remove": files.remove,
+            "touch": files.touch,
+        }
         if name not in actions:
-            raise Failure("this helper does not know the operation %s" % name)
-        return actions[name](operation, self.pretence, check=check, diff=diff), b"", b""
+            raise Failure(f"this helper does not know the operation {name}")
+        return actions[name](operation, pretence, check=check, diff=diff)
 
 
 class Body:
@@ -272,7 +291,7 @@ def _fault(error: Exception) -> str:
     while place is not None and place.tb_next is not None:
         place = place.tb_next
     where = "" if place is None else " at %s:%d" % (place.tb_frame.f_code.co_filename, place.tb_lineno)
-    return "the helper failed: %s: %s%s" % (type(error).__name__, error, where)
+    return f"the helper failed: {type(error).__name__}: {error}{where}"
 
 
 def main() -> None:

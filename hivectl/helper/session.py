@@ -251,14 +251,18 @@ class _Single:
     async def _feed(self, stdin: bytes) -> None:
         # sudo must not take our input for a password
         await self._entered.wait()
-        with suppress(ConnectionLostError):  # it did not want to read on: how it ends says whether that is bad
+        with suppress(
+            ConnectionLostError
+        ):  # it did not want to read on: how it ends says whether that is bad
             if self._launch.preamble or stdin:
                 await self._channel.write(self._launch.preamble + stdin)
             await self._channel.write_end()
 
     def _bound(self, output: bytearray) -> None:
         if len(output) > LONGEST_OUTPUT:
-            raise OutputError(f"the command wrote more than {LONGEST_OUTPUT} bytes and was ended", node=self._node)
+            raise OutputError(
+                f"the command wrote more than {LONGEST_OUTPUT} bytes and was ended", node=self._node
+            )
 
 
 def _first(errors: BaseExceptionGroup[NodeError]) -> NodeError:

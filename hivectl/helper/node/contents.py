@@ -3,7 +3,6 @@
 import errno
 import os
 import time
-
 from _stat import S_IMODE, S_ISLNK
 
 from hivectl.helper.node import digests
@@ -62,8 +61,8 @@ def read_some(path: str) -> "bytes | None":
 def failure_of(path: str, error: OSError) -> Failure:
     """Say why a file could not be written; a full disk with figures."""
     if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
-        return Failure("%s cannot be written: %s (%s)" % (path, reason(error), _room(path)), path=path, dest=path)
-    return Failure("%s cannot be written: %s" % (path, reason(error)), path=path, dest=path)
+        return Failure(f"{path} cannot be written: {reason(error)} ({_room(path)})", path=path, dest=path)
+    return Failure(f"{path} cannot be written: {reason(error)}", path=path, dest=path)
 
 
 def _room(path: str) -> str:
@@ -104,12 +103,12 @@ class Temporary:
         stem = os.path.join(folder, ".%s.hivectl-%d-" % (os.fsdecode(encoded), os.getpid()))
         number = 0
         while True:
-            self.path = stem + "%x%x" % (time.time_ns(), number)
+            self.path = stem + f"{time.time_ns():x}{number:x}"
             try:
                 self.descriptor = os.open(
                     self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
                 )
-                return
+                break
             except FileExistsError:
                 number += 1
 
@@ -152,14 +151,14 @@ def validate(command: str, path: str) -> None:
     """Run the user's check of a file that is not yet in its place; raises Failure."""
     import shlex
 
-    from hivectl.helper.node.runs import execute
+    from hivectl.helper.node.programs import execute
 
     if "%s" not in command:
-        raise Failure("validate must contain %%s: %s" % command)
+        raise Failure(f"validate must contain %s: {command}")
     try:
         ended = execute(shlex.split(command.replace("%s", shlex.quote(path))))
     except OSError as error:
-        raise Failure("the validation command cannot be started: %s" % reason(error)) from error
+        raise Failure(f"the validation command cannot be started: {reason(error)}") from error
     if ended.rc != 0:
         stderr = ended.stderr.decode("utf-8", "surrogateescape")
         raise Failure(
@@ -170,7 +169,9 @@ def validate(command: str, path: str) -> None:
         )
 
 
-def put(target: str, pieces: "Any", wanted: Wanted, validation: "str | None", old: "os.stat_result | None") -> None:
+def put(
+    target: str, pieces: "Any", wanted: Wanted, validation: "str | None", old: "os.stat_result | None"
+) -> None:
     """Put bytes in place of what is at `target`, with their attributes from the first moment; raises OSError."""
     with Temporary(target) as temporary:
         for piece in pieces:
@@ -203,7 +204,7 @@ def make_folders(path: str, pretence: "Pretence", *, check: bool, mode: "str | N
         except FileExistsError:
             continue
         except OSError as error:
-            raise Failure("%s cannot be made: %s" % (folder, reason(error)), path=path) from error
+            raise Failure(f"{folder} cannot be made: {reason(error)}", path=path) from error
         if mode is not None:
             Wanted({"mode": mode}, folder).apply(folder, check=False)
     return True
@@ -222,7 +223,7 @@ class Target:
         if into and (folder or as_folder):
             parent, path = path, os.path.join(path, into)
         elif folder and not os.path.islink(path):
-            raise Failure("%s is a directory: a file cannot be put in its place" % path, path=path, dest=path)
+            raise Failure(f"{path} is a directory: a file cannot be put in its place", path=path, dest=path)
         else:
             parent = os.path.dirname(path)
         if operation.get("follow") and os.path.islink(path):
@@ -238,19 +239,19 @@ class Target:
         if self.status is not None and not S_ISLNK(self.status.st_mode):
             obstacle = special(self.status)
             if obstacle:
-                raise Failure("%s is %s: a file cannot be put in its place" % (path, obstacle), path=path, dest=path)
+                raise Failure(
+                    f"{path} is {obstacle}: a file cannot be put in its place", path=path, dest=path
+                )
 
     def _observe_parent(self, operation: "dict[str, Any]", pretence: "Pretence", *, check: bool) -> None:
         if operation.get("make_parents"):
-            self.made = make_folders(
-                self.parent, pretence, check=check, mode=operation.get("parents_mode")
-            )
+            self.made = make_folders(self.parent, pretence, check=check, mode=operation.get("parents_mode"))
             return
         self.made = False
         kind = pretence.kind(self.parent) if check else None
         if kind == "absent" or (kind is None and not os.path.isdir(self.parent)):
             raise Failure(
-                "Destination directory %s does not exist" % self.parent, path=self.path, dest=self.path
+                f"Destination directory {self.parent} does not exist", path=self.path, dest=self.path
             )
 
 
@@ -276,7 +277,7 @@ def write(
     try:
         same = old is not None and not replaces_link and _same(path, old, content)
     except OSError as error:
-        raise Failure("%s cannot be read: %s" % (path, reason(error)), path=path) from error
+        raise Failure(f"{path} cannot be read: {reason(error)}", path=path) from error
     diffs: "list[dict[str, Any]]" = []
     if same:
         result["checksum"] = digests.of_file(path, "sha1")[0]
@@ -307,7 +308,7 @@ def _state(path: str) -> "dict[str, Any]":
 
 
 def _same(path: str, old: "os.stat_result", content: "dict[str, Any]") -> bool:
-    return old.st_size == content["size"] and digests.of_file(path, "sha256")[0] == content["sha256"]
+    return bool(old.st_size == content["size"]) and digests.of_file(path, "sha256")[0] == content["sha256"]
 
 
 def _content_diff(target: Target, body: "Body", content: "dict[str, Any]") -> "dict[str, Any]":
@@ -331,7 +332,9 @@ def _replace(target: Target, operation: "dict[str, Any]", body: "Body", wanted: 
                 one.update(piece)
             yield piece
         if hashes[1].hexdigest() != content["sha256"]:
-            raise Failure("the content of %s changed while it was sent, or was damaged on its way" % path, dest=path)
+            raise Failure(
+                f"the content of {path} changed while it was sent, or was damaged on its way", dest=path
+            )
 
     try:
         if operation.get("backup") and old is not None and os.path.isfile(path):
@@ -349,14 +352,14 @@ def read(operation: "dict[str, Any]", send: "Callable[[bytes], None]") -> "dict[
     path = expand(operation["path"])
     status = status_of(path, follow=True)
     if status is None:
-        raise Failure("the remote file does not exist: %s" % path, path=path, source=path)
+        raise Failure(f"the remote file does not exist: {path}", path=path, source=path)
     obstacle = special(status)
     if obstacle:
-        raise Failure("%s is %s: it cannot be read as a file" % (path, obstacle), path=path, source=path)
+        raise Failure(f"{path} is {obstacle}: it cannot be read as a file", path=path, source=path)
     limit = operation.get("limit")
     if limit is not None and status.st_size > limit:
         raise Failure("%s has %d bytes, more than the limit of %d" % (path, status.st_size, limit), path=path)
-    result: "dict[str, Any]" = {"changed": False, "source": path, "mode": "%04o" % S_IMODE(status.st_mode)}
+    result: "dict[str, Any]" = {"changed": False, "source": path, "mode": f"{S_IMODE(status.st_mode):04o}"}
     try:
         known = operation.get("known")
         if known is not None and digests.of_file(path, "sha256")[0] == known:
@@ -374,7 +377,5 @@ def read(operation: "dict[str, Any]", send: "Callable[[bytes], None]") -> "dict[
                 made.update(data)
                 send(data)
     except OSError as error:
-        raise Failure("%s cannot be read: %s" % (path, reason(error)), path=path, source=path) from error
+        raise Failure(f"{path} cannot be read: {reason(error)}", path=path, source=path) from error
     return dict(result, size=size, sha256=made.hexdigest(), sent=True)
-
-

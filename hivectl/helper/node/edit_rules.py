@@ -53,14 +53,14 @@ def compile_pattern(pattern: str, what: str, *, groups: bool = False) -> "Any":
     try:
         return re.compile(pattern)
     except re.error as error:
-        raise RuleError("%s is not a regular expression: %s (%r)" % (what, error, pattern)) from error
+        raise RuleError(f"{what} is not a regular expression: {error} ({pattern!r})") from error
 
 
 def _lines(text: str) -> "list[str]":
     """Split after each newline and nowhere else."""
     parts = text.split("\n")
     lines = [part + "\n" for part in parts[:-1]]
-    return lines + [parts[-1]] if parts[-1] else lines
+    return [*lines, parts[-1]] if parts[-1] else lines
 
 
 def _bare(line: str) -> str:
@@ -77,7 +77,7 @@ def edit(rule: str, text: str, arguments: "Mapping[str, Any]") -> Edited:
         return put_block(text, arguments)
     if rule == "replace":
         return replace(text, arguments)
-    raise RuleError("there is no rule of editing called %s" % rule)
+    raise RuleError(f"there is no rule of editing called {rule}")
 
 
 def put_line(text: str, arguments: "Mapping[str, Any]") -> Edited:
@@ -106,7 +106,9 @@ def put_line(text: str, arguments: "Mapping[str, Any]") -> Edited:
     return Edited("".join(lines), "line added")
 
 
-def _find(lines: "list[str]", regexp: "Any", wanted: "Any", *, groups: bool, first: bool) -> "tuple[int, Any]":
+def _find(
+    lines: "list[str]", regexp: "Any", wanted: "Any", *, groups: bool, first: bool
+) -> "tuple[int, Any]":
     """Return the place of the last line (or the first) that matches, and the match; -1 without one."""
     place, match = -1, None
     if regexp is not None:
@@ -243,12 +245,16 @@ def replace(text: str, arguments: "Mapping[str, Any]") -> Edited:
             body = "(?P<subsection>.*?)" if after and before else "(?P<subsection>.*)"
             section = re.search(head + body + tail, text, re.DOTALL)
             if section is None:
-                return Edited(text, "Pattern for before/after params did not match the given file: " + head + tail)
+                return Edited(
+                    text, "Pattern for before/after params did not match the given file: " + head + tail
+                )
             start, end = section.span("subsection")
-        new, count = re.subn(arguments["regexp"], arguments.get("replace") or "", text[start:end], flags=re.MULTILINE)
+        new, count = re.subn(
+            arguments["regexp"], arguments.get("replace") or "", text[start:end], flags=re.MULTILINE
+        )
     except re.error as error:
-        raise RuleError("not a regular expression: %s (%r)" % (error, arguments["regexp"])) from error
+        raise RuleError("not a regular expression: {} ({!r})".format(error, arguments["regexp"])) from error
     except IndexError as error:
-        raise RuleError("replace names a group that regexp has not: %s" % error) from error
+        raise RuleError(f"replace names a group that regexp has not: {error}") from error
     result = text[:start] + new + text[end:]
     return Edited(result, "%d replacements made" % count if result != text else "")

@@ -29,13 +29,17 @@ def _read(target: Target) -> bytes:
         with open(target.path, "rb") as file:
             data = file.read(LARGEST + 1)
     except OSError as error:
-        raise Failure("%s cannot be read: %s" % (target.path, reason(error)), path=target.path) from error
+        raise Failure(f"{target.path} cannot be read: {reason(error)}", path=target.path) from error
     if len(data) > LARGEST:
-        raise Failure("%s is larger than the %d bytes that can be edited" % (target.path, LARGEST), path=target.path)
+        raise Failure(
+            "%s is larger than the %d bytes that can be edited" % (target.path, LARGEST), path=target.path
+        )
     return data
 
 
-def apply_edit(operation: "dict[str, Any]", pretence: "Pretence", *, check: bool, diff: bool) -> "dict[str, Any]":
+def apply_edit(
+    operation: "dict[str, Any]", pretence: "Pretence", *, check: bool, diff: bool
+) -> "dict[str, Any]":
     """Carry out an `edit`."""
     arguments = operation["arguments"]
     create = operation.get("create", False)
@@ -43,7 +47,7 @@ def apply_edit(operation: "dict[str, Any]", pretence: "Pretence", *, check: bool
     aimed = dict(operation, follow=True, into=None)
     path = os.path.abspath(os.path.expandvars(os.path.expanduser(operation["path"])))
     if os.path.isdir(path) and not (check and pretence.kind(path)):
-        raise Failure("Path %s is a directory !" % path, rc=256, path=path)
+        raise Failure(f"Path {path} is a directory !", rc=256, path=path)
     absent_line = arguments.get("state") == "absent"
     kind = pretence.kind(path) if check else None
     if kind == "absent" or (kind is None and not os.path.exists(path)):
@@ -67,14 +71,14 @@ def apply_edit(operation: "dict[str, Any]", pretence: "Pretence", *, check: bool
 
 def _without_file(operation: "dict[str, Any]", path: str, *, absent: bool) -> "dict[str, Any]":
     if operation["edit"] == "replace":
-        raise Failure("Path %s does not exist !" % path, rc=257, path=path)
+        raise Failure(f"Path {path} does not exist !", rc=257, path=path)
     if operation["edit"] == "block":
         if absent:
-            return {"changed": False, "path": path, "msg": "File %s not present" % path}
-        raise Failure("Path %s does not exist !" % path, rc=257, path=path)
+            return {"changed": False, "path": path, "msg": f"File {path} not present"}
+        raise Failure(f"Path {path} does not exist !", rc=257, path=path)
     if absent:
         return {"changed": False, "path": path, "msg": "file not present", "found": 0}
-    raise Failure("Destination %s does not exist !" % path, rc=257, path=path)
+    raise Failure(f"Destination {path} does not exist !", rc=257, path=path)
 
 
 def _settle(
@@ -108,7 +112,7 @@ def _settle(
     if new:
         result["changed"] = True
         words = "ownership, perms or SE linux context changed"
-        result["msg"] = "%s and %s" % (result["msg"], words) if result["msg"] else words
+        result["msg"] = "{} and {}".format(result["msg"], words) if result["msg"] else words
     if diff:
         result["diff"] = [diff_of(path, before, after)] if changed else []
         if new:

@@ -2,7 +2,6 @@
 
 import os
 import time
-
 from _stat import S_IMODE, S_ISBLK, S_ISCHR, S_ISDIR, S_ISFIFO, S_ISLNK, S_ISREG, S_ISSOCK
 
 from hivectl.helper.node import digests
@@ -36,7 +35,7 @@ def stat(operation: "dict[str, Any]") -> "dict[str, Any]":
     found: "dict[str, Any]" = {
         "exists": True,
         "path": path,
-        "mode": "%04o" % S_IMODE(mode),
+        "mode": f"{S_IMODE(mode):04o}",
         "isdir": S_ISDIR(mode),
         "ischr": S_ISCHR(mode),
         "isblk": S_ISBLK(mode),
@@ -75,12 +74,18 @@ def stat(operation: "dict[str, Any]") -> "dict[str, Any]":
         try:
             found["checksum"] = digests.of_file(path, checksum)[0]
         except OSError as error:
-            raise Failure("%s cannot be read: %s" % (path, reason(error)), path=path) from error
+            raise Failure(f"{path} cannot be read: {reason(error)}", path=path) from error
     return {"changed": False, "stat": found}
 
 
 def _finish(
-    result: "dict[str, Any]", path: str, before: "dict[str, Any]", after: "dict[str, Any]", *, diff: bool, follow: bool
+    result: "dict[str, Any]",
+    path: str,
+    before: "dict[str, Any]",
+    after: "dict[str, Any]",
+    *,
+    diff: bool,
+    follow: bool,
 ) -> "dict[str, Any]":
     """Add what the path is now, and what is different."""
     if after:
@@ -93,7 +98,9 @@ def _finish(
     return result
 
 
-def directory(operation: "dict[str, Any]", pretence: "Pretence", *, check: bool, diff: bool) -> "dict[str, Any]":
+def directory(
+    operation: "dict[str, Any]", pretence: "Pretence", *, check: bool, diff: bool
+) -> "dict[str, Any]":
     """Carry out a `directory`."""
     path = expand(operation["path"]).rstrip("/") or "/"
     if operation.get("follow", True) and os.path.islink(path):
@@ -104,7 +111,7 @@ def directory(operation: "dict[str, Any]", pretence: "Pretence", *, check: bool,
     if kind == "absent":
         return _make(result, path, wanted, pretence, check=check, diff=diff)
     if kind != "directory":
-        raise Failure("%s already exists as a %s" % (path, kind), path=path)
+        raise Failure(f"{path} already exists as a {kind}", path=path)
     before, after = wanted.apply(path, check=check)
     if operation.get("recurse") and not (check and pretence.kind(path)):
         result["changed"] = _recurse(path, wanted, check=check)
@@ -129,7 +136,7 @@ def _recurse(top: str, wanted: Wanted, *, check: bool) -> bool:
     changed = False
 
     def unreadable(error: OSError) -> None:
-        raise Failure("%s cannot be read: %s" % (error.filename, reason(error)), path=top)
+        raise Failure(f"{error.filename} cannot be read: {reason(error)}", path=top)
 
     for folder, folders, files in os.walk(top, onerror=unreadable):
         for name in folders + files:
@@ -146,18 +153,20 @@ def link(operation: "dict[str, Any]", pretence: "Pretence", *, check: bool, diff
     if os.path.isdir(path) and not os.path.islink(path) and kind == "directory":
         inside = bool(os.listdir(path)) and not pretence.kind(path)
         if not force or inside:
-            words = "the directory %s is not empty, refusing to convert it" % path if inside else (
-                "refusing to convert from directory to link for %s" % path
+            words = (
+                f"the directory {path} is not empty, refusing to convert it"
+                if inside
+                else (f"refusing to convert from directory to link for {path}")
             )
             raise Failure(words, path=path, dest=path)
     elif not force and kind in {"file", "hard"} and not _linked(path, source, kind, hard=hard):
-        raise Failure("refusing to convert from file to %s for %s" % (_word(hard), path), path=path, dest=path)
+        raise Failure(f"refusing to convert from file to {_word(hard=hard)} for {path}", path=path, dest=path)
     _observe_source(source, path, pretence, hard=hard, force=force, check=check)
     result: "dict[str, Any]" = {"changed": False, "dest": path, "src": source, "path": path}
     before: "dict[str, Any]" = {}
     after: "dict[str, Any]" = {}
     if not _linked(path, source, kind, hard=hard):
-        before, after = {"state": kind}, {"state": _word(hard), "src": source}
+        before, after = {"state": kind}, {"state": _word(hard=hard), "src": source}
         if check:
             pretence.would(path, "file" if hard else "link")
         else:
@@ -165,11 +174,11 @@ def link(operation: "dict[str, Any]", pretence: "Pretence", *, check: bool, diff
     follow = operation.get("follow", True) and os.path.exists(path)
     wanted = Wanted(operation.get("attributes") or {}, path)
     old, new = wanted.apply(path, check=check, follow=follow) if not (check and after) else ({}, {})
-    result["state"] = _word(hard)
+    result["state"] = _word(hard=hard)
     return _finish(result, path, dict(before, **old), dict(after, **new), diff=diff, follow=False)
 
 
-def _word(hard: bool) -> str:
+def _word(*, hard: bool) -> str:
     return "hard" if hard else "link"
 
 
@@ -181,7 +190,7 @@ def _source(operation: "dict[str, Any]", path: str, kind: str, *, hard: bool) ->
             return os.readlink(path)
         raise Failure("src is required for creating new links", path=path)
     # a relative target stays as it is written: it is relative to the link
-    return os.path.expandvars(os.path.expanduser(source))
+    return str(os.path.expandvars(os.path.expanduser(source)))
 
 
 def _linked(path: str, source: str, kind: str, *, hard: bool) -> bool:
@@ -201,7 +210,7 @@ def _observe_source(
     there = os.path.exists(full) if kind is None else kind != "absent"
     if there or (force and not hard):
         return
-    words = "src file does not exist, use \"force=yes\" if you really want to create the link: %s"
+    words = 'src file does not exist, use "force=yes" if you really want to create the link: %s'
     raise Failure((words if not hard else "src does not exist: %s") % full, path=path, src=source)
 
 
@@ -222,7 +231,7 @@ def _replace_link(path: str, source: str, kind: str, *, hard: bool) -> None:
             os.unlink(temporary)
             raise
     except OSError as error:
-        raise Failure("Error while linking: %s: %s" % (path, reason(error)), path=path, src=source) from error
+        raise Failure(f"Error while linking: {path}: {reason(error)}", path=path, src=source) from error
 
 
 def remove(operation: "dict[str, Any]", pretence: "Pretence", *, check: bool, diff: bool) -> "dict[str, Any]":
@@ -245,7 +254,7 @@ def remove(operation: "dict[str, Any]", pretence: "Pretence", *, check: bool, di
     except FileNotFoundError:
         pass  # somebody else was quicker
     except OSError as error:
-        raise Failure("%s cannot be removed: %s" % (error.filename or path, reason(error)), path=path) from error
+        raise Failure(f"{error.filename or path} cannot be removed: {reason(error)}", path=path) from error
     return result
 
 
@@ -274,9 +283,9 @@ def touch(operation: "dict[str, Any]", pretence: "Pretence", *, check: bool, dif
     kind = (pretence.kind(path) if check else None) or kind_of(status_of(path))
     result: "dict[str, Any]" = {"changed": False, "path": path, "dest": path}
     if kind == "absent" and not make:
-        raise Failure("file (%s) is absent, cannot continue" % path, path=path, state="absent")
+        raise Failure(f"file ({path}) is absent, cannot continue", path=path, state="absent")
     if kind not in {"file", "hard", "absent"} and operation.get("regular", False):
-        raise Failure("file (%s) is %s, cannot continue" % (path, kind), path=path, state=kind)
+        raise Failure(f"file ({path}) is {kind}, cannot continue", path=path, state=kind)
     wanted = Wanted(operation.get("attributes") or {}, path)
     times = [
         _moment(operation, key, "now" if make else "preserve") for key in ("access_time", "modification_time")
@@ -303,7 +312,7 @@ def _create(path: str) -> None:
     try:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666))
     except OSError as error:
-        raise Failure("Error, could not touch target: %s: %s" % (path, reason(error)), path=path) from error
+        raise Failure(f"Error, could not touch target: {path}: {reason(error)}", path=path) from error
 
 
 def _moment(operation: "dict[str, Any]", key: str, default: str) -> "int | None":
@@ -318,7 +327,7 @@ def _moment(operation: "dict[str, Any]", key: str, default: str) -> "int | None"
     try:
         return int(time.mktime(time.strptime(text, layout))) * 10**9
     except ValueError as error:
-        raise Failure("%s is no time of the form %s: %s" % (key, layout, error), path=operation["path"]) from error
+        raise Failure(f"{key} is no time of the form {layout}: {error}", path=operation["path"]) from error
 
 
 def _set_times(
@@ -338,5 +347,5 @@ def _set_times(
         try:
             os.utime(path, ns=(new[0], new[1]))
         except OSError as error:
-            raise Failure("Error while updating times: %s: %s" % (path, reason(error)), path=path) from error
+            raise Failure(f"Error while updating times: {path}: {reason(error)}", path=path) from error
     return before, after

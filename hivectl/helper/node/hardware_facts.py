@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 MIB = 1024 * 1024
 SIZES = ("Bytes", "KB", "MB", "GB", "TB", "PB")
 # kinds of mounts that hold no files of the node's own
-UNREAL = frozenset(("proc sysfs devpts devtmpfs cgroup cgroup2 pstore bpf tracefs debugfs securityfs mqueue hugetlbfs "
-                    "configfs fusectl autofs rpc_pipefs binfmt_misc nsfs ramfs efivarfs selinuxfs").split())  # fmt: skip
+UNREAL = frozenset(["proc", "sysfs", "devpts", "devtmpfs", "cgroup", "cgroup2", "pstore", "bpf", "tracefs", "debugfs", "securityfs", "mqueue", "hugetlbfs", "configfs", "fusectl", "autofs", "rpc_pipefs", "binfmt_misc", "nsfs", "ramfs", "efivarfs", "selinuxfs"])  # fmt: skip
 
 
 def hardware(_wire: "Wire") -> "dict[str, Any]":
@@ -128,7 +127,7 @@ def _devices() -> "dict[str, Any]":
     except OSError:
         return found
     for name in names:
-        base = "/sys/block/%s/" % name
+        base = f"/sys/block/{name}/"
         sectors = _number(base + "size")
         sector = _number(base + "queue/logical_block_size") or 512
         partitions = {}
@@ -164,7 +163,7 @@ def readable_size(size: float) -> str:
     """Return bytes as Ansible writes them: `1.50 GB`."""
     for unit in SIZES:
         if size < 1024 or unit == SIZES[-1]:
-            return "%.2f %s" % (size, unit)
+            return f"{size:.2f} {unit}"
         size /= 1024
     return ""
 
@@ -175,7 +174,7 @@ def mounts(wire: "Wire") -> "dict[str, Any]":
     found = []
     for line in text_of("/proc/self/mounts").splitlines():
         fields = line.split()
-        if len(fields) < 4 or fields[2] in UNREAL or not fields[0].startswith("/") and ":" not in fields[0]:
+        if len(fields) < 4 or fields[2] in UNREAL or (not fields[0].startswith("/") and ":" not in fields[0]):
             continue
         device, mount, kind, options = (_unescape(field) for field in fields[:4])
         entry: "dict[str, Any]" = {
@@ -237,8 +236,7 @@ def _room(mount: str, wire: "Wire") -> "dict[str, Any]":
             os._exit(0)
     os.close(writing)
     import select
-
-    from _signal import SIGKILL
+    from _signal import SIGKILL  # type: ignore[import-not-found]  # signal imports enum: 3 ms
 
     try:
         if select.select([reading], [], [], 3.0)[0]:
@@ -273,6 +271,10 @@ def _virtual() -> "tuple[str, str]":
     for entry in environment.split("\0"):
         if entry.startswith("container="):
             return entry.partition("=")[2] or "container", "guest"
+    return _machine()
+
+
+def _machine() -> "tuple[str, str]":
     product = first_line("/sys/class/dmi/id/product_name")
     vendor = first_line("/sys/class/dmi/id/sys_vendor")
     for word, kind in (

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 NAME = ".hivelock"
 VERSION = 1
 LARGEST = 65536
-CLOCK_BOOTTIME = 7  # linux/time.h; time.CLOCK_BOOTTIME is there from Python 3.7 on Linux, but not on every libc
+CLOCK_BOOTTIME = (
+    7  # linux/time.h; time.CLOCK_BOOTTIME is there from Python 3.7 on Linux, but not on every libc
+)
 
 
 class Refused(Exception):  # noqa: N818 - an answer, not a fault
@@ -66,7 +68,7 @@ class Lock:
         home, self.uid, self.gid = login()
         self.path = os.path.join(home, NAME)
         self.boot = boot()
-        self._seen: "Any" = None
+        self.seen: "Any" = None
 
     def usable(self) -> bool:
         """Whether this user can keep the login's file at all."""
@@ -81,13 +83,13 @@ class Lock:
 
     def check(self, fence: "dict[str, Any]") -> None:
         """Raise Refused if somebody else has the node since; costs one look at the file when nothing happened."""
-        if self._seen is None or self._mark() != self._seen:
+        if self.seen is None or self.mark() != self.seen:
             with _Held(self) as held:
                 self._judge(held.state, fence)
                 if held.state.get("token") != fence["token"] or held.state.get("returned"):
                     held.write(dict(held.state, **self._claim(fence)))
                 else:
-                    self._seen = self._mark()
+                    self.seen = self.mark()
 
     def record(self, fence: "dict[str, Any]", progress: "dict[str, Any]") -> None:
         """Write what is in flight, or how it ended; raises Refused like `check`."""
@@ -118,7 +120,7 @@ class Lock:
         except OSError as error:
             if error.errno == errno.ENOENT:
                 return {}
-            raise self._unusable(error) from error
+            raise self.unusable(error) from error
         try:
             return self.parse(os.read(descriptor, LARGEST))
         finally:
@@ -126,6 +128,7 @@ class Lock:
 
     def parse(self, data: bytes) -> "dict[str, Any]":
         """Return what the bytes say; raises Refused when they are not ours."""
+        state: "Any" = None
         try:
             state = self.decode(data.decode())
             ours = isinstance(state, dict) and state["version"] == VERSION and isinstance(state["token"], int)
@@ -134,10 +137,10 @@ class Lock:
             ours = False
         if not ours:
             raise Refused(
-                "%s is held by an unknown party: the file was not written by hivectl. "
-                "If nobody uses this node, remove the file" % self.path
+                f"{self.path} is held by an unknown party: the file was not written by hivectl. "
+                "If nobody uses this node, remove the file"
             )
-        return state  # type: ignore[no-any-return]
+        return dict(state)
 
     def _claim(self, fence: "dict[str, Any]") -> "dict[str, Any]":
         seconds = fence["time_to_live"]
@@ -166,8 +169,9 @@ class Lock:
             )
         if not state.get("returned") and not self._expired(state):
             raise Refused(
-                "the node is held by %s, who uses another lab's store, until %s"
-                % (state.get("owner"), state.get("until"))
+                "the node is held by {}, who uses another lab's store, until {}".format(
+                    state.get("owner"), state.get("until")
+                )
             )
 
     def _expired(self, state: "dict[str, Any]") -> bool:
@@ -176,15 +180,17 @@ class Lock:
         # written before the last boot: since then at least the time since the boot has passed
         return bool(now() >= state.get("time_to_live", 0))
 
-    def _mark(self) -> "Any":
+    def mark(self) -> "Any":
+        """Return what changes whenever anybody replaces the file."""
         try:
             status = os.lstat(self.path)
         except OSError:
             return None
         return status.st_ino, status.st_mtime_ns, status.st_ctime_ns
 
-    def _unusable(self, error: OSError) -> Unusable:
-        return Unusable("%s cannot be used: %s" % (self.path, error.strerror))
+    def unusable(self, error: OSError) -> Unusable:
+        """Say why the file cannot be used."""
+        return Unusable(f"{self.path} cannot be used: {error.strerror}")
 
 
 class _Held:
@@ -201,7 +207,7 @@ class _Held:
                 self.descriptor = os.open(self.lock.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
             except OSError as error:
                 if error.errno != errno.ENOENT:
-                    raise self.lock._unusable(error) from error
+                    raise self.lock.unusable(error) from error
                 self._create()
                 continue
             fcntl.flock(self.descriptor, fcntl.LOCK_EX)
@@ -230,8 +236,8 @@ class _Held:
             os.rename(temporary, self.lock.path)
         except OSError as error:
             os.unlink(temporary)
-            raise self.lock._unusable(error) from error
-        self.lock._seen = self.lock._mark()
+            raise self.lock.unusable(error) from error
+        self.lock.seen = self.lock.mark()
 
     def _create(self) -> None:
         """Make a file that claims nothing, unless another did meanwhile."""
@@ -265,7 +271,7 @@ class _Held:
         except OSError as error:
             if descriptor >= 0:
                 os.unlink(path)
-            raise lock._unusable(error) from error
+            raise lock.unusable(error) from error
         finally:
             if descriptor >= 0:
                 os.close(descriptor)

@@ -43,7 +43,7 @@ def _interfaces(wire: "Wire") -> "dict[str, dict[str, Any]]":
     except OSError:
         names = []
     for name in names:
-        base = "/sys/class/net/%s/" % name
+        base = f"/sys/class/net/{name}/"
         if not os.path.isdir(base):
             continue
         flags = int(first_line(base + "flags") or "0", 16)
@@ -70,7 +70,7 @@ def _type(base: str) -> str:
 
 
 def _add_addresses(interfaces: "dict[str, dict[str, Any]]", wire: "Wire") -> None:
-    from hivectl.helper.node.runs import execute
+    from hivectl.helper.node.programs import execute
 
     try:
         ended = execute(["ip", "-j", "address", "show"], timeout=10.0)

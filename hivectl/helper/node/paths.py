@@ -1,7 +1,6 @@
 """Paths on the node: what they are, who owns them, and what earlier items of a check would have made of them."""
 
 import os
-
 from _stat import S_IMODE, S_ISBLK, S_ISCHR, S_ISDIR, S_ISFIFO, S_ISLNK, S_ISREG, S_ISSOCK
 
 TYPE_CHECKING = False
@@ -35,7 +34,7 @@ def status_of(path: str, *, follow: bool = False) -> "os.stat_result | None":
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise Failure("%s cannot be looked at: %s" % (path, reason(error)), path=path) from error
+        raise Failure(f"{path} cannot be looked at: {reason(error)}", path=path) from error
 
 
 def kind_of(status: "os.stat_result | None") -> str:
@@ -125,7 +124,7 @@ def user_id(owner: str, path: str) -> int:
     except KeyError:
         if owner.isdigit():
             return int(owner)
-    raise Failure("chown failed: failed to look up user %s" % owner, path=path)
+    raise Failure(f"chown failed: failed to look up user {owner}", path=path)
 
 
 def group_id(group: str, path: str) -> int:
@@ -137,7 +136,7 @@ def group_id(group: str, path: str) -> int:
     except KeyError:
         if group.isdigit():
             return int(group)
-    raise Failure("chgrp failed: failed to look up group %s" % group, path=path)
+    raise Failure(f"chgrp failed: failed to look up group {group}", path=path)
 
 
 def describe(path: str, *, follow: bool = False) -> "dict[str, Any]":
@@ -147,7 +146,7 @@ def describe(path: str, *, follow: bool = False) -> "dict[str, Any]":
         return {"state": "absent"}
     return {
         "state": kind_of(status),
-        "mode": "%04o" % S_IMODE(status.st_mode),
+        "mode": f"{S_IMODE(status.st_mode):04o}",
         "uid": status.st_uid,
         "gid": status.st_gid,
         "owner": user_name(status.st_uid),
@@ -178,7 +177,7 @@ def parse_mode(text: str, current: int, *, directory: bool) -> int:
         for clause in text.split(","):
             mode = _apply_clause(clause, mode, directory=directory)
     except (KeyError, IndexError):
-        raise Failure("mode must be in octal or symbolic form: %s" % text) from None
+        raise Failure(f"mode must be in octal or symbolic form: {text}") from None
     return mode
 
 
@@ -207,7 +206,9 @@ def _apply_clause(clause: str, mode: int, *, directory: bool) -> int:
     return mode
 
 
-def _apply_action(operator: str, permissions: str, who: str, mode: int, spared: int, *, directory: bool) -> int:
+def _apply_action(
+    operator: str, permissions: str, who: str, mode: int, spared: int, *, directory: bool
+) -> int:
     bits = 0
     touched = 0
     for letter in who:
@@ -259,10 +260,12 @@ class Wanted:
         if self.mode is not None and not S_ISLNK(status.st_mode):
             mode = parse_mode(self.mode, status.st_mode, directory=S_ISDIR(status.st_mode))
             if mode != S_IMODE(status.st_mode):
-                before["mode"], after["mode"] = "%04o" % S_IMODE(status.st_mode), "%04o" % mode
+                before["mode"], after["mode"] = f"{S_IMODE(status.st_mode):04o}", f"{mode:04o}"
         return before, after
 
-    def apply(self, path: str, *, check: bool, follow: bool = False) -> "tuple[dict[str, Any], dict[str, Any]]":
+    def apply(
+        self, path: str, *, check: bool, follow: bool = False
+    ) -> "tuple[dict[str, Any], dict[str, Any]]":
         """Give the path its owner, group and mode; return (before, after) of what was not as wanted."""
         status = status_of(path, follow=follow)
         if status is None:
@@ -277,7 +280,7 @@ class Wanted:
             if "owner" in after or "group" in after:
                 os.chown(path, after.get("owner", -1), after.get("group", -1), follow_symlinks=follow)
         except OSError as error:
-            raise Failure("chown failed: %s: %s" % (path, reason(error)), path=path) from error
+            raise Failure(f"chown failed: {path}: {reason(error)}", path=path) from error
         if self.mode is None:
             return
         status = os.stat(path, follow_symlinks=follow)
@@ -289,4 +292,4 @@ class Wanted:
             try:
                 os.chmod(path, mode)
             except OSError as error:
-                raise Failure("chmod failed: %s: %s" % (path, reason(error)), path=path) from error
+                raise Failure(f"chmod failed: {path}: {reason(error)}", path=path) from error

@@ -38,7 +38,9 @@ class _Wait:
         self.path = None if path is None else expand(path)
         self.connect_timeout = operation.get("connect_timeout", 5.0)
         self.excluded = _addresses(operation.get("exclude_hosts", ()))
-        self.connection_states = [STATES[name] for name in operation.get("active_connection_states") or DRAINING]
+        self.connection_states = [
+            STATES[name] for name in operation.get("active_connection_states") or DRAINING
+        ]
         self.until = time.monotonic() + operation.get("timeout", 300.0)
         self.groups: "dict[str, Any]" = {}
         self.pattern = None
@@ -46,9 +48,11 @@ class _Wait:
             import re
 
             try:
-                self.pattern = re.compile(operation["search_regex"].encode("utf-8", "surrogateescape"), re.MULTILINE)
+                self.pattern = re.compile(
+                    operation["search_regex"].encode("utf-8", "surrogateescape"), re.MULTILINE
+                )
             except re.error as error:
-                raise Failure("search_regex is not a regular expression: %s" % error) from error
+                raise Failure(f"search_regex is not a regular expression: {error}") from error
 
     def met(self) -> bool:
         """Whether it is as wanted."""
@@ -67,17 +71,16 @@ class _Wait:
         except OSError as error:
             if error.errno in {errno.ENOENT, errno.ENOTDIR}:
                 return False
-            raise Failure("%s cannot be read: %s" % (self.path, reason(error)), path=self.path) from error
+            raise Failure(f"{self.path} cannot be read: {reason(error)}", path=self.path) from error
 
     def _matches(self, data: bytes) -> bool:
         assert self.pattern is not None
         found = self.pattern.search(data)
         if not found:
             return False
-        decode = lambda value: None if value is None else value.decode("utf-8", "surrogateescape")  # noqa: E731
         self.groups = {
-            "match_groups": [decode(group) for group in found.groups()],
-            "match_groupdict": {name: decode(group) for name, group in found.groupdict().items()},
+            "match_groups": [_text(group) for group in found.groups()],
+            "match_groupdict": {name: _text(group) for name, group in found.groupdict().items()},
         }
         return True
 
@@ -108,7 +111,7 @@ class _Wait:
         return False
 
     def _patience(self) -> float:
-        return max(0.01, min(self.connect_timeout, self.until - time.monotonic()))
+        return float(max(0.01, min(self.connect_timeout, self.until - time.monotonic())))
 
     def _connections(self) -> int:
         """Count the active connections to the port."""
@@ -131,13 +134,17 @@ class _Wait:
         return count
 
 
+def _text(group: "bytes | None") -> "str | None":
+    return None if group is None else group.decode("utf-8", "surrogateescape")
+
+
 def _addresses(hosts: "Any") -> "set[str]":
-    found = set()
+    found: "set[str]" = set()
     for host in hosts:
         try:
             found.update(str(entry[4][0]) for entry in socket.getaddrinfo(host, None))
         except OSError as error:
-            raise Failure("%s cannot be resolved: %s" % (host, reason(error))) from error
+            raise Failure(f"{host} cannot be resolved: {reason(error)}") from error
     return found
 
 
@@ -174,17 +181,21 @@ def wait(operation: "dict[str, Any]", wire: "Wire") -> "dict[str, Any]":
         left = wanted.until - time.monotonic()
         if left <= 0:
             elapsed = int(time.monotonic() - start)
-            raise Failure(operation.get("msg") or _complaint(wanted, operation), **dict(result, elapsed=elapsed))
+            raise Failure(
+                operation.get("msg") or _complaint(wanted, operation), **dict(result, elapsed=elapsed)
+            )
         wire.pause(min(operation.get("sleep", 1.0), left))
     return dict(result, elapsed=int(time.monotonic() - start), **wanted.groups)
 
 
 def _complaint(wanted: _Wait, operation: "dict[str, Any]") -> str:
-    what = "file %s" % wanted.path if wanted.path is not None else "%s:%s" % (wanted.host, wanted.port)
+    what = f"file {wanted.path}" if wanted.path is not None else f"{wanted.host}:{wanted.port}"
     if wanted.state == "drained":
-        return "Timeout when waiting for %s to drain" % what
+        return f"Timeout when waiting for {what} to drain"
     if wanted.state in {"stopped", "absent"}:
-        return "Timeout when waiting for %s to %s." % (what, "be absent" if wanted.path is not None else "stop")
+        return "Timeout when waiting for {} to {}.".format(
+            what, "be absent" if wanted.path is not None else "stop"
+        )
     if wanted.pattern is not None:
-        return "Timeout when waiting for search string %s in %s" % (operation["search_regex"], what)
-    return "Timeout when waiting for %s" % what
+        return "Timeout when waiting for search string {} in {}".format(operation["search_regex"], what)
+    return f"Timeout when waiting for {what}"

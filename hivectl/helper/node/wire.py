@@ -35,7 +35,6 @@ class _Decoding:
     parse_float = float
     parse_int = int
     parse_constant = float
-    memo: "dict[str, str]" = {}
 
 
 def _refuse(value: "Any") -> "Any":
@@ -48,8 +47,11 @@ def make_codec() -> "tuple[Any, Any]":
     try:
         from _json import encode_basestring_ascii, make_encoder, make_scanner
 
-        encoder = make_encoder({}, _refuse, encode_basestring_ascii, None, ":", ",", False, False, False)
-        scanner = make_scanner(_Decoding)
+        sort_keys = skip_keys = allow_nan = False
+        encoder = make_encoder(
+            {}, _refuse, encode_basestring_ascii, None, ":", ",", sort_keys, skip_keys, allow_nan
+        )
+        scanner = make_scanner(_Decoding)  # type: ignore[arg-type]  # any object with these attributes
 
         def encode(value: "Any") -> str:
             return "".join(encoder(value, 0))
