@@ -1,0 +1,1 @@
+"""The filters, tests and functions of templates, as Ansible's users know them, one file for each idea."""

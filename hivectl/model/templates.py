@@ -1,0 +1,343 @@
+"""Templates: Jinja2 as Ansible's users know it, sandboxed, strict about what is undefined, with native types.
+
+A text that is one expression ("{{ x }}") has the value and the type of `x`; everything else is text. Nothing
+that a template makes is read as a template again, so a node's output never runs here. What derives from a
+secret is a secret. Jinja2 is imported when the first template is met.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hivectl.model.secret import Secret
+from hivectl.model.templating.errors import (
+    ConditionError,
+    TemplateError,
+    TemplateFileError,
+    TemplateLimitError,
+    TemplateSyntaxError,
+    TemplateValueError,
+    UndefinedVariableError,
+    UnsafeTemplateError,
+    VariableLoopError,
+)
+from hivectl.model.templating.limits import Rendering, current
+from hivectl.model.templating.omit import OMIT
+from hivectl.model.yaml import YamlList, YamlMapping, origin_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from hivectl.model.origin import Origin
+    from hivectl.model.templating.engine import Engine
+
+__all__ = [
+    "OMIT",
+    "ConditionError",
+    "TemplateError",
+    "TemplateFileError",
+    "TemplateLimitError",
+    "TemplateOptions",
+    "TemplateSyntaxError",
+    "TemplateValueError",
+    "Templates",
+    "UndefinedVariableError",
+    "UnsafeTemplateError",
+    "VariableLoopError",
+    "is_template",
+]
+
+HINTS = {
+    str: 'compare it ("x == \'on\'"), or turn it into a boolean with "| bool"',
+    int: 'compare it: "x != 0", or turn it into a boolean with "| bool"',
+    float: 'compare it: "x != 0"',
+    list: 'write "x | length > 0"',
+    dict: 'write "x | length > 0"',
+    Secret: 'write "x | length > 0"',
+    type(None): 'write "x is not none"',
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateOptions:
+    """How a template file is read: the options of Ansible's template module, with its defaults."""
+
+    block_start_string: str = "{%"
+    block_end_string: str = "%}"
+    variable_start_string: str = "{{"
+    variable_end_string: str = "}}"
+    comment_start_string: str = "{#"
+    comment_end_string: str = "#}"
+    trim_blocks: bool = True
+    lstrip_blocks: bool = False
+    newline_sequence: str = "\n"
+
+
+def is_template(value: Any) -> bool:
+    """Say whether a value has template marks, at any depth; keys of mappings are never templates."""
+    if isinstance(value, str):
+        return "{" in value and ("{{" in value or "{%" in value or "{#" in value)
+    if isinstance(value, dict):
+        return any(map(is_template, value.values()))
+    if isinstance(value, list | tuple):
+        return any(map(is_template, value))
+    return False
+
+
+class Templates:
+    """Renders values, evaluates conditions, and says which variables these need.
+
+    Args:
+        folder: of the playbook: where `lookup('file', …)` begins to look.
+        trusted: whether templates may read files, environment and commands of the controller; False for a
+            playbook that came over the network.
+    """
+
+    def __init__(self, *, folder: Path | None = None, trusted: bool = True) -> None:
+        self._folder = folder
+        self._trusted = trusted
+        self._engines: dict[tuple[TemplateOptions, tuple[Path, ...]], Engine] = {}
+        self._inline: Engine | None = None
+
+    def render(self, value: Any, variables: Mapping[str, Any], *, origin: Origin | None = None) -> Any:
+        """Return the value with every template inside rendered, at any depth; keys stay as they are.
+
+        Items and keys of mappings whose value is `omit` are left out. A value without templates is returned
+        as the same object; a mapping or list of YAML keeps its origins.
+
+        Args:
+            value: a text, or any depth of mappings and lists.
+            variables: looked up by name, and only as far as they are used.
+            origin: where the value was written; values inside that know their own place better use it.
+
+        Raises:
+            TemplateError: with the origin of the very text that is wrong.
+        """
+        return self._render(value, variables, origin, lazy=False) if is_template(value) else value
+
+    def render_lazily(self, value: Any, variables: Mapping[str, Any], *, origin: Origin | None = None) -> Any:
+        """Return as `render`, but with undefined values in the place of texts that need what is not there.
+
+        For variables: `default` and `is defined` shall see that they are undefined. `finish` raises.
+        """
+        return self._render(value, variables, origin, lazy=True) if is_template(value) else value
+
+    def finish(self, value: Any) -> Any:
+        """Return what `render_lazily` gave, once nothing undefined is in it; raises UndefinedVariableError."""
+        from hivectl.model.templating.values import finish
+
+        return finish(value)
+
+    def render_text(
+        self,
+        source: str,
+        variables: Mapping[str, Any],
+        *,
+        options: TemplateOptions | None = None,
+        origin: Origin | None = None,
+        searchpath: Sequence[Path] = (),
+    ) -> str | Secret:
+        """Return the text of a template file; a secret when one is in it.
+
+        Args:
+            source: the file's text.
+            variables: as for `render`.
+            options: how to read it.
+            origin: of the file, for complaints.
+            searchpath: folders that `include`, `import` and `extends` find files in, and nowhere else.
+
+        Raises:
+            TemplateError: the template is wrong.
+        """
+        engine = self._engine(options or TemplateOptions(), tuple(searchpath))
+        with_marks = engine.text(source, origin)
+        return self._run(lambda: engine.render_text(with_marks, variables), variables, origin)  # type: ignore[no-any-return]  # it is text
+
+    def evaluate(self, condition: Any, variables: Mapping[str, Any], *, origin: Origin | None = None) -> bool:
+        """Return what a condition (`when`, `that`, `until`) says; of a list, whether all hold.
+
+        Args:
+            condition: a bare expression without braces, a bool, or a list of these.
+            variables: as for `render`.
+            origin: where it was written.
+
+        Raises:
+            ConditionError: it is no expression, or its value is no boolean.
+            TemplateError: it cannot be evaluated.
+        """
+        if isinstance(condition, bool):
+            return condition
+        if isinstance(condition, list | tuple):
+            places = (origin_of(condition, index) or origin for index in range(len(condition)))
+            return all(
+                self.evaluate(part, variables, origin=place)
+                for part, place in zip(condition, places, strict=True)
+            )
+        engine = self._default_engine()
+        compiled = engine.condition(condition, origin)
+        value = self._run(lambda: engine.render(compiled, variables), variables, origin)
+        if isinstance(value, bool):
+            return value
+        kind = next((kind for kind in HINTS if isinstance(value, kind)), str)
+        shown = {
+            str: "text",
+            int: "number",
+            float: "number",
+            dict: "mapping",
+            type(None): "null",
+            Secret: "secret",
+        }
+        raise ConditionError(
+            f'the condition "{_short(condition)}" gives a {shown.get(kind, kind.__name__)}, not true or false',
+            origin=origin,
+            hint=HINTS[kind],
+        )
+
+    def is_template(self, value: Any) -> bool:
+        """Say whether a value has template marks, at any depth."""
+        return is_template(value)
+
+    def names(self, value: Any, *, origin: Origin | None = None) -> frozenset[str]:
+        """Return the variables that rendering may look up, at any depth; "vars" stands for any at all.
+
+        Raises:
+            TemplateSyntaxError: a template inside is wrong.
+        """
+        return self._collect(
+            value, origin, lambda text, place: self._default_engine().text(text, place).names
+        )
+
+    def required_names(self, value: Any, *, origin: Origin | None = None) -> frozenset[str]:
+        """Return the variables without which rendering surely fails: none behind `default`, `is defined` or `if`.
+
+        Raises:
+            TemplateSyntaxError: a template inside is wrong.
+        """
+        return self._collect(
+            value, origin, lambda text, place: self._default_engine().text(text, place).required
+        )
+
+    def condition_names(self, condition: Any, *, origin: Origin | None = None) -> frozenset[str]:
+        """Return the variables that a condition may look up; raises as `evaluate` does for its form."""
+        return frozenset().union(
+            *(self._default_engine().condition(*one).names for one in _parts(condition, origin))
+        )
+
+    def required_condition_names(self, condition: Any, *, origin: Origin | None = None) -> frozenset[str]:
+        """Return the variables without which a condition surely fails; of a list only the first is certain."""
+        for one in _parts(condition, origin):
+            return self._default_engine().condition(*one).required
+        return frozenset()
+
+    def _collect(
+        self, value: Any, origin: Origin | None, names_of: Callable[[str, Origin | None], frozenset[str]]
+    ) -> frozenset[str]:
+        if isinstance(value, str):
+            return names_of(value, origin) if is_template(value) else frozenset()
+        found: frozenset[str] = frozenset()
+        if isinstance(value, dict | list | tuple):
+            for key, item in _entries(value):
+                found |= self._collect(item, origin_of(value, key) or origin, names_of)
+        return found
+
+    def _render(self, value: Any, variables: Mapping[str, Any], origin: Origin | None, *, lazy: bool) -> Any:
+        if isinstance(value, str):
+            if not is_template(value):
+                return value
+            engine = self._default_engine()
+            compiled = engine.text(value, origin)
+            try:
+                return self._run(lambda: engine.render(compiled, variables), variables, origin)
+            except UndefinedVariableError as error:
+                if not lazy:
+                    raise
+                return engine.undefined(error)
+        if isinstance(value, dict):
+            return self._render_mapping(value, variables, origin, lazy=lazy)
+        if isinstance(value, list | tuple):
+            return self._render_list(value, variables, origin, lazy=lazy)
+        return value
+
+    def _render_mapping(
+        self, value: dict[Any, Any], variables: Mapping[str, Any], origin: Origin | None, *, lazy: bool
+    ) -> dict[Any, Any]:
+        rendered = {}
+        for key, item in value.items():
+            made = self._render(item, variables, origin_of(value, key) or origin, lazy=lazy)
+            if made is not OMIT:
+                rendered[key] = made
+        if isinstance(value, YamlMapping):
+            return YamlMapping(
+                rendered,
+                origin=value.origin,
+                key_origins=value.key_origins,
+                value_origins=value.value_origins,
+            )
+        return rendered
+
+    def _render_list(
+        self,
+        value: list[Any] | tuple[Any, ...],
+        variables: Mapping[str, Any],
+        origin: Origin | None,
+        *,
+        lazy: bool,
+    ) -> list[Any]:
+        made = [
+            self._render(item, variables, origin_of(value, index) or origin, lazy=lazy)
+            for index, item in enumerate(value)
+        ]
+        if not isinstance(value, YamlList):
+            return [item for item in made if item is not OMIT]
+        kept = [index for index, item in enumerate(made) if item is not OMIT]
+        places = [value.item_origins[index] for index in kept if index < len(value.item_origins)]
+        return YamlList([made[index] for index in kept], origin=value.origin, item_origins=places)
+
+    def _run(self, work: Callable[[], Any], variables: Mapping[str, Any], origin: Origin | None) -> Any:
+        """Do one rendering; those that it needs on the way share its limits."""
+        token = current.set(Rendering(variables)) if current.get() is None else None
+        try:
+            return work()
+        except TemplateError as error:
+            if error.origin is None:
+                error.origin = origin
+            raise
+        finally:
+            if token is not None:
+                current.reset(token)
+
+    def _default_engine(self) -> Engine:
+        if self._inline is None:
+            from hivectl.model.templating.engine import Engine
+
+            self._inline = Engine(
+                TemplateOptions(), (), self._folder or Path(), trusted=self._trusted, inline=True
+            )
+        return self._inline
+
+    def _engine(self, options: TemplateOptions, searchpath: tuple[Path, ...]) -> Engine:
+        from hivectl.model.templating.engine import Engine
+
+        key = (options, searchpath)
+        if key not in self._engines:
+            self._engines[key] = Engine(options, searchpath, self._folder or Path(), trusted=self._trusted)
+        return self._engines[key]
+
+
+def _entries(value: Any) -> Iterable[tuple[Any, Any]]:
+    return value.items() if isinstance(value, dict) else enumerate(value)
+
+
+def _parts(condition: Any, origin: Origin | None) -> Iterable[tuple[str, Origin | None]]:
+    if isinstance(condition, list | tuple):
+        for index, part in enumerate(condition):
+            yield from _parts(part, origin_of(condition, index) or origin)
+    elif not isinstance(condition, bool):
+        yield condition, origin
+
+
+def _short(text: Any) -> str:
+    shown = " ".join(str(text).split())
+    return shown if len(shown) <= 80 else shown[:79] + "…"

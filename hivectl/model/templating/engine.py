@@ -1,0 +1,281 @@
+"""Texts to compiled templates, kept by text, and compiled templates to values."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import FileSystemLoader, nodes
+from jinja2.exceptions import SecurityError, TemplateNotFound
+from jinja2.exceptions import TemplateError as JinjaError
+from jinja2.exceptions import TemplateSyntaxError as JinjaSyntaxError
+from jinja2.parser import Parser
+from jinja2.utils import missing
+
+from hivectl.model.filters.registry import filters, functions, tests
+from hivectl.model.secret import Secret
+from hivectl.model.templating.analysis import needed_names, undeclared_names
+from hivectl.model.templating.compiler import keep_backslashes
+from hivectl.model.templating.environment import Sandbox, ScopeContext, ScopeTemplate, look_up
+from hivectl.model.templating.errors import (
+    ConditionError,
+    TemplateError,
+    TemplateFileError,
+    TemplateLimitError,
+    TemplateSyntaxError,
+    TemplateValueError,
+    UnsafeTemplateError,
+)
+from hivectl.model.templating.guard import FAILURES, describe, with_origin
+from hivectl.model.templating.undefined import UndefinedName
+from hivectl.model.templating.values import concat, finish, join
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from hivectl.model.origin import Origin
+    from hivectl.model.templates import TemplateOptions
+
+KEPT = 20_000  # compiled templates; a large lab's files hold fewer
+MARKS = ("{{", "{%", "{#")
+
+
+@dataclass(slots=True)
+class Compiled:
+    """A template, ready to run.
+
+    Attributes:
+        root: makes the chunks of a context.
+        blocks: its `{% block %}`s.
+        newlines: how many the text ends with; they are kept.
+        name: of the variable, when the text is no more than that.
+        tree: what names are found in.
+    """
+
+    root: Callable[[Any], Any]
+    blocks: Mapping[str, Any]
+    newlines: int
+    name: str | None
+    tree: nodes.Template
+    _names: frozenset[str] | None = field(default=None)
+    _required: frozenset[str] | None = field(default=None)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Which variables it may look up."""
+        if self._names is None:
+            self._names = undeclared_names(self.tree)
+        return self._names
+
+    @property
+    def required(self) -> frozenset[str]:
+        """Which variables it surely needs."""
+        if self._required is None:
+            self._required = needed_names(self.tree)
+        return self._required
+
+
+class Engine:
+    """Compiles and renders with one set of options.
+
+    Args:
+        options: how texts are read.
+        searchpath: folders of files to include.
+        folder: of the playbook, for `lookup`.
+        trusted: whether `lookup` may reach the controller.
+        inline: for texts in YAML, where backslashes in quoted texts stay.
+    """
+
+    def __init__(
+        self,
+        options: TemplateOptions,
+        searchpath: Sequence[Path],
+        folder: Path,
+        *,
+        trusted: bool,
+        inline: bool = False,
+    ) -> None:
+        self._options = options
+        self._searchpath = searchpath
+        self._folder = folder
+        self._trusted = trusted
+        self._inline = inline
+        self._texts: dict[str, Compiled] = {}
+        self._conditions: dict[str, Compiled] = {}
+
+    @cached_property
+    def _sandbox(self) -> Sandbox:
+        loader = FileSystemLoader([str(path) for path in self._searchpath]) if self._searchpath else None
+        sandbox = Sandbox(loader=loader, **asdict(self._options))
+        sandbox.filters.clear()
+        sandbox.filters.update(filters())
+        sandbox.tests.clear()
+        sandbox.tests.update(tests())
+        sandbox.globals = dict(functions(self._folder, trusted=self._trusted))
+        return sandbox
+
+    def text(self, source: str, origin: Origin | None = None) -> Compiled:
+        """Return a compiled text; raises TemplateSyntaxError."""
+        compiled = self._texts.get(source)
+        if compiled is None:
+            compiled = self._compile(source, origin, self._parse_text)
+            _keep(self._texts, source, compiled)
+        return compiled
+
+    def condition(self, source: Any, origin: Origin | None = None) -> Compiled:
+        """Return a compiled condition; raises ConditionError and TemplateSyntaxError."""
+        compiled = self._conditions.get(source) if isinstance(source, str) else None
+        if compiled is None:
+            _check_condition(source, origin)
+            compiled = self._compile(source, origin, self._parse_condition)
+            _keep(self._conditions, source, compiled)
+        return compiled
+
+    def undefined(self, error: TemplateError) -> UndefinedName:
+        """Return what stands for a value that could not be had because of `error`."""
+        return UndefinedName(exc=error)
+
+    def render(self, compiled: Compiled, variables: Mapping[str, Any]) -> Any:
+        """Return the value of a template; raises TemplateError."""
+        try:
+            if compiled.name is not None:
+                value = look_up(variables, compiled.name, missing)
+                if value is missing:
+                    value = self._sandbox.globals.get(compiled.name, missing)
+                if value is missing:
+                    value = UndefinedName(name=compiled.name)
+            else:
+                context = ScopeContext(self._sandbox, variables, None, compiled.blocks)
+                value = concat(compiled.root(context))
+            value = finish(value)
+        except TemplateError:
+            raise
+        except (RecursionError, MemoryError):
+            raise TemplateLimitError("the template calls itself too deeply") from None
+        except FAILURES as error:
+            raise _translate(error) from error
+        if compiled.newlines and isinstance(value, str | Secret):
+            lacking = compiled.newlines - _newlines(value if isinstance(value, str) else value.reveal())
+            return join([value, "\n" * lacking]) if lacking > 0 else value
+        return value
+
+    def render_text(self, compiled: Compiled, variables: Mapping[str, Any]) -> str | Secret:
+        """Return the text of a template; raises TemplateError."""
+        try:
+            context = ScopeContext(self._sandbox, variables, None, compiled.blocks)
+            value = concat(compiled.root(context))
+            text = "" if value is None else join([value])
+        except TemplateError:
+            raise
+        except (RecursionError, MemoryError):
+            raise TemplateLimitError("the template calls itself too deeply") from None
+        except FAILURES as error:
+            raise _translate(error) from error
+        shown = text if isinstance(text, str) else text.reveal()
+        lacking = compiled.newlines - _newlines(shown.replace(self._options.newline_sequence, "\n"))
+        return join([text, self._options.newline_sequence * max(lacking, 0)]) if lacking > 0 else text
+
+    def _compile(
+        self, source: str, origin: Origin | None, parse: Callable[[str], nodes.Template]
+    ) -> Compiled:
+        sandbox = self._sandbox
+        try:
+            tree = parse(source)
+            code = sandbox.compile(tree)
+            template = ScopeTemplate.from_code(sandbox, code, {}, None)
+        except TemplateError as error:
+            raise with_origin(error, origin) from None
+        except JinjaSyntaxError as error:
+            where = f" on line {error.lineno} of the template" if error.lineno > 1 else ""
+            message = (error.message or "it cannot be read").rstrip(".")
+            raise TemplateSyntaxError(
+                f"{message}{where}", origin=origin, hint=_syntax_hint(source, message)
+            ) from None
+        except (RecursionError, MemoryError, SyntaxError, ValueError, OverflowError) as error:
+            raise TemplateSyntaxError(
+                f"the template is too complicated: {describe(error)}", origin=origin
+            ) from None
+        newlines = _newlines(source) if parse == self._parse_text else 0
+        return Compiled(template.root_render_func, template.blocks, newlines, _sole_name(tree), tree)
+
+    def _parse_text(self, source: str) -> nodes.Template:
+        sandbox = self._sandbox
+        if self._inline and "\\" in source:
+            ending = "\n" * _newlines(source)
+            source = keep_backslashes(source, sandbox).rstrip("\n") + ending
+        return sandbox.parse(source)
+
+    def _parse_condition(self, source: str) -> nodes.Template:
+        sandbox = self._sandbox
+        parser = Parser(sandbox, source, state="variable")
+        expression = parser.parse_expression()
+        if not parser.stream.eos:
+            token = parser.stream.current
+            raise JinjaSyntaxError(
+                f'"{token.value}" is not expected after an expression', token.lineno, None, None
+            )
+        tree = nodes.Template([nodes.Output([expression], lineno=1)], lineno=1)
+        tree.set_environment(sandbox)
+        return sandbox.prepare(tree)
+
+
+def _keep(cache: dict[str, Compiled], source: str, compiled: Compiled) -> None:
+    if len(cache) >= KEPT:
+        cache.clear()
+    cache[source] = compiled
+
+
+def _check_condition(source: Any, origin: Origin | None) -> None:
+    if not isinstance(source, str):
+        kind = type(source).__name__ if source is not None else "null"
+        raise ConditionError(f"a condition is an expression, not a value of type {kind}", origin=origin)
+    if not source.strip():
+        raise ConditionError("the condition is empty", origin=origin, hint="leave the key out")
+    if any(mark in source for mark in MARKS):
+        bare = source.replace("{{", "").replace("}}", "").strip()
+        hint = (
+            f"write it without braces: {' '.join(bare.split())}"
+            if "{%" not in source and "{#" not in source
+            else None
+        )
+        raise ConditionError(
+            "a condition is an expression already, and needs no {{ }}", origin=origin, hint=hint
+        )
+
+
+def _sole_name(tree: nodes.Template) -> str | None:
+    if len(tree.body) == 1 and isinstance(tree.body[0], nodes.Output) and len(tree.body[0].nodes) == 1:
+        only = tree.body[0].nodes[0]
+        return only.name if isinstance(only, nodes.Name) and only.name not in {"self", "caller"} else None
+    return None
+
+
+def _newlines(text: str) -> int:
+    return len(text) - len(text.rstrip("\n"))
+
+
+def _syntax_hint(source: str, message: str) -> str | None:
+    if "&&" in source or "||" in source:
+        return "write `and` and `or`"
+    if "got '='" in message or message.startswith('"="'):
+        return "write == to compare"
+    if "{#" in source and "comment" in message.lower():
+        return "{# begins a comment; write {{ '{#' }} for the two characters"
+    if "'}'" in message or "'{'" in message:
+        return "braces of a mapping need a space between them and }}"
+    return None
+
+
+def _translate(error: BaseException) -> TemplateError:
+    if isinstance(error, TemplateNotFound):
+        return TemplateFileError(f"there is no file {error.name} to include in the template's folders")
+    if isinstance(error, SecurityError):
+        return UnsafeTemplateError(describe(error))
+    if isinstance(error, JinjaSyntaxError):
+        where = f"{error.name or 'the template'}, line {error.lineno}"
+        return TemplateSyntaxError(f"{(error.message or 'it cannot be read').rstrip('.')} ({where})")
+    if isinstance(error, JinjaError):
+        return TemplateValueError(describe(error))
+    return TemplateValueError(f"the template fails: {describe(error)}")
