@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from hivectl.model.editor_schemas import NAME, NAME_WORDS
+from hivectl.model.editor_schemas import NAME, NAME_WORDS, NODE_NAME
 from hivectl.model.errors import Complaints, HivectlError
 from hivectl.model.inventory import ConnectionEntry, Inventory, Node, identity, may_be_template, render
 from hivectl.model.inventory_files import (
@@ -90,7 +90,8 @@ def _check_names(description: Description) -> None:
         for name, origin in names.items():
             if name in RESERVED:
                 description.complain(f'a {kind} cannot be named "{name}": it {RESERVED[name]}', origin)
-            elif kind == "node" and not _NAME.match(name):
+            elif kind == "node" and not _NAME.match(name) and re.match(NODE_NAME, name):
+                # what is worse the schema has complained of
                 description.complain(f'"{name}" is not the name of a node: expected {NAME_WORDS}', origin)
             elif name in seen:
                 other, place = seen[name]

@@ -121,7 +121,7 @@ def _explained(
 ) -> list[tuple[str, Origin | None, str | None]]:
     """Return message, place and hint of each mistake in one error."""
     keys = list(error.instance_path)
-    name, value, place = _label(keys), *_find(root, keys)
+    name, value, place = _label(root, keys), *_find(root, keys)
     nodes = _nodes(schema, list(error.schema_path))
     keyword = str(error.kind.name)
     expected = nodes[-1].get("x-expected") if nodes else None
@@ -135,7 +135,7 @@ def _explained(
     if keyword == "propertyNames":
         return _names(kind.value, name, value, nodes)
     forms = keyword in {"anyOf", "oneOf"}
-    closest = _closest(kind.context, schema, root) if forms and expected is None else []
+    closest = _closest(kind.context, schema, root, len(keys)) if forms and expected is None else []
     words = expected or ("exactly one of its forms" if forms else _words(keyword, kind))
     # "not a mapping" would say nothing of a mapping
     but = "" if forms and isinstance(value, dict) else f", not {shown(value)}"
@@ -218,24 +218,27 @@ def _names(
 
 
 def _closest(
-    context: Sequence[Sequence[ValidationError]], schema: Mapping[str, Any], root: Any
+    context: Sequence[Sequence[ValidationError]], schema: Mapping[str, Any], root: Any, depth: int
 ) -> list[tuple[str, Origin | None, str | None]]:
     """Return the mistakes in the form that was probably meant: the one which got furthest into the value."""
     branches = [branch for branch in context if branch]
     if not branches:
         return []
-    if all(error.kind.name == "type" and len(branch) == 1 for branch in branches for error in branch):
+    here = [
+        branch
+        for branch in branches
+        if branch[0].kind.name == "type" and len(branch[0].instance_path) == depth
+    ]
+    if len(here) == len(branches):
         kinds: list[str] = []
         for branch in branches:
             node = _nodes(schema, list(branch[0].schema_path))[-1]
             own: Any = branch[0].kind
             kinds.append(str(node.get("x-expected") or _words("type", own)))
-        name = _label(list(branches[0][0].instance_path))
+        name = _label(root, list(branches[0][0].instance_path))
         value, place = _find(root, list(branches[0][0].instance_path))
         return [(f"{name}expected {' or '.join(dict.fromkeys(kinds))}, not {shown(value)}", place, None)]
-    fitting = [
-        branch for branch in branches if branch[0].kind.name != "type" or branch[0].instance_path
-    ] or branches
+    fitting = [branch for branch in branches if branch not in here]
     best = max(fitting, key=lambda branch: (max(len(error.instance_path) for error in branch), -len(branch)))
     return [mistake for error in best for mistake in _explained(error, schema, root)]
 
@@ -254,11 +257,13 @@ def _nodes(schema: Mapping[str, Any], path: Sequence[str | int]) -> list[dict[st
     return nodes
 
 
-def _label(keys: Sequence[str | int]) -> str:
+def _label(root: Any, keys: Sequence[str | int]) -> str:
     """Return the way to a value as people write it: `nodes.m1.labels: `."""
     text = ""
+    value = root
     for key in keys:
-        text += f"[{key}]" if isinstance(key, int) else f".{key}" if text else key
+        text += f"[{key}]" if isinstance(value, list) else f".{key}" if text else str(key)
+        value = value[_key(value, key)]
     return f"{text}: " if text else ""
 
 
@@ -267,12 +272,17 @@ def _find(root: Any, keys: Sequence[str | int]) -> tuple[Any, Origin | None]:
     value = root
     place = _own(root)
     for key in keys:
-        actual: Any = key
-        if isinstance(value, dict) and key not in value:
-            actual = next((known for known in value if str(known) == key), key)
+        actual = _key(value, key)
         place = origin_of(value, actual) or place
         value = value[actual]
     return value, place
+
+
+def _key(container: Any, key: str | int) -> Any:
+    """Return the key itself: numbers are texts to JSON, and texts of digits numbers to jsonschema-rs."""
+    if isinstance(container, dict) and key not in container:
+        return next(known for known in container if str(known) == str(key))
+    return key
 
 
 def _own(value: Any) -> Origin | None:

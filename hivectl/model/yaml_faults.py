@@ -47,6 +47,7 @@ PLAIN: tuple[tuple[tuple[str, ...], str], ...] = (
         "the indentation does not fit the lines above, or something follows a closed value",
     ),
     (("document start",), "something follows the end of the document; check the indentation"),
+    (("flow node",), "a value is missing inside [ ] or { }, or the bracket is not closed"),
     (("node content",), "a value is missing here, or a bracket is closed that was never opened"),
     (("tag handle",), "this tag is not known"),
 )
