@@ -210,6 +210,7 @@ class Client(asyncssh.SSHClient):
         if settings.identities_required:
             self._stages.reverse()
         self.connected = False
+        self.accepted: tuple[str, ...] = ()
         self.connection: asyncssh.SSHClientConnection | None = None
         self.refused: HivectlError | None = None
 
@@ -235,6 +236,9 @@ class Client(asyncssh.SSHClient):
     async def public_key_auth_requested(self) -> list[asyncssh.SSHKeyPair] | None:
         """Give the next keys, the agent's only when they are due."""
         self.connected = True
+        if self.connection is not None and not self.accepted:
+            # asyncssh strikes off what it has tried
+            self.accepted = tuple(self.connection.get_server_auth_methods())
         while self._stages:
             stage = self._stages.pop(0)
             try:
@@ -313,8 +317,7 @@ def _login_error(settings: Settings, node: str, client: Client) -> LoginError:
     tried = [f"key {text}" for text in offered.tried]
     if settings.password is not None:
         tried.append("the password")
-    accepted = client.connection.get_server_auth_methods() if client.connection is not None else []
-    takes = f"; it takes {', '.join(accepted)}" if accepted else ""
+    takes = f"; it takes {', '.join(client.accepted)}" if client.accepted else ""
     skipped = f"; not tried: {'; '.join(offered.skipped)}" if offered.skipped else ""
     return LoginError(
         f"{settings.address} refused the login of {settings.user} with {', '.join(tried) or 'no key at all'}"

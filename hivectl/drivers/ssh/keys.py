@@ -68,12 +68,20 @@ class Offered:
         except OSError as error:
             self._unusable(path, error.strerror or str(error), error)
         except asyncssh.KeyEncryptionError as error:
-            self._unusable(path, "its passphrase is wrong", error)
+            # asyncssh's extra: only OpenSSH's own encryption of keys needs it
+            missing = "bcrypt" in str(error)
+            why = (
+                "the package bcrypt is missing (pip install bcrypt; or ssh-add it)"
+                if missing
+                else "wrong passphrase"
+            )
+            self._unusable(path, why, error)
         except asyncssh.KeyImportError as error:
             if "passphrase" in str(error).lower():
                 self._encrypted(path, error)
             else:
-                self._unusable(path, "it is no private key", error)
+                also = " or its passphrase is another" if passphrase else ""
+                self._unusable(path, f"it is no private key{also}", error)
         return None
 
     def _encrypted(self, path: Path, error: Exception) -> None:

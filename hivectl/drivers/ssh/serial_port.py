@@ -6,7 +6,7 @@ import asyncio
 import shlex
 from typing import TYPE_CHECKING
 
-from hivectl.drivers.errors import AddressError, CapabilityError, ConnectionLostError, NodeError
+from hivectl.drivers.errors import CapabilityError, ConnectionLostError, NodeError, StreamError
 
 if TYPE_CHECKING:
     from hivectl.drivers.base import StreamAddress
@@ -101,7 +101,7 @@ async def open_serial_port(
     """Open a serial port on the node of `connection`.
 
     Raises:
-        AddressError: there is no such port, or somebody has it.
+        StreamError: there is no such port, or somebody has it.
         CapabilityError: the node has no Python.
     """
     argv = ("exec", python, "-I", "-S", "-c", PROGRAM, address.path, str(address.baud))
@@ -133,7 +133,7 @@ async def _failure(channel: SshChannel, address: StreamAddress, node: str, pytho
     status = await channel.wait()
     said = errors.decode(errors="replace").strip()
     if status == 1:
-        return AddressError(
+        return StreamError(
             f"the serial port {address.path} cannot be opened: {said}",
             node=node,
             hint="is it plugged in, and free?",
