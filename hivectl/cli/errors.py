@@ -29,6 +29,10 @@ PRECEDENCE = (
 )
 
 
+class UsageWanted(InputError):  # noqa: N818 no fault: nothing was asked, so the help is shown
+    """Nothing was asked for."""
+
+
 class OutputError(HivectlError):
     """Standard output cannot be written."""
 
@@ -82,6 +86,8 @@ def tell(error: HivectlError, *, debug: bool = False) -> ExitCode:
 def _paragraph(error: HivectlError) -> str:
     from hivectl.report.text import harmless
 
+    if isinstance(error, UsageWanted):
+        return error.message
     node = f"{error.node}: " if error.node and not error.message.startswith(f"{error.node}:") else ""
     lines = [f"error: {harmless(node + error.message)}"]
     if error.origin is not None:
@@ -101,6 +107,8 @@ def usage_error(error: TyperException) -> InputError:
     context = getattr(error, "ctx", None)
     option = getattr(error, "option_name", None)
     message = error.format_message().strip().rstrip(".")
+    if message.startswith("Usage:"):
+        return UsageWanted(message)
     guess = None
     if option is not None and context is not None:
         known = [

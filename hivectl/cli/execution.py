@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from hivectl.cli.errors import say, worst
 from hivectl.cli.running import run
+from hivectl.cli.streams import WatchedStream
 from hivectl.engine.adhoc import execute
 from hivectl.model.errors import ExitCode
 from hivectl.report.names import listing
@@ -89,10 +90,12 @@ def _show_one(outcome: Outcome[Completed]) -> None:
 
 def _copy(data: bytes, *, to_stderr: bool) -> None:
     stream = sys.stderr if to_stderr else sys.stdout
-    if stream.isatty() or not hasattr(stream, "buffer"):
+    watched: object = stream
+    if stream.isatty():
         stream.write(harmless(data.decode(errors="surrogateescape")))
+    elif isinstance(watched, WatchedStream):
+        watched.write_bytes(data)
     else:
-        stream.flush()
         stream.buffer.write(data)
     stream.flush()
 

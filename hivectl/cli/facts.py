@@ -41,10 +41,10 @@ def facts(
     lab = open_lab(inventories or ())
     outcomes = run(adhoc.facts(lab, chosen_nodes(lab, selector), FACT_GROUPS, forks=forks or FORKS))
     items = [
-        {"node": outcome.node, "name": fact, "value": value}
+        {"node": outcome.node, "name": f"ansible_{fact.removeprefix('ansible_')}", "value": value}
         for outcome in outcomes
         for fact, value in sorted((outcome.value or {}).items())
-        if name is None or fnmatchcase(fact, name) or fnmatchcase(fact, f"ansible_{name}")
+        if name is None or fnmatchcase(fact.removeprefix("ansible_"), name.removeprefix("ansible_"))
     ]
     codes = [tell(outcome.error) for outcome in outcomes if outcome.error is not None]
     if not items and not codes:

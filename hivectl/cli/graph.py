@@ -45,11 +45,11 @@ def graph(
     from hivectl.engine.plan import Tags as Wanted
     from hivectl.engine.plan import build_plan
     from hivectl.model.playbook_loader import load_playbook
-    from hivectl.modules.registry import find_module, module_names
+    from hivectl.modules.registry import known_module, module_names
 
     lab = open_lab(inventories or ())
     plan = build_plan(
-        load_playbook(playbook, find_module, module_names),
+        load_playbook(playbook, known_module, module_names),
         lab.inventory,
         limit=limit,
         tags=Wanted(split_words(tags), split_words(skip_tags)),

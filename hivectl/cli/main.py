@@ -6,31 +6,18 @@ from __future__ import annotations
 import os
 import sys
 
+from hivectl.cli.streams import output_fault, prepare_streams
+
 
 def main() -> None:
     """Run the command line and exit."""
-    _hold_standard_streams()
+    prepare_streams()
     try:
         code = _run(sys.argv[1:])
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         code = 130
     sys.exit(_flushed(code))
-
-
-def _hold_standard_streams() -> None:
-    """Put /dev/null where 0, 1 or 2 is closed, so that no file that is opened later gets its number."""
-    while True:
-        number = os.open(os.devnull, os.O_RDWR)
-        if number > 2:
-            os.close(number)
-            break
-    if sys.stderr is None:
-        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 pathlib costs 3 ms; open to the end
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None and hasattr(stream, "reconfigure"):
-            # a name that the terminal's encoding cannot show must not end a run
-            stream.reconfigure(errors="backslashreplace")
 
 
 def _run(arguments: list[str]) -> int:
@@ -57,7 +44,7 @@ def _run(arguments: list[str]) -> int:
     except ExceptionGroup as group:
         code = errors.tell_group(group, debug=debug)
     except Exception as error:  # noqa: BLE001 the last resort: no traceback ever reaches a user
-        broken = isinstance(error, OSError) and _output_fault() is not None
+        broken = isinstance(error, OSError) and output_fault() is not None
         # of a broken output `_flushed` says what there is to say
         code = 0 if broken else errors.fault(error, debug=debug)
     return code
@@ -77,28 +64,9 @@ def _without_debug(arguments: list[str]) -> tuple[list[str], bool]:
     return [*kept, *arguments[end:]], len(kept) != end
 
 
-def _output_fault() -> OSError | None:
-    """Return why standard output cannot be written, None when it can."""
-    if sys.stdout is None:
-        return None
-    try:
-        sys.stdout.flush()
-    except OSError as error:
-        return error
-    import select
-
-    poll = select.poll()
-    try:
-        poll.register(sys.stdout.fileno(), 0)
-        broken = any(events & select.POLLERR for _, events in poll.poll(0))
-    except (OSError, ValueError):  # ValueError: standard output is no file, in a test
-        return None
-    return BrokenPipeError() if broken else None
-
-
 def _flushed(code: int) -> int:
     """Write out what is buffered; a reader that went away (`| head`) is no fault, a full disk is."""
-    error = _output_fault()
+    error = output_fault()
     if error is None:
         return code
     # or Python would try again at exit, and complain
