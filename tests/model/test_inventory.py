@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -350,3 +352,19 @@ def test_editors_loading_and_both_checkers_agree(text: str, *, good: bool, tmp_p
         load(tmp_path, text)
     else:
         assert complaints(tmp_path, text)
+
+
+def test_an_inventory_without_templates_loads_nothing_heavy(tmp_path: Path) -> None:
+    (tmp_path / "lab.yml").write_text("nodes: {a: {driver: ssh}}\nhives: {h: {select: all}}\n")
+    code = (
+        "import sys\nfrom dataclasses import dataclass\nfrom pathlib import Path\n"
+        "from hivectl.model.inventory import load_inventory\n"
+        "@dataclass\nclass Attributes:\n    host: str = ''\n"
+        "load_inventory([Path(sys.argv[1])], lambda name: Attributes, lambda: ['ssh'])\n"
+        "heavy = {'jinja2', 'asyncio', 'asyncssh', 'networkx', 'rich', 'jsonschema', 'subprocess', 'difflib'}\n"
+        "print(sorted(heavy & set(sys.modules)))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
