@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import asyncssh
 import pytest
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tests.support.sshd import Sshd
 
 
-def refused(sshd: Sshd, **changes: object) -> UnreachableError:
+def refused(sshd: Sshd, **changes: Any) -> UnreachableError:
     async def attempt() -> None:
         async with connected(sshd, **changes):
             pass
@@ -69,7 +69,7 @@ def test_an_unknown_host_key_is_told_with_its_fingerprint_and_the_command_that_a
     assert not known.exists()
 
 
-async def _true(sshd: Sshd, **changes: object) -> None:
+async def _true(sshd: Sshd, **changes: Any) -> None:
     async with connected(sshd, **changes) as connection:
         assert (await sh(connection, "true")).rc == 0
 

@@ -12,7 +12,7 @@ import asyncssh
 from hivectl.drivers.errors import ConnectionLostError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
 STDERR = asyncssh.EXTENDED_DATA_STDERR
 # what may lie here unread before the node is told to wait; asyncssh grants 2 MiB of its own
@@ -24,11 +24,23 @@ CLOSE_TIMEOUT = 2.0
 
 
 class SshChannel(asyncssh.SSHClientSession[bytes]):
-    """A started program; `hivectl.helper.channel.Channel` on SSH."""
+    """A started program; `hivectl.helper.channel.Channel` on SSH.
 
-    def __init__(self, node: str, closed: Callable[[SshChannel], None]) -> None:
+    Args:
+        node: for messages.
+        closed: called once the channel is no more.
+        end: ends the program where it still runs when the channel is closed; None: a signal must do.
+    """
+
+    def __init__(
+        self,
+        node: str,
+        closed: Callable[[SshChannel], None],
+        end: Callable[[SshChannel], Awaitable[None]] | None = None,
+    ) -> None:
         self._node = node
         self._closed = closed
+        self._end = end
         self._buffers: dict[int | None, bytearray] = {None: bytearray(), STDERR: bytearray()}
         self._sniffed = b""
         self._ended = False
@@ -126,22 +138,19 @@ class SshChannel(asyncssh.SSHClientSession[bytes]):
         return self._status
 
     async def close(self) -> None:
-        """End the program (as far as the server passes signals on) and the channel."""
+        """End the program and the channel; calling it again does nothing."""
         if self._lost:
             return
         if self._status is None:
             self._asyncssh.kill()
+            if self._end is not None:
+                await self._end(self)
         self._asyncssh.close()
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 await self._asyncssh.wait_closed()
         except TimeoutError:
             self._asyncssh.abort()
-
-    @property
-    def finished(self) -> bool:
-        """Whether the node has told how the program ended."""
-        return self._status is not None
 
     @property
     def group(self) -> int | None:

@@ -18,7 +18,7 @@ from hivectl.drivers.ssh.settings import settle
 from hivectl.helper.session import HelperSessions, run_command
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from hivectl.drivers.base import Completed, Stream, StreamAddress, Target
     from hivectl.drivers.ssh.attributes import SshAttributes
@@ -67,7 +67,9 @@ class SshConnection:
         version = str(self._ssh.get_extra_info("server_version", ""))
         self._capabilities = frozenset({Capability.FILES}) if FILES_ONLY in version else EVERYTHING
         self._channels: set[SshChannel] = set()
-        self._channel_closed = asyncio.Event()
+        # counts channels that are no more, for those who wait for room
+        self._released = 0
+        self._waiting: list[asyncio.Future[None]] = []
         self._helper = HelperSessions(self.open_channel, node=node, python=python)
         self._closing = False
 
@@ -118,18 +120,14 @@ class SshConnection:
         """Run one command line; cancelled, it leaves no process on the node."""
         self._need(Capability.RUN)
         become = self._other(become)
-        started: list[SshChannel] = []
+
+        async def end(channel: SshChannel) -> None:
+            await self._end_group(channel, become)
 
         async def open_channel(launch: Launch) -> SshChannel:
-            started.append(await self.open_channel(telling(launch)))
-            return started[-1]
+            return await self.start(telling(launch).command, end)
 
-        try:
-            return await run_command(open_channel, command, become, node=self._node)
-        except BaseException:
-            for channel in started:
-                await self._end_group(channel, become)
-            raise
+        return await run_command(open_channel, command, become, node=self._node)
 
     async def open_channel(self, launch: Launch) -> SshChannel:
         """Start a program in a channel of its own.
@@ -140,25 +138,40 @@ class SshConnection:
         """
         return await self.start(launch.command)
 
-    async def start(self, command: str) -> SshChannel:
-        """Start a command line in a channel of its own; waits for a free channel if the server limits them."""
+    async def start(
+        self, command: str, end: Callable[[SshChannel], Awaitable[None]] | None = None
+    ) -> SshChannel:
+        """Start a command line in a channel of its own; waits for a free channel if the server limits them.
+
+        Args:
+            command: for the login's shell.
+            end: see SshChannel.
+
+        Raises:
+            ExecRefusedError: the server runs no commands.
+            ConnectionLostError: the way is gone.
+        """
         while True:
             if self.closed:
                 raise ConnectionLostError("the connection is closed", node=self._node)
-            self._channel_closed.clear()
-            busy = bool(self._channels)
+            channel = SshChannel(self._node, self._forget, end)
+            self._channels.add(channel)
+            released = self._released
             try:
-                channel = await self._created(command)
+                await self._create(channel, command)
             except ChannelOpenError as error:
-                await self._refused(error, busy=busy)
+                self._forget(channel)
+                await self._refused(error, released + 1)
             except (OSError, asyncssh.Error) as error:
+                self._forget(channel)
                 raise ConnectionLostError(f"the connection broke: {error}", node=self._node) from error
+            except BaseException:
+                self._forget(channel)
+                raise
             else:
-                self._channels.add(channel)
                 return channel
 
-    async def _created(self, command: str) -> SshChannel:
-        channel = SshChannel(self._node, self._forget)
+    async def _create(self, channel: SshChannel, command: str) -> None:
         creation = asyncio.ensure_future(self._ssh.create_session(lambda: channel, command, encoding=None))
         try:
             await asyncio.shield(creation)
@@ -169,7 +182,6 @@ class SshConnection:
                 await channel.close()
             creation.cancel()
             raise
-        return channel
 
     async def open_stream(self, address: StreamAddress) -> Stream:
         """Open a serial port of the node."""
@@ -199,7 +211,7 @@ class SshConnection:
             # the way is broken or stuck: the node's side ends with it
             return
 
-    async def _refused(self, error: ChannelOpenError, *, busy: bool) -> None:
+    async def _refused(self, error: ChannelOpenError, released: int) -> None:
         """Wait for another channel's end where that may help, else say what is wrong."""
         if self._ssh.is_closed():
             raise ConnectionLostError(f"the connection broke: {error.reason}", node=self._node) from error
@@ -210,16 +222,19 @@ class SshConnection:
                 node=self._node,
                 hint="give the node another connection for what runs commands",
             ) from error
-        if not busy:
+        if not self._channels:
             raise CapabilityError(
                 f"the SSH server opens no channel: {error.reason}", node=self._node
             ) from error
-        # sshd's MaxSessions, 10 by default
-        await self._channel_closed.wait()
+        # sshd's MaxSessions, 10 by default: one of ours must end first
+        while self._released == released and self._channels:
+            place = asyncio.get_running_loop().create_future()
+            self._waiting.append(place)
+            await place
 
     async def _end_group(self, channel: SshChannel, become: Become | None) -> None:
         """End a command that is not wanted any more; if that fails, the connection ends too."""
-        if channel.finished or channel.group is None or self._ssh.is_closed():
+        if channel.group is None or self._ssh.is_closed():
             return
         try:
             async with asyncio.timeout(END_TIMEOUT):
@@ -244,5 +259,11 @@ class SshConnection:
             )
 
     def _forget(self, channel: SshChannel) -> None:
-        self._channels.discard(channel)
-        self._channel_closed.set()
+        if channel not in self._channels:
+            return
+        self._channels.remove(channel)
+        self._released += 1
+        for place in self._waiting:
+            if not place.done():
+                place.set_result(None)
+        self._waiting.clear()
