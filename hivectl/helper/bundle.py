@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 import marshal
+import sys
 import zlib
 from functools import cache
 from pathlib import Path
 from types import CodeType
 
 PROGRAM = "hivectl.helper.program"
-PACKAGES = ("hivectl", "hivectl.helper", "hivectl.helper.node")
+NODE = "hivectl.helper.node"
+PACKAGES = ("hivectl", "hivectl.helper", NODE)
 OURS = importlib.util.MAGIC_NUMBER.hex()
 SOURCE = "source--"
 
@@ -46,24 +48,43 @@ class F:
   if c:exec(marshal.loads(c)if isinstance(c,bytes)else compile(c,o.__name__,"exec"),o.__dict__)
 sys.meta_path.insert(0,F)
 from hivectl.helper.program import main
-main()
+main(b)
 """
+
+
+# what only some operations need is sent before the first batch that has one of them
+EXTRA = {
+    "facts": ("facts", "hardware_facts", "network_facts"),
+    "wait": ("waits",),
+}
 
 
 @cache
 def bundle(magic: str) -> bytes:
-    """Return the modules for an interpreter: `magic`, eight digits of length, zlib of a marshalled mapping.
+    """Return the first modules for an interpreter: `magic`, eight digits of length, a packed mapping.
 
     Args:
         magic: OURS for bytecode of this interpreter's version (importlib.util.MAGIC_NUMBER), SOURCE for any.
     """
+    later = {name for names in EXTRA.values() for name in names}
+    names = [f"{NODE}.{path.stem}" for path in _folder().glob("[!_]*.py") if path.stem not in later]
     contents: dict[str, bytes | str | None] = dict.fromkeys(PACKAGES)
-    names = [PROGRAM, *(f"hivectl.helper.node.{path.stem}" for path in _folder().glob("[!_]*.py"))]
+    packed = _pack(magic, [PROGRAM, *names], contents)
+    return f"{magic}{len(packed):08d}".encode() + packed
+
+
+@cache
+def extra(magic: str, operation: str) -> bytes:
+    """Return the packed mapping of what an operation needs besides; b"" when it needs nothing."""
+    names = EXTRA.get(operation, ())
+    return _pack(magic, [f"{NODE}.{name}" for name in names], {}) if names else b""
+
+
+def _pack(magic: str, names: list[str], contents: dict[str, bytes | str | None]) -> bytes:
     for name in names:
         contents[name] = _code(name) if magic == OURS else _source(name)
     # level 6: 2 ms once; format 2 is read by every Python 3
-    packed = zlib.compress(marshal.dumps(contents, 2), 6)
-    return f"{magic}{len(packed):08d}".encode() + packed
+    return zlib.compress(marshal.dumps(contents, 2), 6)
 
 
 def _folder() -> Path:
@@ -86,4 +107,20 @@ def _code(name: str) -> bytes:
     assert spec.loader is not None
     code = spec.loader.get_code(name)  # type: ignore[attr-defined]  # every file loader has it
     assert isinstance(code, CodeType)
-    return marshal.dumps(code)
+    return marshal.dumps(_strip(code))
+
+
+def _strip(code: CodeType) -> CodeType:
+    """Leave out what only a debugger needs: lines, columns and docstrings are half of all bytes."""
+    constants = tuple(_strip(one) if isinstance(one, CodeType) else one for one in code.co_consts)
+    if constants and isinstance(constants[0], str) and _documented(code):
+        constants = (None, *constants[1:])
+    return code.replace(co_consts=constants, co_linetable=b"", co_filename="hivectl")
+
+
+def _documented(code: CodeType) -> bool:
+    """Whether the first constant is a docstring; lambdas and comprehensions have none and begin with any constant."""
+    optimized, has_docstring = 0x1, 0x4000000  # Include/cpython/code.h; the second from Python 3.13
+    if sys.version_info >= (3, 13):
+        return bool(code.co_flags & has_docstring)
+    return bool(code.co_flags & optimized) and not code.co_name.startswith("<")

@@ -19,7 +19,7 @@ from hivectl.drivers.errors import (
     NodeError,
     OperationTimeoutError,
 )
-from hivectl.helper.bundle import OURS, SOURCE, bundle
+from hivectl.helper.bundle import OURS, SOURCE, bundle, extra
 from hivectl.helper.contents import Received, send_content
 from hivectl.helper.encode import Frame, contents_of, encode_batch, encode_fence, finish_result
 from hivectl.helper.enter import Errors, last_words, start_failure, until_marker
@@ -47,7 +47,14 @@ class HelperSession:
     """One helper on a node, for one user; made by `HelperSession.start`."""
 
     def __init__(
-        self, node: str, channel: Channel, errors: Errors, follower: asyncio.Task[None], rest: bytes
+        self,
+        node: str,
+        channel: Channel,
+        errors: Errors,
+        follower: asyncio.Task[None],
+        *,
+        magic: str,
+        rest: bytes,
     ) -> None:
         self.node = node
         self._channel = channel
@@ -56,6 +63,8 @@ class HelperSession:
         self._buffer = bytearray(rest)
         self._turn = asyncio.Lock()
         self._closed = False
+        self._magic = magic
+        self._taught: set[str] = set()
 
     @classmethod
     async def start(
@@ -84,7 +93,9 @@ class HelperSession:
                     raise start_failure(  # noqa: TRY301 - the channel is closed below, whatever failed
                         node, launch, errors, await channel.wait(), helper=True
                     )
-                await _send_bundle(node, channel, found[0].decode("ascii", "replace"), sent=become is None)
+                magic = await _send_bundle(
+                    node, channel, found[0].decode("ascii", "replace"), sent=become is None
+                )
         except TimeoutError:
             await _discard(channel, follower)
             raise HelperError(f"the helper did not start within {STARTING:g} s", node=node) from None
@@ -95,7 +106,7 @@ class HelperSession:
         except BaseException:
             await _discard(channel, follower)
             raise
-        return cls(node, channel, errors, follower, found[1])
+        return cls(node, channel, errors, follower, magic=magic, rest=found[1])
 
     @property
     def closed(self) -> bool:
@@ -118,6 +129,7 @@ class HelperSession:
             frame = encode_batch(batch, fenced=fenced)
             done = False
             try:
+                await self._teach(batch)
                 await self._send(frame)
                 async for result in self._results(batch):
                     yield result
@@ -128,6 +140,13 @@ class HelperSession:
             finally:
                 if not done and not self._closed:
                     await self._stop()
+
+    async def _teach(self, batch: Batch) -> None:
+        """Send the modules that the batch's operations need and the node has not got."""
+        for name in {item.operation.name for item in batch.items} - self._taught:
+            if modules := extra(self._magic, name):
+                await self._send(Frame({"t": "modules"}, modules))
+            self._taught.add(name)
 
     async def _results(self, batch: Batch) -> AsyncGenerator[ItemResult]:
         index = 0
@@ -369,16 +388,16 @@ def _clip(message: object) -> str:
     return str(message)[:1000]
 
 
-async def _send_bundle(node: str, channel: Channel, said: str, *, sent: bool) -> None:
-    """Send what the node's Python understands, unless it has it already."""
+async def _send_bundle(node: str, channel: Channel, said: str, *, sent: bool) -> str:
+    """Send what the node's Python understands, unless it has it already; return what that is."""
     if said.startswith("old"):
         raise HelperError(
             f"the node's Python is too old ({said[3:].strip()})", node=node, hint="3.7 or newer is needed"
         )
-    if said != OURS:
-        await channel.write(bundle(SOURCE))
-    elif not sent:
-        await channel.write(bundle(OURS))
+    magic = OURS if said == OURS else SOURCE
+    if magic != OURS or not sent:
+        await channel.write(bundle(magic))
+    return magic
 
 
 async def _discard(channel: Channel, follower: asyncio.Task[None]) -> None:

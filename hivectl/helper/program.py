@@ -6,6 +6,7 @@ that it is in is finished first, and noted in `.hivelock`. The frames, by `t`:
     batch    run, fence, items [{key, step, chain, check, diff, ignore, name, o}], contents [[sha256, size]], bytes
              -> result {i, r, s, out, err, bytes}..., data {i, bytes} before a read's result, need {i},
                 fenced {msg}, done
+    modules  what later operations need (bundle.py)
     content  the answer to need: bytes, end, failed
     stop     ends the operation in hand and the batch
     accept, record, unlock, progress -> answer {progress, fenced, unusable}
@@ -17,13 +18,14 @@ import sys
 import time
 from _signal import SIGTERM, signal  # type: ignore[import-not-found]  # signal imports enum: 3 ms
 
-from hivectl.helper.node.lock import Lock, Refused, Unusable
-from hivectl.helper.node.paths import Failure, Pretence, reason
+from hivectl.helper.node.paths import Failure, Pretence, Refused, Unusable, reason
 from hivectl.helper.node.wire import EndOfInput, Stopped, Wire
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+    from hivectl.helper.node.lock import Lock
 
 # outputs up to here travel inside the JSON
 SHORT = 4096
@@ -52,14 +54,17 @@ class Contents:
 class Helper:
     """Carries out what comes on the wire."""
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, wire: Wire, modules: "dict[str, Any]") -> None:
         self.wire = wire
+        self.modules = modules
         self.pretence = Pretence()
         self._lock: "Lock | None" = None
 
-    def lock(self) -> Lock:
+    def lock(self) -> "Lock":
         """Return the login's `.hivelock`; raises Unusable."""
         if self._lock is None:
+            from hivectl.helper.node.lock import Lock
+
             self._lock = Lock((self.wire.encode, self.wire.decode))
         return self._lock
 
@@ -73,9 +78,19 @@ class Helper:
             kind = header["t"]
             if kind == "batch":
                 self._batch(header, data)
+            elif kind == "modules":
+                self._learn(data)
             elif kind in {"accept", "record", "unlock", "progress"}:
                 self.wire.send(self._answer(kind, header))
             # a stop that comes after the end of its batch has nothing to end
+
+    def _learn(self, data: bytes) -> None:
+        """Take modules that the next batch needs: the loader finds them when they are imported."""
+        import marshal
+        import zlib
+
+        # the controller may run anything here anyway
+        self.modules.update(marshal.loads(zlib.decompress(data)))  # noqa: S302
 
     def _answer(self, kind: str, header: "dict[str, Any]") -> "dict[str, Any]":
         answer: "dict[str, Any]" = {"t": "answer"}
@@ -286,16 +301,16 @@ class Body:
 
 
 def _fault(error: Exception) -> str:
-    """Name a fault of the helper itself, with the place."""
+    """Name a fault of the helper itself, with the place; our bytecode has no lines."""
     place = error.__traceback__
     while place is not None and place.tb_next is not None:
         place = place.tb_next
-    where = "" if place is None else " at %s:%d" % (place.tb_frame.f_code.co_filename, place.tb_lineno)
+    where = "" if place is None else f" in {place.tb_frame.f_code.co_name}, line {place.tb_lineno}"
     return f"the helper failed: {type(error).__name__}: {error}{where}"
 
 
-def main() -> None:
-    """Serve standard input and output until the controller is done."""
+def main(modules: "dict[str, Any]") -> None:
+    """Serve standard input and output until the controller is done; `modules` is what the loader finds."""
     # programs that we start must not read our frames or write among them
     source, sink = os.dup(0), os.dup(1)
     nothing = os.open(os.devnull, os.O_RDWR)
@@ -315,7 +330,7 @@ def main() -> None:
             os.chdir("/")
     signal(SIGTERM, _terminated)
     try:
-        Helper(Wire(source, sink)).serve()
+        Helper(Wire(source, sink), modules).serve()
     except Stopped:
         pass
     os._exit(0)  # the interpreter's own end costs 2 ms

@@ -9,6 +9,8 @@ import fcntl
 import os
 import time
 
+from hivectl.helper.node.paths import Refused, Unusable
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -19,14 +21,6 @@ LARGEST = 65536
 CLOCK_BOOTTIME = (
     7  # linux/time.h; time.CLOCK_BOOTTIME is there from Python 3.7 on Linux, but not on every libc
 )
-
-
-class Refused(Exception):  # noqa: N818 - an answer, not a fault
-    """This controller may not change the node: somebody else holds it."""
-
-
-class Unusable(Exception):  # noqa: N818 - an answer, not a fault
-    """The file can be neither read nor written."""
 
 
 def login() -> "tuple[str, int, int]":

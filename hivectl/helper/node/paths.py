@@ -16,6 +16,14 @@ class Failure(Exception):  # noqa: N818 - becomes the failed result of its item
         self.result: "dict[str, Any]" = dict(more, failed=True, msg=message)
 
 
+class Refused(Exception):  # noqa: N818 - an answer, not a fault
+    """This controller may not change the node: somebody else holds it."""
+
+
+class Unusable(Exception):  # noqa: N818 - an answer, not a fault
+    """The file can be neither read nor written."""
+
+
 def reason(error: OSError) -> str:
     """What the system says of an error, without Python's decoration."""
     return error.strerror or str(error)
