@@ -19,6 +19,7 @@ from hivectl.cli.options import (
     Reports,
     SkipTags,
     Tags,
+    Wait,
 )
 from hivectl.model.errors import ExitCode, InputError
 
@@ -48,10 +49,7 @@ def apply(
     resume: Annotated[
         str | None, typer.Option("--resume", metavar="RUN", help="Go on where this run stopped.")
     ] = None,
-    wait: Annotated[
-        float | None,
-        typer.Option("--wait", metavar="SECONDS", min=0, help="Wait this long for nodes that others hold."),
-    ] = None,
+    wait: Wait = None,
     reports: Reports = None,
 ) -> int:
     """Plan and run a playbook.

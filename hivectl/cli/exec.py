@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from hivectl.cli.app import new_app
-from hivectl.cli.options import AskBecomePass, Become, BecomeUser, Forks, Inventories, Selector
+from hivectl.cli.options import AskBecomePass, Become, BecomeUser, Forks, Inventories, Selector, Wait
 from hivectl.model.errors import InputError
 
 app = new_app()
@@ -32,6 +32,7 @@ def execute(
     become: Become = False,
     become_user: BecomeUser = None,
     ask_become_pass: AskBecomePass = False,
+    wait: Wait = None,
 ) -> int:
     """Run one command in a new shell on each node, side by side.
 
@@ -45,6 +46,7 @@ def execute(
     from hivectl.cli.execution import execute_and_show
     from hivectl.cli.nodes import chosen_nodes
     from hivectl.cli.passwords import become_password
+    from hivectl.engine.adhoc import Execution
     from hivectl.engine.lab import open_lab
     from hivectl.engine.options import FORKS
     from hivectl.helper.operations import Become as BecomeAs
@@ -56,6 +58,5 @@ def execute(
     lab = open_lab(inventories or ())
     password = become_password(ask=ask_become_pass)
     user = BecomeAs(user=become_user or "root", password=password) if become or become_user else None
-    return execute_and_show(
-        lab, chosen_nodes(lab, selector), line, forks=forks or FORKS, timeout=timeout, become=user
-    )
+    execution = Execution(command=line, forks=forks or FORKS, timeout=timeout, become=user, wait=wait)
+    return execute_and_show(lab, chosen_nodes(lab, selector), execution)

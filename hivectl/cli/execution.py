@@ -9,6 +9,7 @@ from hivectl.cli.errors import say, worst
 from hivectl.cli.running import run
 from hivectl.cli.streams import WatchedStream
 from hivectl.engine.adhoc import execute
+from hivectl.engine.events import Waiting
 from hivectl.model.errors import ExitCode
 from hivectl.report.names import listing
 from hivectl.report.text import count, harmless
@@ -17,29 +18,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from hivectl.drivers.base import Completed
-    from hivectl.engine.adhoc import Outcome
+    from hivectl.engine.adhoc import Execution, Outcome
+    from hivectl.engine.events import Event
     from hivectl.engine.lab import Lab
-    from hivectl.helper.operations import Become
 
 
-def execute_and_show(
-    lab: Lab, nodes: Sequence[str], line: str, *, forks: int, timeout: float | None, become: Become | None
-) -> int:
-    """Run a line on nodes and print what it said; returns the exit code.
-
-    Args:
-        lab: the nodes' lab.
-        nodes: names.
-        line: for the shell.
-        forks: how many nodes at the same time.
-        timeout: seconds for the command.
-        become: whose rights it has.
-    """
+def execute_and_show(lab: Lab, nodes: Sequence[str], execution: Execution) -> int:
+    """Run a command on nodes and print what it said; returns the exit code."""
     progress = _Progress(len(nodes))
+
+    def say_what_is_waited_for(event: Event) -> None:
+        if isinstance(event, Waiting):
+            for what in event.what:
+                say(f"waiting: {harmless(what)}")
+
     try:
-        outcomes = run(
-            execute(lab, nodes, line, forks=forks, timeout=timeout, become=become, done=progress.done)
-        )
+        outcomes = run(execute(lab, nodes, execution, done=progress.done, emit=say_what_is_waited_for))
     finally:
         progress.clear()
     if len(outcomes) == 1:

@@ -71,6 +71,10 @@ AskBecomePass = Annotated[
         "--ask-become-pass", "-K", help="Ask for sudo's password ($HIVECTL_BECOME_PASSWORD also gives it)."
     ),
 ]
+Wait = Annotated[
+    float | None,
+    typer.Option("--wait", metavar="SECONDS", min=0, help="Wait this long for nodes that others hold."),
+]
 Reports = Annotated[
     list[str] | None,
     typer.Option("--report", metavar="human|jsonl[=FILE]", help="How to tell of the run. May be repeated."),

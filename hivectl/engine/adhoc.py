@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from hivectl.drivers.base import Completed
     from hivectl.drivers.session import NodeSession
+    from hivectl.engine.events import Event
     from hivectl.engine.lab import Lab
     from hivectl.helper.operations import Become
 
@@ -114,26 +115,41 @@ async def on_each(
         await sessions.close()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """One command for many nodes.
+
+    Attributes:
+        command: a line for the login's shell.
+        forks: how many nodes at the same time.
+        timeout: seconds that it may take on a node.
+        become: whose rights it has; None: the login's.
+        wait: seconds to wait for nodes that others hold; None: do not wait.
+    """
+
+    command: str
+    forks: int
+    timeout: float | None = None
+    become: Become | None = None
+    wait: float | None = None
+
+
 async def execute(
     lab: Lab,
     nodes: Sequence[str],
-    command: str,
+    execution: Execution,
     *,
-    forks: int,
-    timeout: float | None = None,  # noqa: ASYNC109 the command's own time on the node, which the driver keeps
-    become: Become | None = None,
-    done: Callable[[Outcome[Completed]], None] | None = None,
+    done: Callable[[Outcome[Completed]], None],
+    emit: Callable[[Event], None],
 ) -> tuple[Outcome[Completed], ...]:
-    """Run a line by the login's shell on every node side by side, holding all of them meanwhile.
+    """Run a command on every node side by side, holding all of them meanwhile.
 
     Args:
         lab: the nodes' lab.
         nodes: names.
-        command: a line for the shell.
-        forks: how many nodes at the same time.
-        timeout: seconds that the command may take on a node.
-        become: whose rights it has.
+        execution: the command.
         done: hears of each node as it ends.
+        emit: hears who is waited for.
 
     Raises:
         HeldError: somebody else holds one of the nodes; nothing was run.
@@ -144,10 +160,12 @@ async def execute(
 
     async def work(_node: str, session: NodeSession) -> Completed:
         connection = await session.connection(Capability.RUN)
-        return await connection.run(Command(command=command, timeout=timeout), become)
+        return await connection.run(
+            Command(command=execution.command, timeout=execution.timeout), execution.become
+        )
 
     async def all_of_them() -> tuple[Outcome[Completed], ...]:
-        return await on_each(lab, nodes, work, forks=forks, done=done)
+        return await on_each(lab, nodes, work, forks=execution.forks, done=done)
 
     with contextlib.closing(lab.open_store()) as store:
         lost: list[str] = []
@@ -161,9 +179,9 @@ async def execute(
         async with hold(
             StoredReservations(store),
             nodes,
-            reason=f"exec {command[:60]}",
-            wait=None,
-            emit=lambda _event: None,
+            reason=f"exec {execution.command[:60]}",
+            wait=execution.wait,
+            emit=emit,
             on_loss=lose,
         ):
             working.append(asyncio.ensure_future(all_of_them()))
