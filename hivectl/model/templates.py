@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from hivectl.model.secret import Secret
 from hivectl.model.templating.errors import (
@@ -72,7 +72,8 @@ class TemplateOptions:
     comment_end_string: str = "#}"
     trim_blocks: bool = True
     lstrip_blocks: bool = False
-    newline_sequence: str = "\n"
+    newline_sequence: Literal["\n", "\r\n", "\r"] = "\n"
+    keep_trailing_newline: bool = True
 
 
 def is_template(value: Any) -> bool:
@@ -135,24 +136,29 @@ class Templates:
         source: str,
         variables: Mapping[str, Any],
         *,
-        options: TemplateOptions | None = None,
+        path: Path | None = None,
+        options: TemplateOptions | Mapping[str, Any] | None = None,
         origin: Origin | None = None,
-        searchpath: Sequence[Path] = (),
+        searchpath: Sequence[Path] | None = None,
     ) -> str | Secret:
         """Return the text of a template file; a secret when one is in it.
 
         Args:
             source: the file's text.
             variables: as for `render`.
-            options: how to read it.
-            origin: of the file, for complaints.
-            searchpath: folders that `include`, `import` and `extends` find files in, and nowhere else.
+            path: of the file: complaints name it, with the line.
+            options: how to read it; a mapping has the names of TemplateOptions.
+            origin: of the text, where it is from no file.
+            searchpath: folders that `include`, `import` and `extends` find files in, and nowhere else; the
+                default is the file's own folder.
 
         Raises:
             TemplateError: the template is wrong.
         """
-        engine = self._engine(options or TemplateOptions(), tuple(searchpath))
-        with_marks = engine.text(source, origin)
+        chosen = options if isinstance(options, TemplateOptions) else TemplateOptions(**(options or {}))
+        folders = searchpath if searchpath is not None else () if path is None else (path.parent,)
+        engine = self._engine(chosen, tuple(folders))
+        with_marks = engine.text(source, origin, path)
         return self._run(lambda: engine.render_text(with_marks, variables), variables, origin)  # type: ignore[no-any-return]  # it is text
 
     def evaluate(self, condition: Any, variables: Mapping[str, Any], *, origin: Origin | None = None) -> bool:

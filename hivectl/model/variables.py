@@ -23,13 +23,13 @@ class Layer:
     Attributes:
         name: of the source, as `hivectl vars --explain` shows it: "inventory", "hive fpga", "facts".
         values: by name.
-        rendered: whether the values are final. What a node has said (facts, registered results) is never a
+        data: whether the values are final. What a node has said (facts, registered results) is never a
             template, whatever braces it holds.
     """
 
     name: str
     values: Mapping[str, Any]
-    rendered: bool = False
+    data: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Scope(Mapping[str, Any]):
     changes.
 
     Args:
-        templates: renders.
+        templates: renders the values.
         layers: lowest precedence first. Name every layer that `put` and `child` will add to, empty ones too:
             what they add has the place of the layer of that name.
     """
@@ -68,8 +68,8 @@ class Scope(Mapping[str, Any]):
         "_parent",
         "_pending",
         "_seen",
-        "_templates",
         "_undefined",
+        "templates",
     )
 
     def __init__(self, templates: Templates, layers: tuple[Layer, ...] | list[Layer] = ()) -> None:
@@ -78,7 +78,7 @@ class Scope(Mapping[str, Any]):
     def _begin(
         self, templates: Templates, layers: tuple[Layer, ...] | list[Layer], parent: Scope | None
     ) -> None:
-        self._templates = templates
+        self.templates = templates
         self._parent = parent
         self._layers = list(layers)
         self._changes = 0
@@ -94,25 +94,25 @@ class Scope(Mapping[str, Any]):
         A layer has its place right above this scope's layer of the same name; one whose name is new is on top.
         """
         scope = Scope.__new__(Scope)
-        scope._begin(self._templates, layers, self)  # noqa: SLF001  # one of us
+        scope._begin(self.templates, layers, self)  # noqa: SLF001  # one of us
         return scope
 
-    def put(self, layer: str, values: Mapping[str, Any], *, rendered: bool = True) -> None:
+    def put(self, layer: str, values: Mapping[str, Any], *, data: bool = True) -> None:
         """Set variables in the layer of that name (a new one, on top, if there is none).
 
         Args:
             layer: "facts", "set_fact" …
             values: added to those that are there.
-            rendered: whether they are final; only a person's text may be False.
+            data: whether they are final; only a person's text may be False.
         """
         for index, known in enumerate(self._layers):
-            if known.name == layer and known.rendered == rendered:
-                self._layers[index] = Layer(layer, {**known.values, **values}, rendered)
+            if known.name == layer and known.data == data:
+                self._layers[index] = Layer(layer, {**known.values, **values}, data)
                 break
         else:
             names = [known.name for known in self._layers]
             place = len(names) - names[::-1].index(layer) if layer in names else len(names)
-            self._layers.insert(place, Layer(layer, dict(values), rendered))
+            self._layers.insert(place, Layer(layer, dict(values), data))
         self._changes += 1
 
     def explain(self, name: str) -> tuple[Source, ...]:
@@ -147,8 +147,10 @@ class Scope(Mapping[str, Any]):
                 break
         else:
             return default
-        if not layer.rendered and is_template(value):
+        if not layer.data and is_template(value):
             value = self._rendered(name, value, origin_of(layer.values, name))
+        elif not isinstance(layer.values, dict):
+            return value  # another's mapping: its answer may change
         self._kept[name] = value
         return value
 
@@ -159,7 +161,7 @@ class Scope(Mapping[str, Any]):
             raise VariableLoopError(f"the variables need one another: {circle}", origin=origin, hint=hint)
         self._pending.append(name)
         try:
-            made = self._templates.render_lazily(value, self, origin=origin)
+            made = self.templates.render_lazily(value, self, origin=origin)
         finally:
             self._pending.pop()
         self._undefined.add(name)
@@ -171,7 +173,11 @@ class Scope(Mapping[str, Any]):
         if version != self._seen:
             self._kept.clear()
             self._undefined.clear()
-            self._effective = [layer for layer in reversed(self._merged()) if layer.values]
+            self._effective = [
+                layer
+                for layer in reversed(self._merged())
+                if layer.values or not isinstance(layer.values, dict)
+            ]
             self._seen = version
         return self._effective
 
@@ -199,7 +205,7 @@ class Scope(Mapping[str, Any]):
         if value is MISSING:
             raise KeyError(name)
         if name in self._undefined:
-            value = self._kept[name] = self._templates.finish(value)
+            value = self._kept[name] = self.templates.finish(value)
             self._undefined.discard(name)
         return value
 

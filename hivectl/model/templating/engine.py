@@ -7,8 +7,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import FileSystemLoader, nodes
-from jinja2.exceptions import SecurityError, TemplateNotFound
-from jinja2.exceptions import TemplateError as JinjaError
 from jinja2.exceptions import TemplateSyntaxError as JinjaSyntaxError
 from jinja2.parser import Parser
 from jinja2.utils import missing
@@ -21,12 +19,10 @@ from hivectl.model.templating.environment import Sandbox, ScopeContext, ScopeTem
 from hivectl.model.templating.errors import (
     ConditionError,
     TemplateError,
-    TemplateFileError,
     TemplateLimitError,
     TemplateSyntaxError,
-    TemplateValueError,
-    UnsafeTemplateError,
 )
+from hivectl.model.templating.faults import placed, syntax_error, translate
 from hivectl.model.templating.guard import FAILURES, describe, with_origin
 from hivectl.model.templating.undefined import UndefinedName
 from hivectl.model.templating.values import concat, finish, join
@@ -50,6 +46,7 @@ class Compiled:
         root: makes the chunks of a context.
         blocks: its `{% block %}`s.
         newlines: how many the text ends with; they are kept.
+        lines: how many lines the text has.
         name: of the variable, when the text is no more than that.
         tree: what names are found in.
     """
@@ -57,6 +54,7 @@ class Compiled:
     root: Callable[[Any], Any]
     blocks: Mapping[str, Any]
     newlines: int
+    lines: int
     name: str | None
     tree: nodes.Template
     _names: frozenset[str] | None = field(default=None)
@@ -108,7 +106,7 @@ class Engine:
     @cached_property
     def _sandbox(self) -> Sandbox:
         loader = FileSystemLoader([str(path) for path in self._searchpath]) if self._searchpath else None
-        sandbox = Sandbox(loader=loader, **asdict(self._options))
+        sandbox = Sandbox(loader=loader, **(asdict(self._options) | {"keep_trailing_newline": False}))
         sandbox.filters.clear()
         sandbox.filters.update(filters())
         sandbox.tests.clear()
@@ -116,12 +114,13 @@ class Engine:
         sandbox.globals = dict(functions(self._folder, trusted=self._trusted))
         return sandbox
 
-    def text(self, source: str, origin: Origin | None = None) -> Compiled:
-        """Return a compiled text; raises TemplateSyntaxError."""
-        compiled = self._texts.get(source)
+    def text(self, source: str, origin: Origin | None = None, path: Path | None = None) -> Compiled:
+        """Return a compiled text, read from `path` if from a file; raises TemplateSyntaxError."""
+        key = source if path is None else f"{path}\n{source}"
+        compiled = self._texts.get(key)
         if compiled is None:
-            compiled = self._compile(source, origin, self._parse_text)
-            _keep(self._texts, source, compiled)
+            compiled = self._compile(source, origin, self._parse_text, path)
+            _keep(self._texts, key, compiled)
         return compiled
 
     def condition(self, source: Any, origin: Origin | None = None) -> Compiled:
@@ -139,23 +138,7 @@ class Engine:
 
     def render(self, compiled: Compiled, variables: Mapping[str, Any]) -> Any:
         """Return the value of a template; raises TemplateError."""
-        try:
-            if compiled.name is not None:
-                value = look_up(variables, compiled.name, missing)
-                if value is missing:
-                    value = self._sandbox.globals.get(compiled.name, missing)
-                if value is missing:
-                    value = UndefinedName(name=compiled.name)
-            else:
-                context = ScopeContext(self._sandbox, variables, None, compiled.blocks)
-                value = concat(compiled.root(context))
-            value = finish(value)
-        except TemplateError:
-            raise
-        except (RecursionError, MemoryError):
-            raise TemplateLimitError("the template calls itself too deeply") from None
-        except FAILURES as error:
-            raise _translate(error) from error
+        value = self._guarded(compiled, lambda: finish(self._value(compiled, variables)))
         if compiled.newlines and isinstance(value, str | Secret):
             lacking = compiled.newlines - _newlines(value if isinstance(value, str) else value.reveal())
             return join([value, "\n" * lacking]) if lacking > 0 else value
@@ -163,42 +146,63 @@ class Engine:
 
     def render_text(self, compiled: Compiled, variables: Mapping[str, Any]) -> str | Secret:
         """Return the text of a template; raises TemplateError."""
-        try:
-            context = ScopeContext(self._sandbox, variables, None, compiled.blocks)
-            value = concat(compiled.root(context))
-            text = "" if value is None else join([value])
-        except TemplateError:
-            raise
-        except (RecursionError, MemoryError):
-            raise TemplateLimitError("the template calls itself too deeply") from None
-        except FAILURES as error:
-            raise _translate(error) from error
+        value = self._guarded(compiled, lambda: self._text(compiled, variables))
+        text: str | Secret = value
+        if not self._options.keep_trailing_newline:
+            return text
         shown = text if isinstance(text, str) else text.reveal()
         lacking = compiled.newlines - _newlines(shown.replace(self._options.newline_sequence, "\n"))
-        return join([text, self._options.newline_sequence * max(lacking, 0)]) if lacking > 0 else text
+        return join([text, self._options.newline_sequence * lacking]) if lacking > 0 else text
+
+    def _text(self, compiled: Compiled, variables: Mapping[str, Any]) -> str | Secret:
+        value = self._value(compiled, variables)
+        return "" if value is None else join([value])
+
+    def _value(self, compiled: Compiled, variables: Mapping[str, Any]) -> Any:
+        if compiled.name is None:
+            context = ScopeContext(self._sandbox, variables, None, compiled.blocks)
+            return concat(compiled.root(context))
+        value = look_up(variables, compiled.name, missing)
+        if value is missing:
+            value = self._sandbox.globals.get(compiled.name, missing)
+        return UndefinedName(name=compiled.name) if value is missing else value
+
+    def _guarded(self, compiled: Compiled, work: Callable[[], Any]) -> Any:
+        """Do the work; whatever goes wrong is a TemplateError that knows its line."""
+        try:
+            return work()
+        except TemplateError as error:
+            placed(error, error, compiled.lines)
+            raise
+        except (RecursionError, MemoryError) as error:
+            fault = TemplateLimitError("the template calls itself too deeply")
+            raise placed(fault, error, compiled.lines) from None
+        except FAILURES as error:
+            raise placed(translate(error), error, compiled.lines) from error
 
     def _compile(
-        self, source: str, origin: Origin | None, parse: Callable[[str], nodes.Template]
+        self,
+        source: str,
+        origin: Origin | None,
+        parse: Callable[[str], nodes.Template],
+        path: Path | None = None,
     ) -> Compiled:
         sandbox = self._sandbox
+        filename = None if path is None else str(path)
         try:
             tree = parse(source)
-            code = sandbox.compile(tree)
+            code = sandbox.compile(tree, None, filename)
             template = ScopeTemplate.from_code(sandbox, code, {}, None)
         except TemplateError as error:
             raise with_origin(error, origin) from None
         except JinjaSyntaxError as error:
-            where = f" on line {error.lineno} of the template" if error.lineno > 1 else ""
-            message = (error.message or "it cannot be read").rstrip(".")
-            raise TemplateSyntaxError(
-                f"{message}{where}", origin=origin, hint=_syntax_hint(source, message)
-            ) from None
+            raise syntax_error(error, source, origin, filename) from None
         except (RecursionError, MemoryError, SyntaxError, ValueError, OverflowError) as error:
-            raise TemplateSyntaxError(
-                f"the template is too complicated: {describe(error)}", origin=origin
-            ) from None
+            message = f"the template is too complicated: {describe(error)}"
+            raise TemplateSyntaxError(message, origin=origin) from None
         newlines = _newlines(source) if parse == self._parse_text else 0
-        return Compiled(template.root_render_func, template.blocks, newlines, _sole_name(tree), tree)
+        lines = source.count("\n") + 1
+        return Compiled(template.root_render_func, template.blocks, newlines, lines, _sole_name(tree), tree)
 
     def _parse_text(self, source: str) -> nodes.Template:
         sandbox = self._sandbox
@@ -254,28 +258,3 @@ def _sole_name(tree: nodes.Template) -> str | None:
 
 def _newlines(text: str) -> int:
     return len(text) - len(text.rstrip("\n"))
-
-
-def _syntax_hint(source: str, message: str) -> str | None:
-    if "&&" in source or "||" in source:
-        return "write `and` and `or`"
-    if "got '='" in message or message.startswith('"="'):
-        return "write == to compare"
-    if "{#" in source and "comment" in message.lower():
-        return "{# begins a comment; write {{ '{#' }} for the two characters"
-    if "'}'" in message or "'{'" in message:
-        return "braces of a mapping need a space between them and }}"
-    return None
-
-
-def _translate(error: BaseException) -> TemplateError:
-    if isinstance(error, TemplateNotFound):
-        return TemplateFileError(f"there is no file {error.name} to include in the template's folders")
-    if isinstance(error, SecurityError):
-        return UnsafeTemplateError(describe(error))
-    if isinstance(error, JinjaSyntaxError):
-        where = f"{error.name or 'the template'}, line {error.lineno}"
-        return TemplateSyntaxError(f"{(error.message or 'it cannot be read').rstrip('.')} ({where})")
-    if isinstance(error, JinjaError):
-        return TemplateValueError(describe(error))
-    return TemplateValueError(f"the template fails: {describe(error)}")

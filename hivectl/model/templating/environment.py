@@ -15,7 +15,7 @@ from jinja2.utils import missing
 from hivectl.model.secret import Secret
 from hivectl.model.templating.attributes import NOTHING, OwnDict, OwnList, attribute_of, check_percent
 from hivectl.model.templating.compiler import Generator, check_names, count_steps
-from hivectl.model.templating.errors import TemplateError, TemplateValueError
+from hivectl.model.templating.errors import TemplateValueError, UndefinedVariableError
 from hivectl.model.templating.guard import call_safely
 from hivectl.model.templating.limits import (
     BITS,
@@ -227,7 +227,7 @@ class Sandbox(SandboxedEnvironment):
     def _item(self, mapping: Mapping[Any, Any], key: Any) -> Any:
         try:
             value = look_up(mapping, key, missing) if isinstance(key, str) else mapping[key]
-        except TemplateError as error:
+        except UndefinedVariableError as error:
             return UndefinedName(exc=error)
         except (TypeError, LookupError):
             value = missing

@@ -6,7 +6,13 @@ from hivectl.model.errors import InputError
 
 
 class TemplateError(InputError):
-    """A template cannot be rendered."""
+    """A template cannot be rendered.
+
+    Attributes:
+        placed: whether the line inside the template is known, and said.
+    """
+
+    placed: bool = False
 
 
 class TemplateSyntaxError(TemplateError):

@@ -37,7 +37,7 @@ def holds_secret(value: Any) -> bool:
     return False
 
 
-def reveal(value: Any) -> Any:
+def reveal(value: Any) -> Any:  # noqa: PLR0911  # one line for each type
     """Return `value` with secrets replaced by their texts, to be worked on; containers keep their kind."""
     if type(value) in SCALARS:
         return value
@@ -54,7 +54,7 @@ def reveal(value: Any) -> Any:
     return value
 
 
-def taint(value: Any) -> Any:  # noqa: PLR0911  # one line for each type
+def taint(value: Any) -> Any:  # one line for each type
     """Return what was made of a secret as secrets: texts and numbers, at any depth, and keys of mappings."""
     value = settle(value)
     if value is None or isinstance(value, bool | Secret):
