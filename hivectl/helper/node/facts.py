@@ -57,28 +57,31 @@ MANAGERS = (
 def facts(operation: "dict[str, Any]", wire: "Wire") -> "dict[str, Any]":
     """Carry out a `facts`: only the groups that are asked for."""
     found: "dict[str, Any]" = {}
-    gatherers = _gatherers()
     for group in operation["groups"]:
-        if group in gatherers:
-            found.update(gatherers[group](wire))
+        found.update(_gather(group, wire))
     return {"changed": False, "ansible_facts": found}
 
 
-def _gatherers() -> "dict[str, Any]":
-    from hivectl.helper.node import hardware_facts, network_facts
+def _gather(group: str, wire: "Wire") -> "dict[str, Any]":
+    if group in {"hardware", "mounts", "virtual"}:
+        from hivectl.helper.node import hardware_facts
 
-    return {
+        if group == "mounts":
+            return hardware_facts.mounts(wire)
+        return hardware_facts.hardware() if group == "hardware" else hardware_facts.virtual()
+    if group == "network":
+        from hivectl.helper.node.network_facts import network
+
+        return network(wire)
+    gatherers = {
         "platform": platform,
         "distribution": distribution,
-        "hardware": hardware_facts.hardware,
-        "mounts": hardware_facts.mounts,
-        "virtual": hardware_facts.virtual,
-        "network": network_facts.network,
         "user": user,
         "date_time": date_time,
         "env": env,
         "python": python,
     }
+    return gatherers[group]() if group in gatherers else {}
 
 
 def first_line(path: str) -> str:
@@ -95,7 +98,7 @@ def text_of(path: str) -> str:
         return ""
 
 
-def platform(_wire: "Wire") -> "dict[str, Any]":
+def platform() -> "dict[str, Any]":
     """Kernel, names of the machine, init."""
     system = os.uname()
     machine = system.machine
@@ -150,7 +153,7 @@ def _os_release() -> "dict[str, str]":
     return found
 
 
-def distribution(_wire: "Wire") -> "dict[str, Any]":
+def distribution() -> "dict[str, Any]":
     """Which Linux: os-release(5)."""
     release = _os_release()
     identity = release.get("ID", "")
@@ -181,7 +184,7 @@ def _codename(release: "dict[str, str]") -> str:
     return rest.partition(")")[0] if bracket else ""
 
 
-def user(_wire: "Wire") -> "dict[str, Any]":
+def user() -> "dict[str, Any]":
     """Who we are there."""
     import pwd
 
@@ -206,7 +209,7 @@ def user(_wire: "Wire") -> "dict[str, Any]":
     )
 
 
-def date_time(_wire: "Wire") -> "dict[str, Any]":
+def date_time() -> "dict[str, Any]":
     """The node's clock."""
     moment = time.time()
     local, world = time.localtime(moment), time.gmtime(moment)
@@ -238,12 +241,12 @@ def date_time(_wire: "Wire") -> "dict[str, Any]":
     }
 
 
-def env(_wire: "Wire") -> "dict[str, Any]":
+def env() -> "dict[str, Any]":
     """The login's environment."""
     return {"env": dict(os.environ)}
 
 
-def python(_wire: "Wire") -> "dict[str, Any]":
+def python() -> "dict[str, Any]":
     """The interpreter that runs the helper."""
     version = sys.version_info
     return {

@@ -17,7 +17,7 @@ SIZES = ("Bytes", "KB", "MB", "GB", "TB", "PB")
 UNREAL = frozenset(["proc", "sysfs", "devpts", "devtmpfs", "cgroup", "cgroup2", "pstore", "bpf", "tracefs", "debugfs", "securityfs", "mqueue", "hugetlbfs", "configfs", "fusectl", "autofs", "rpc_pipefs", "binfmt_misc", "nsfs", "ramfs", "efivarfs", "selinuxfs"])  # fmt: skip
 
 
-def hardware(_wire: "Wire") -> "dict[str, Any]":
+def hardware() -> "dict[str, Any]":
     """Processor, memory, firmware, disks, uptime."""
     found = _processor()
     found.update(_memory())
@@ -251,7 +251,7 @@ def _room(mount: str, wire: "Wire") -> "dict[str, Any]":
             time.sleep(0.01)  # a child that hangs in the kernel stays behind
 
 
-def virtual(_wire: "Wire") -> "dict[str, Any]":
+def virtual() -> "dict[str, Any]":
     """What the node is inside of: a container, a virtual machine, or nothing."""
     kind, role = _virtual()
     return {
