@@ -133,6 +133,8 @@ def diff_lines(diff: object) -> list[Line]:
 def _one_diff(diff: Mapping[str, Any]) -> list[Line]:
     if isinstance(diff.get("prepared"), str):
         lines = diff["prepared"].splitlines()
+    elif isinstance(diff.get("before"), dict) and isinstance(diff.get("after"), dict):
+        return _changed_keys(diff["before"], diff["after"])
     elif "before" in diff or "after" in diff:
         before, after = _text(diff.get("before")), _text(diff.get("after"))
         if before == after:
@@ -153,6 +155,19 @@ def _one_diff(diff: Mapping[str, Any]) -> list[Line]:
     if len(lines) > LONGEST_DIFF:
         shown.append(((f"… {len(lines) - LONGEST_DIFF} more lines", "dim"),))
     return shown
+
+
+def _changed_keys(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Line]:
+    """Return the attributes that differ, each with what it was and what it becomes."""
+    shown: list[Line] = []
+    for key in dict.fromkeys((*before, *after)):
+        if before.get(key) != after.get(key):
+            name = one_line(str(key))
+            if key in before:
+                shown.append(((f"-{name}: {_short(before[key])}", "removed"),))
+            if key in after:
+                shown.append(((f"+{name}: {_short(after[key])}", "added"),))
+    return shown[:LONGEST_DIFF]
 
 
 def _text(value: object) -> str:

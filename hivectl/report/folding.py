@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hivectl.engine.events import (
@@ -110,7 +111,7 @@ class Folding:
         self._dry = event.mode != "apply"
         self._name_width = min(max(len(listing(event.nodes, 24)) + 1, 10), 28)
         verb = {"check": "check", "plan": "plan"}.get(event.mode, "apply")
-        what = f"{verb} {one_line(event.playbook)} on {count(len(event.nodes), 'node')}"
+        what = f"{verb} {_near(event.playbook)} on {count(len(event.nodes), 'node')}"
         resumed = f", going on with run {event.resumed}" if event.resumed else ""
         return [((what, "bold"), (f"{resumed}  (run {event.run})", "dim"))]
 
@@ -215,6 +216,15 @@ class Folding:
         if group.again and group.below:
             return [(*head, ("  (as above)", "dim"))]
         return [head, *(((INDENT, ""), *line) for line in group.below)]
+
+
+def _near(path: str) -> str:
+    """Return a path as a person in this folder would write it."""
+    try:
+        here = Path.cwd()
+    except OSError:  # somebody has removed the folder
+        return one_line(path)
+    return one_line(path.removeprefix(f"{here}/"))
 
 
 def waiting_lines(event: Waiting) -> list[Line]:

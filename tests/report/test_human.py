@@ -230,3 +230,16 @@ report, = open_reports(["human"], stdout=sys.stdout, stderr=sys.stderr, environm
 assert "rich" not in sys.modules, "rich"
 """
     subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.PIPE)
+
+
+def test_attributes_that_differ_are_named_and_no_others() -> None:
+    diff = {
+        "before": {"state": "absent", "path": "/srv"},
+        "after": {"state": "directory", "path": "/srv", "mode": "0755"},
+    }
+    text = report(*started(["m1"]), finished("m1", task("Folder"), "changed", {"diff": diff}))
+    assert re.findall(r"^ +([-+].*)$", text, re.MULTILINE) == [
+        "-state: absent",
+        "+state: directory",
+        "+mode: 0755",
+    ]
