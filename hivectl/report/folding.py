@@ -66,7 +66,8 @@ class Folding:
         self._expected: set[str] = set()
         self._missing: dict[Hashable, set[str]] = {}
         self._skipped: Counter[str] = Counter()
-        self._blamed: set[str] = set()
+        # node -> the failure that a person has been told of
+        self._blamed: dict[str, str] = {}
         self._dry = False
         self._name_width = 4
 
@@ -152,7 +153,7 @@ class Folding:
             note = f"  ({one_line(event.reason)})" if event.reason and event.status not in BAD else ""
             key = (task_key, event.status, note, below)
             if event.status in AT_ONCE:
-                self._blamed.add(event.node)
+                self._blamed[event.node] = event.task.name or event.task.module
             self._add(key, event.node, event.time, self._head(event.status, event.task, note), below)
             if event.status in AT_ONCE and key not in self._shown:
                 return self._show(key)
@@ -164,12 +165,12 @@ class Folding:
         self._expected.discard(event.node)
         for missing in self._missing.values():
             missing.discard(event.node)
-        if event.node in self._blamed:
-            return []
-        self._blamed.add(event.node)
-        cause = f"{event.node}: {event.reason}"
+        told = event.node in self._blamed
+        cause = f"{event.node}: {self._blamed.setdefault(event.node, event.reason)}"
         if event.skipped and cause not in self._skipped:
             self._skipped[cause] = event.skipped
+        if told:
+            return []
         reason = one_line(event.reason)
 
         def head(nodes: list[str]) -> Line:

@@ -74,6 +74,7 @@ class Progress:
             self._finish(event)
         elif isinstance(event, NodeLost):
             self.bad.add(event.node)
+            self.finished += event.skipped
             for nodes in self.running.values():
                 nodes.pop(event.node, None)
         elif isinstance(event, Waiting):

@@ -243,3 +243,17 @@ def test_attributes_that_differ_are_named_and_no_others() -> None:
         "+state: directory",
         "+mode: 0755",
     ]
+
+
+def test_what_a_lost_node_skips_is_counted_to_the_failure_that_was_shown() -> None:
+    text = report(
+        *started(nodes(3)),
+        *(
+            finished(node, task("Copy"), "failed", {"msg": "denied"}, reason="denied")
+            for node in ("m1", "m2")
+        ),
+        *(NodeLost(time=now(), node=node, reason="Copy: denied", skipped=4) for node in ("m1", "m2")),
+        ended({}, status="failed"),
+    )
+    assert text.count("denied") == 1
+    assert "4 steps each because of m1,m2: Copy" in text
