@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from hivectl.drivers.base import Completed, Stream, StreamAddress, Target
     from hivectl.drivers.ssh.attributes import SshAttributes
     from hivectl.drivers.ssh.handshake import Login
+    from hivectl.drivers.ssh.sftp import SftpOperations
     from hivectl.helper.launch import Launch
     from hivectl.helper.operations import Batch, Become, Fence, ItemResult, Progress
 
@@ -71,6 +72,7 @@ class SshConnection:
         self._released = 0
         self._waiting: list[asyncio.Future[None]] = []
         self._helper = HelperSessions(self.open_channel, node=node, python=python)
+        self._sftp: SftpOperations | None = None
         self._closing = False
 
     @property
@@ -101,10 +103,13 @@ class SshConnection:
                 pass
             else:
                 return
-        from hivectl.drivers.ssh.sftp import SftpOperations
+        if self._sftp is None:
+            from hivectl.drivers.ssh.sftp import SftpOperations
 
-        async for result in SftpOperations(self._ssh, self._node).operate(batch, become):
-            yield result
+            self._sftp = SftpOperations(self._ssh, self._node, self._user)
+        async with aclosing(self._sftp.operate(batch, become)) as results:
+            async for result in results:
+                yield result
 
     async def progress(self, run: str, become: Become | None = None) -> Progress:
         """Ask what the node remembers of a run."""
