@@ -68,7 +68,7 @@ class TaskContext(Protocol):
         Args:
             text: what the file holds.
             path: of the file, for complaints, and the folder that `include` and `import` look in first.
-            options: Jinja2's syntax options by their names (trim_blocks, block_start_string ...).
+            options: fields of `hivectl.model.templates.TemplateOptions` by their names.
             **extra: variables of this template alone.
         """
         ...

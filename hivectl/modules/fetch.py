@@ -184,7 +184,7 @@ async def procedure(parameters: Parameters, context: NodeContext) -> Result:
     local = await asyncio.to_thread(checksum_of, place)
     whole: Result = {"dest": str(place.path), "checksum": remote, "remote_checksum": remote}
     if local == remote:
-        return {"changed": False, "file": parameters.src, **whole}
+        return {"changed": False, "file": parameters.src, "dest": whole["dest"], "checksum": remote}
     if context.check:
         return {"changed": True, **whole}
     return await _bring(parameters, context, place, whole)

@@ -110,8 +110,13 @@ LAUNCHER = r"""#!/bin/sh
 state=$(dirname -- "$0")
 channel=$1
 log={log}
+# the program's environment, set below, need not know tmux
+tmux=$(command -v tmux)
+server=$TMUX
 # ours must live to write down how the program ended; a handler, unlike an ignored signal, is not inherited
 trap : HUP INT TERM
+# whoever waits for the start must hear of a failure too
+trap '[ -f "$state/pid" ] || TMUX=$server "$tmux" wait-for -S "$channel"' EXIT
 quoted() {{ printf '%s\n' "$1" | sed "s/'/'\\\\''/g; s/[%#]/&&/g; 1s/^/'/; \$s/\$/'/"; }}
 mkdir -p -- "$(dirname -- "$log")"
 printf '%s\n' "$log" >"$state/log_path"
@@ -121,10 +126,9 @@ date -u +%Y-%m-%dT%H:%M:%SZ >"$state/since"
 printf '%s %s\n' "$TMUX_PANE" "$$" >"$state/pane"
 {exports}status=126
 if cd -- {directory}; then
-    /bin/sh -c 'echo $$ >"$1"; tmux wait-for -S "$2"; shift 2; exec "$@"' sh "$state/pid" "$channel" {command}
+    /bin/sh -c 'echo $$ >"$1"; TMUX=$3 "$4" wait-for -S "$2"; shift 4; exec "$@"' \
+        sh "$state/pid" "$channel" "$server" "$tmux" {command}
     status=$?
-else
-    tmux wait-for -S "$channel"
 fi
 printf '%s\n' "$status" >"$state/exit_status"
 """

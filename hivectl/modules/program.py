@@ -130,7 +130,7 @@ def check(parameters: Parameters, context: NodeContext) -> None:
     for path in (parameters.directory, parameters.log or ""):
         if path.startswith("~") and path != "~" and not path.startswith("~/"):
             raise ModuleError(f"{path!r}: only ~/ is understood, not another user's", origin=context.origin)
-    for name in parameters.environment:
+    for name in (*parameters.environment, *context.environment):
         if not VARIABLE.fullmatch(str(name)):
             raise ModuleError(f"{name!r} cannot be a variable of an environment", origin=context.origin)
 

@@ -112,18 +112,22 @@ def operations(parameters: Parameters, _context: TaskContext) -> Sequence[Operat
 
 
 def result(parameters: Parameters, results: Sequence[ItemResult], _context: TaskContext) -> Result:
-    """Keep what the filter asks for; a pattern may leave out `ansible_`."""
+    """Give the facts the names that variables have, and keep what the filter asks for."""
     merged = merge_results(results)
     patterns = [pattern for pattern in parameters.filter if pattern]
-    if patterns and "ansible_facts" in merged:
-        merged["ansible_facts"] = {
+    facts = {
+        f"ansible_{name.removeprefix('ansible_')}": value
+        for name, value in merged.get("ansible_facts", {}).items()
+    }
+    if patterns:
+        facts = {
             name: value
-            for name, value in merged["ansible_facts"].items()
+            for name, value in facts.items()
             if any(
                 fnmatchcase(name, pattern) or fnmatchcase(name, f"ansible_{pattern}") for pattern in patterns
             )
         }
-    return merged
+    return {**merged, "ansible_facts": facts} if "ansible_facts" in merged else merged
 
 
 MODULE = Module(

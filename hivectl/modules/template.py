@@ -56,17 +56,15 @@ def operations(parameters: Parameters, context: TaskContext) -> Sequence[Operati
         InputError: a fault in the template, with its line.
     """
     source = context.find_file(parameters.src, "templates")
+    newline = NEWLINES.get(parameters.newline_sequence, parameters.newline_sequence)
     rendered = context.render_text(
         text_of_file(source),
         path=source,
-        options={name: getattr(parameters, name) for name in SYNTAX} | {"keep_trailing_newline": True},
+        options={name: getattr(parameters, name) for name in SYNTAX} | {"newline_sequence": newline},
         **template_variables(parameters, source, context),
     )
     secret = isinstance(rendered, Secret)
     text = rendered.reveal() if isinstance(rendered, Secret) else rendered
-    newline = NEWLINES.get(parameters.newline_sequence, parameters.newline_sequence)
-    if newline != "\n":
-        text = text.replace("\r\n", "\n").replace("\n", newline)
     mode = mode_of(source) if parameters.mode == "preserve" else parameters.mode
     content = Content.of(_encoded(text, parameters, context), secret=secret)
     return (write_into(parameters, source.name, content, attributes_of(parameters, mode=mode)),)

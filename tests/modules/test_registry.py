@@ -15,7 +15,27 @@ from hivectl.modules import registry
 from hivectl.modules.base import Module
 from hivectl.modules.registry import UnknownModuleError, find_module, known_module, module_names
 
-OURS = ["assert", "command", "copy", "debug", "fail", "fetch", "file", "lineinfile", "meta", "ping", "program", "raw", "set_fact", "setup", "shell", "slurp", "stat", "template", "wait_for"]
+OURS = [
+    "assert",
+    "command",
+    "copy",
+    "debug",
+    "fail",
+    "fetch",
+    "file",
+    "lineinfile",
+    "meta",
+    "ping",
+    "program",
+    "raw",
+    "set_fact",
+    "setup",
+    "shell",
+    "slurp",
+    "stat",
+    "template",
+    "wait_for",
+]
 ROOT = Path(__file__).parents[2]
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from hivectl.model.templates import Templates
 
 from hivectl.drivers.base import Target
 from hivectl.helper.operations import Batch, Item
@@ -21,9 +20,17 @@ from hivectl.modules.registry import find_module
 if TYPE_CHECKING:
     from hivectl.drivers.base import Capability, Connection
     from hivectl.helper.operations import Become, ItemResult, Operation
+    from hivectl.model.templates import Templates
 
 ORIGIN = Origin("play.yml", 1, 1)
-TEMPLATES = Templates()
+
+
+@cache
+def templates() -> Templates:
+    """Return one template engine for all tasks, as a run has it."""
+    from hivectl.model.templates import Templates
+
+    return Templates()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,13 +50,21 @@ class TaskOnThisMachine:
     said: list[str] = field(default_factory=list)
 
     def render(self, template: str, *, origin: Origin | None = None, **extra: Any) -> Any:
-        return TEMPLATES.render(template, {**self.variables, **extra}, origin=origin or self.origin)
+        return templates().render(template, {**self.variables, **extra}, origin=origin or self.origin)
 
     def render_text(self, text: str, *, path: Path, options: Mapping[str, Any], **extra: Any) -> str | Secret:
-        return TEMPLATES.render_text(text, {**self.variables, **extra}, path=path, options=options)
+        from hivectl.model.templates import TemplateOptions
+
+        return templates().render_text(
+            text,
+            {**self.variables, **extra},
+            options=TemplateOptions(**options),
+            origin=Origin(str(path), 1, 1),
+            searchpath=(path.parent,),
+        )
 
     def evaluate(self, condition: Any) -> bool:
-        return TEMPLATES.evaluate(condition, self.variables, origin=self.origin)
+        return templates().evaluate(condition, self.variables, origin=self.origin)
 
     def find_file(self, name: str, folder: str = "files") -> Path:
         for path in (self.folder / folder / name, self.folder / name):
@@ -99,7 +114,9 @@ def parameters_of(module: Module[Any], arguments: Any, context: TaskOnThisMachin
         for name in (one.name, *one.metadata.get("aliases", ()))
     }
     rendered = {
-        name: value if name in kept else TEMPLATES.render(value, context.variables, origin=context.origin)
+        name: value
+        if name in kept or "{{" not in str(value)
+        else templates().render(value, context.variables, origin=context.origin)
         for name, value in arguments.items()
     }
     return convert(module.parameters, rendered, origin=context.origin, what=module.name)
