@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from hivectl.drivers.session import NodeSession
     from hivectl.helper.operations import Become, Fence, ItemResult, Operation
     from hivectl.model.origin import Origin
+    from hivectl.model.secret import Secret
     from hivectl.model.variables import Scope
 
 
@@ -57,6 +58,21 @@ class Context:
 
         scope = self.variables.child(Layer("extra", extra)) if extra else self.variables
         return scope.templates.render(template, scope, origin=origin or self.origin)
+
+    def render_text(self, text: str, *, path: Path, options: Mapping[str, Any], **extra: Any) -> str | Secret:
+        """Render a template file; it may include files beside it and in the playbook's templates."""
+        from hivectl.model.origin import Origin
+        from hivectl.model.templates import TemplateOptions
+        from hivectl.model.variables import Layer
+
+        scope = self.variables.child(Layer("template", extra))
+        return scope.templates.render_text(
+            text,
+            scope,
+            options=TemplateOptions(**options),
+            origin=Origin(str(path), 1, 1),
+            searchpath=(path.parent, self.folder / "templates", self.folder),
+        )
 
     def evaluate(self, condition: Any) -> bool:
         """Evaluate a condition as `when` does."""
