@@ -36,4 +36,7 @@ def become_password(*, ask: bool) -> Secret | None:
         ) from None
     from getpass import getpass
 
-    return Secret(getpass("sudo password: "))
+    try:
+        return Secret(getpass("sudo password: "))
+    except EOFError:
+        raise InputError("no password was given for sudo") from None

@@ -127,7 +127,7 @@ def test_a_signal_stops_what_runs_and_gives_the_nodes_back(
 def test_output_that_nobody_reads_does_not_hang(lab: Lab) -> None:
     process = lab.start("exec", "m1", "--", "seq 1 100000")
     assert process.stdout is not None
-    lines = []
+    lines: list[str] = []
     reader = threading.Thread(target=lambda: lines.extend(process.stdout or ()))
     reader.start()
     reader.join(20)
