@@ -105,6 +105,10 @@ class NodeSession:
 
         return await (await self.connection(Capability.STREAM)).open_stream(address)
 
+    def opened(self) -> tuple[Connection, ...]:
+        """Return the connections that are open now."""
+        return tuple(connection for connection in self._open.values() if not connection.closed)
+
     async def close(self) -> None:
         """Close every connection; calling it again does nothing."""
         connections = tuple(self._open.values())

@@ -14,13 +14,14 @@ from hivectl.drivers.base import Capability, Command
 from hivectl.drivers.errors import BecomeError, ConnectionLostError, OperationTimeoutError
 from hivectl.helper.operations import Batch, Become, Content, Item, Read, Run, Write
 from hivectl.model.secret import Secret
-from tests.support.connections import connected, sh
+from tests.support.connections import connected, sh, until
 from tests.support.sshd import connection_servers, descendants
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hivectl.helper.operations import Operation
+    from hivectl.drivers.ssh.connection import SshConnection
+    from hivectl.helper.operations import ItemResult, Operation
     from tests.support.sshd import Sshd
 
 
@@ -29,6 +30,10 @@ def batch(*operations: Operation) -> Batch:
         Item(key=str(n), step=n, chain=0, operation=operation) for n, operation in enumerate(operations)
     )
     return Batch(run="test", items=items)
+
+
+async def all_of(connection: SshConnection, *operations: Operation) -> list[ItemResult]:
+    return [result async for result in connection.operate(batch(*operations))]
 
 
 def commands_of(host: Sshd) -> list[str]:
@@ -41,10 +46,12 @@ def commands_of(host: Sshd) -> list[str]:
     return [line for line in lines if line and not line.startswith("sshd")]
 
 
+def sleeping(host: Sshd) -> int:
+    return sum(line.strip() == "sleep 300" for line in commands_of(host))
+
+
 async def until_nothing_runs(host: Sshd) -> None:
-    async with asyncio.timeout(5):
-        while commands_of(host):
-            await asyncio.sleep(0.01)
+    await until(lambda: not commands_of(host))
 
 
 def test_a_command_gives_its_bytes_and_its_status(sshd_host: Sshd) -> None:
@@ -103,9 +110,7 @@ def test_a_cancelled_command_leaves_no_process(sshd_host: Sshd) -> None:
     async def main() -> None:
         async with connected(sshd_host) as connection:
             running = asyncio.create_task(sh(connection, "sleep 300 & sleep 300"))
-            async with asyncio.timeout(5):
-                while sum(line.strip() == "sleep 300" for line in commands_of(sshd_host)) < 2:
-                    await asyncio.sleep(0.01)
+            await until(lambda: sleeping(sshd_host) == 2)
             running.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await running
@@ -143,10 +148,8 @@ def test_batches_share_one_channel(sshd_host: Sshd) -> None:
 def test_closing_ends_what_runs_on_the_node(sshd_host: Sshd) -> None:
     async def main() -> None:
         async with connected(sshd_host) as connection:
-            running = asyncio.create_task(anext(connection.operate(batch(Run(argv=("sleep", "300"))))))
-            async with asyncio.timeout(5):
-                while not any(line.strip() == "sleep 300" for line in commands_of(sshd_host)):
-                    await asyncio.sleep(0.01)
+            running = asyncio.create_task(all_of(connection, Run(argv=("sleep", "300"))))
+            await until(lambda: sleeping(sshd_host) == 1)
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
         await until_nothing_runs(sshd_host)
@@ -157,14 +160,14 @@ def test_closing_ends_what_runs_on_the_node(sshd_host: Sshd) -> None:
 def test_a_connection_lost_in_mid_batch_is_told(sshd_host: Sshd) -> None:
     async def main() -> None:
         async with connected(sshd_host) as connection:
-            done = []
+            two = connection.operate(batch(Run(argv=("true",)), Run(argv=("sleep", "300"))))
+            running = asyncio.ensure_future(anext(two))
+            assert (await running).index == 0
+            running = asyncio.ensure_future(anext(two))
+            await until(lambda: sleeping(sshd_host) == 1)
+            sshd_host.drop_connections()
             with pytest.raises(ConnectionLostError):
-                async for result in connection.operate(
-                    batch(Run(argv=("true",)), Run(argv=("sleep", "300")))
-                ):
-                    done.append(result.index)
-                    sshd_host.drop_connections()
-            assert done == [0]
+                await running
             assert connection.closed
             with pytest.raises(ConnectionLostError):
                 await sh(connection, "true")
@@ -235,13 +238,9 @@ def test_sudo_with_a_password(pats_host: Sshd) -> None:
             running = asyncio.create_task(
                 connection.run(Command(command="sleep 300"), Become(user="root", password=right))
             )
-            async with asyncio.timeout(5):
-                while not any(line.strip() == "sleep 300" for line in commands_of(pats_host)):
-                    await asyncio.sleep(0.01)
+            await until(lambda: sleeping(pats_host) == 1)
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
-            async with asyncio.timeout(5):
-                while any("sleep 300" in line for line in commands_of(pats_host)):
-                    await asyncio.sleep(0.01)
+            await until(lambda: sleeping(pats_host) == 0)
 
     asyncio.run(main())

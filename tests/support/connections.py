@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from hivectl.drivers.ssh.attributes import SshAttributes
 from tests.support.sshd import Sshd
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
 
     from hivectl.drivers.base import Completed
     from hivectl.drivers.ssh.connection import SshConnection
@@ -43,3 +44,10 @@ async def connected(
 async def sh(connection: SshConnection, command: str, stdin: bytes = b"") -> Completed:
     """Run a command line."""
     return await connection.run(Command(command=command, stdin=stdin))
+
+
+async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+    """Wait until something outside of this process is so, which tells nobody when it is."""
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110  see above
+            await asyncio.sleep(0.01)

@@ -86,6 +86,11 @@ class SshConnection:
         return self._closing or bool(self._ssh.is_closed())
 
     @property
+    def idle(self) -> bool:
+        """Whether no channel is open."""
+        return not self._channels
+
+    @property
     def asyncssh(self) -> asyncssh.SSHClientConnection:
         """The connection itself, for file transfer and interactive shells."""
         return self._ssh
