@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from functools import lru_cache
 from pathlib import Path
 
@@ -13,6 +12,8 @@ from hivectl.modules.base import ModuleError
 @lru_cache(maxsize=65536)
 def _digest(path: str, _mtime_ns: int, _size: int) -> str:
     """Return the SHA-256 of a file; its time and size are parameters so that a changed file is read anew."""
+    import hashlib
+
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -1,11 +1,8 @@
 """`fetch`: a file from the node to this machine."""
 
-import asyncio
-import hashlib
 import os
 import posixpath
 import stat
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -136,6 +133,8 @@ def _enter(descriptor: int, name: str, place: Place, *, make: bool) -> int | Non
 
 def checksum_of(place: Place) -> str | None:
     """Return the SHA-1 of the regular file that is at a place already, None for anything else."""
+    import hashlib
+
     with folder_of(place, make=False) as folder:
         if folder is None:
             return None
@@ -180,6 +179,8 @@ async def procedure(parameters: Parameters, context: NodeContext) -> Result:
     # the node says what ~ means; any other path is the one that is written in the playbook
     source = str(seen.get("path", parameters.src)) if parameters.src.startswith("~") else parameters.src
     place = place_of(parameters, source, context)
+    import asyncio
+
     remote = seen["checksum"]
     local = await asyncio.to_thread(checksum_of, place)
     whole: Result = {"dest": str(place.path), "checksum": remote, "remote_checksum": remote}
@@ -192,6 +193,9 @@ async def procedure(parameters: Parameters, context: NodeContext) -> Result:
 
 async def _bring(parameters: Parameters, context: NodeContext, place: Place, whole: Result) -> Result:
     """Bring the file beside its place, look at it, and move it there."""
+    import asyncio
+    import tempfile
+
     _make_root(place)
     with tempfile.TemporaryDirectory(prefix=".fetch-", dir=place.root) as folder:
         sink = Path(folder) / "content"  # in a folder of mode 0700, on the same file system

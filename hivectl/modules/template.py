@@ -4,7 +4,6 @@ import os
 import pwd
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +71,8 @@ def operations(parameters: Parameters, context: TaskContext) -> Sequence[Operati
 
 def template_variables(parameters: Parameters, source: Path, context: TaskContext) -> dict[str, Any]:
     """Return the variables that Ansible's users know inside of a template, about the template itself."""
+    from datetime import UTC, datetime
+
     seen = source.stat()
     own = {
         "template_host": os.uname().nodename,

@@ -186,7 +186,7 @@ def test_one_that_listens_to_term_ends_by_itself(node: Node) -> None:
 
 
 def test_restarted_always_starts_anew_and_absent_leaves_nothing(node: Node) -> None:
-    wanted = {"name": "pump", "command": "sleep 60"}
+    wanted: dict[str, Any] = {"name": "pump", "command": "sleep 60"}
     first = node.program(**wanted)
     second = node.program(**wanted, state="restarted")
     assert (second["changed"], alive(first["pid"]), alive(second["pid"])) == (True, False, True)

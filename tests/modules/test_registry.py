@@ -12,7 +12,6 @@ from hivectl.drivers.base import Capability
 from hivectl.model.parameters import convert, schema_of
 from hivectl.model.plugins import built_in_names
 from hivectl.modules import registry
-from hivectl.modules.base import Module
 from hivectl.modules.registry import UnknownModuleError, find_module, known_module, module_names
 
 OURS = [
@@ -102,7 +101,7 @@ def test_a_module_says_all_about_itself(name: str) -> None:
 @pytest.mark.parametrize("name", OURS)
 def test_the_example_is_right(name: str) -> None:
     [task] = yaml.safe_load(find_module(name).example)
-    module: Module[object] = find_module(name)
+    module = find_module(name)
     arguments = task[name] or {}
     if not isinstance(arguments, dict):
         assert module.free_form is not None
