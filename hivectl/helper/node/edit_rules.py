@@ -95,7 +95,7 @@ def put_line(text: str, arguments: "Mapping[str, Any]") -> Edited:
     if place < 0:
         place, insertion = _find_insertion(lines, line, arguments)
     if place >= 0:
-        new = match.expand(line) if backrefs and match is not None else line
+        new = _expand(match, line) if backrefs and match is not None else line
         new = new if new.endswith("\n") else new + "\n"
         if lines[place] == new:
             return Edited(text, "")
@@ -104,6 +104,15 @@ def put_line(text: str, arguments: "Mapping[str, Any]") -> Edited:
     if backrefs or not _insert(lines, line, insertion, arguments):
         return Edited(text, "")
     return Edited("".join(lines), "line added")
+
+
+def _expand(match: "Any", line: str) -> str:
+    import re
+
+    try:
+        return str(match.expand(line))
+    except (re.error, IndexError) as error:
+        raise RuleError(f"line names a group that regexp has not: {error}") from error
 
 
 def _find(

@@ -127,7 +127,7 @@ class Lock:
             state = self.decode(data.decode())
             ours = isinstance(state, dict) and state["version"] == VERSION and isinstance(state["token"], int)
             ours = ours and isinstance(state["store"], str) and isinstance(state["expires"], (int, float))
-        except (ValueError, LookupError, StopIteration, TypeError):
+        except (ValueError, LookupError, TypeError):
             ours = False
         if not ours:
             raise Refused(

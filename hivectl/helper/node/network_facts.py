@@ -75,7 +75,7 @@ def _add_addresses(interfaces: "dict[str, dict[str, Any]]", wire: "Wire") -> Non
     try:
         ended = execute(["ip", "-j", "address", "show"], timeout=10.0)
         listed = wire.decode(ended.stdout.decode()) if ended.rc == 0 else None
-    except (OSError, ValueError, StopIteration):
+    except (OSError, ValueError):
         listed = None
     if listed is None:
         _add_addresses_by_ioctl(interfaces)

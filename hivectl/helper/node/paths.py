@@ -86,7 +86,12 @@ class Pretence:
 
     def would(self, path: str, kind: str) -> None:
         """Remember that `path` would be "directory", "file", "link" or "absent" from now on."""
-        self._paths[path.rstrip("/") or "/"] = kind
+        path = path.rstrip("/") or "/"
+        if kind == "absent":
+            # and all that would have been made inside
+            inside = path.rstrip("/") + "/"
+            self._paths = {name: word for name, word in self._paths.items() if not name.startswith(inside)}
+        self._paths[path] = kind
 
     def kind(self, path: str) -> "str | None":
         """Return what a check would have made of a path; None: what is there stands."""
@@ -154,7 +159,7 @@ def describe(path: str, *, follow: bool = False) -> "dict[str, Any]":
         return {"state": "absent"}
     return {
         "state": kind_of(status),
-        "mode": f"{S_IMODE(status.st_mode):04o}",
+        "mode": f"0{S_IMODE(status.st_mode):03o}",  # as Ansible writes it: 04755
         "uid": status.st_uid,
         "gid": status.st_gid,
         "owner": user_name(status.st_uid),
@@ -268,7 +273,7 @@ class Wanted:
         if self.mode is not None and not S_ISLNK(status.st_mode):
             mode = parse_mode(self.mode, status.st_mode, directory=S_ISDIR(status.st_mode))
             if mode != S_IMODE(status.st_mode):
-                before["mode"], after["mode"] = f"{S_IMODE(status.st_mode):04o}", f"{mode:04o}"
+                before["mode"], after["mode"] = f"0{S_IMODE(status.st_mode):03o}", f"0{mode:03o}"
         return before, after
 
     def apply(
