@@ -24,7 +24,7 @@ def check(
 
     Example: hivectl check 'kind=microscope'
     """
-    from hivectl.cli.errors import worst
+    from hivectl.cli.errors import say_faults, worst
     from hivectl.cli.nodes import chosen_nodes
     from hivectl.cli.running import run
     from hivectl.cli.tables import Column, write
@@ -48,6 +48,8 @@ def check(
         Column("remarks", "REMARKS"),
     ]
     write("checks", columns, [_item(outcome, output) for outcome in outcomes], output)
+    if output is Format.TABLE:
+        say_faults({outcome.node: outcome.error for outcome in outcomes if outcome.error is not None})
     return worst(outcome.error.exit_code if outcome.error else 0 for outcome in outcomes)
 
 
@@ -57,11 +59,8 @@ def _item(outcome: "Outcome[Health]", output: Format) -> dict[str, Any]:
         remarks = [part for part in (outcome.error.message, outcome.error.hint) if part]
         code = outcome.error.exit_code
         state = "unreachable" if code == 4 else "failed"
-        return {
-            "node": outcome.node,
-            "state": state,
-            "remarks": "; ".join(remarks) if output == "table" else remarks,
-        }
+        # below a table there is room for the whole reason
+        return {"node": outcome.node, "state": state, "remarks": "" if output is Format.TABLE else remarks}
     seen = outcome.value
     assert seen is not None
     item: dict[str, Any] = {

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from hivectl.model.errors import Complaints, ExitCode, HivectlError, InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from typer import TyperException
@@ -81,6 +81,18 @@ def tell(error: HivectlError, *, debug: bool = False) -> ExitCode:
     if len(parts) > 1:
         say(f"{len(parts)} errors")
     return exit_code(error)
+
+
+def say_faults(faults: Mapping[str, HivectlError]) -> None:
+    """Say what went wrong on which nodes; those with the same fault together."""
+    from hivectl.report.names import listing
+    from hivectl.report.text import harmless
+
+    groups: dict[tuple[str, str | None], list[str]] = {}
+    for node, error in faults.items():
+        groups.setdefault((error.message, error.hint), []).append(node)
+    for (message, hint), nodes in groups.items():
+        say(f"error: {listing(nodes)}: {harmless(message)}" + (f"\n  {harmless(hint)}" if hint else ""))
 
 
 def _paragraph(error: HivectlError) -> str:

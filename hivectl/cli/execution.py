@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from hivectl.cli.errors import say, worst
+from hivectl.cli.errors import say, say_faults, worst
 from hivectl.cli.running import run
 from hivectl.cli.streams import WatchedStream
 from hivectl.engine.adhoc import execute
 from hivectl.engine.events import Waiting
-from hivectl.model.errors import ExitCode
+from hivectl.model.errors import ExitCode, HivectlError
 from hivectl.report.names import listing
 from hivectl.report.text import count, harmless
 
@@ -117,11 +117,10 @@ def _lines(data: bytes) -> list[str]:
 
 def _say_end(outcomes: Iterable[Outcome[Completed]]) -> None:
     """Say on standard error what went wrong, nodes with the same fault together."""
-    faults: dict[tuple[str, str | None], list[str]] = {}
+    faults: dict[str, HivectlError] = {}
     for outcome in outcomes:
         if outcome.error is not None:
-            faults.setdefault((outcome.error.message, outcome.error.hint), []).append(outcome.node)
+            faults[outcome.node] = outcome.error
         elif outcome.value is not None and outcome.value.rc:
-            faults.setdefault((f"the command ended with {outcome.value.rc}", None), []).append(outcome.node)
-    for (message, hint), nodes in faults.items():
-        say(f"error: {listing(nodes)}: {harmless(message)}" + (f"\n  {harmless(hint)}" if hint else ""))
+            faults[outcome.node] = HivectlError(f"the command ended with {outcome.value.rc}")
+    say_faults(faults)

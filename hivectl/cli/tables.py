@@ -22,6 +22,8 @@ OUTPUT_VERSION = 1
 GAP = 2
 # a column is not made narrower than this to fit the terminal
 NARROWEST = 8
+# nor is the last one while others can give
+READABLE = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,25 +122,44 @@ def _table(columns: Sequence[Column], rows: Sequence[Mapping[str, Any]], stream:
     if stream.isatty():
         widths = fitted(widths, shutil.get_terminal_size().columns)
     for line in lines:
+        below: list[str] = []
         parts = []
         for text, column, width in zip(line, columns, widths, strict=True):
-            short = text if len(text) <= width else text[: width - 1] + "…"
+            short = text
+            if len(text) > width and column is columns[-1]:
+                short, *below = _wrapped(text, width)
+            elif len(text) > width:
+                short = text[: width - 1] + "…"
             parts.append(short.rjust(width) if column.right else short.ljust(width))
         print((" " * GAP).join(parts).rstrip(), file=stream)
+        indent = " " * (sum(widths[:-1]) + GAP * (len(widths) - 1))
+        for more in below:
+            print(indent + more, file=stream)
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    from textwrap import wrap
+
+    return wrap(text, width) or [""]
 
 
 def fitted(widths: Sequence[int], room: int) -> list[int]:
-    """Return widths that fit into `room` characters, taken from the widest columns, as far as that goes."""
+    """Return widths that fit into `room` characters, as far as that goes.
+
+    The last column gives first, since its text is wrapped where others are cut; then the widest.
+    """
     fit = list(widths)
     excess = sum(fit) + GAP * (len(fit) - 1) - room
+    if excess > 0:
+        step = min(excess, max(fit[-1] - READABLE, 0))
+        fit[-1] -= step
+        excess -= step
     while excess > 0:
         widest = max(range(len(fit)), key=fit.__getitem__)
         if fit[widest] <= NARROWEST:
             break
-        rest = [width for index, width in enumerate(fit) if index != widest]
-        step = min(excess, fit[widest] - max([NARROWEST, *(w for w in rest if w < fit[widest])]))
-        fit[widest] -= max(step, 1)
-        excess -= max(step, 1)
+        fit[widest] -= 1
+        excess -= 1
     return fit
 
 

@@ -65,7 +65,9 @@ class Folding:
         self._shown: set[Hashable] = set()
         self._expected: set[str] = set()
         self._missing: dict[Hashable, set[str]] = {}
+        # cause -> steps skipped because of it: as they were told one by one, and as their node was left out
         self._skipped: Counter[str] = Counter()
+        self._left: dict[str, int] = {}
         # node -> the failure that a person has been told of
         self._blamed: dict[str, str] = {}
         self._dry = False
@@ -91,7 +93,7 @@ class Folding:
         elif isinstance(event, Waiting):
             lines = [*self.rest(), *waiting_lines(event)]
         elif isinstance(event, RunEnded):
-            return [*self.rest(), *summary(event, self._skipped, dry=self._dry)]
+            return [*self.rest(), *summary(event, {**self._skipped, **self._left}, dry=self._dry)]
         return [*lines, *self.due(event.time)]
 
     def due(self, now: float) -> list[Line]:
@@ -167,8 +169,8 @@ class Folding:
             missing.discard(event.node)
         told = event.node in self._blamed
         cause = f"{event.node}: {self._blamed.setdefault(event.node, event.reason)}"
-        if event.skipped and cause not in self._skipped:
-            self._skipped[cause] = event.skipped
+        if event.skipped:
+            self._left[cause] = event.skipped
         if told:
             return []
         reason = one_line(event.reason)

@@ -57,18 +57,19 @@ def compress(names: Iterable[str]) -> str:
 
 
 def listing(names: Iterable[str], width: int = 60) -> str:
-    """Return names for people: compressed, and cut to about `width` characters with the count of all."""
+    """Return names for people: compressed, and cut to `width` characters with the count of all."""
     every = tuple(names)
     words = compressed(every)
     text = ",".join(words)
     if len(text) <= width:
         return text
+    end = f",… ({len(set(every))} nodes)"
+    room = max(width - len(end), 8)
     kept: list[str] = []
     length = 0
     for word in words:
         length += len(word) + 1
-        if length > width and kept:
+        if length > room and kept:
             break
         kept.append(word)
-    more = "" if len(kept) == len(words) else ",…"
-    return f"{','.join(kept)[: max(width, 8)]}{more} ({len(set(every))} nodes)"
+    return ",".join(kept)[:room] + end

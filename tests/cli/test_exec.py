@@ -149,6 +149,8 @@ def test_check_says_what_is_reachable_and_why_the_rest_is_not(lab: Lab) -> None:
     assert items["m1"]["skew_seconds"] == 0
     assert items["far"]["state"] == "unreachable"
     assert items["far"]["remarks"]
+    table = lab.run("check")
+    assert "error: far: " in table.stderr
     table = lab.run("check", "m1")
     assert table.returncode == 0
     assert table.stdout.splitlines()[0].split()[:4] == ["NODE", "STATE", "LOGIN", "PYTHON"]

@@ -90,3 +90,19 @@ def test_tables_fit_as_far_as_that_goes(widths: list[int], room: int) -> None:
     assert all(new <= old for new, old in zip(fit, widths, strict=True))
     assert all(new == old or new >= 8 for new, old in zip(fit, widths, strict=True))
     assert sum(fit) + GAP * (len(fit) - 1) <= room or all(width <= 8 for width in fit)
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_on_a_terminal_the_last_column_is_wrapped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "50")
+    stream = Terminal()
+    columns = [Column("name", "NAME"), Column("meaning", "MEANING")]
+    write("words", columns, [{"name": "a", "meaning": "word " * 20}], Format.TABLE, stream=stream)
+    lines = stream.getvalue().splitlines()
+    assert all(len(line) <= 50 for line in lines)
+    assert stream.getvalue().count("word") == 20
+    assert lines[2].startswith("      word")
