@@ -1,8 +1,9 @@
 """The sh texts that keep a program in a tmux session of its node; every value in them is quoted exactly.
 
 What is kept of a program NAME, in $XDG_DATA_HOME/hivectl/programs/NAME (mode 0700): `launcher` (what the
-window runs), `fingerprint` (of what it was made from), `pane` (tmux's pane and the launcher's process),
-`pid`, `since`, `log_path`, `log` and `log.1` (this start's output and the last one's), `exit_status` once it has ended. Scripts lie beside, under their SHA-256.
+window runs), `script` as it was sent, `fingerprint` (of all that it was made from), `pane` (tmux's pane and
+the launcher's process), `pid`, `since`, `log_path`, `log` and `log.1` (the output of this start and of the
+last one), and `exit_status` once it has ended.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ class Parameters:
         choices=STATES,
     )
     script: str | None = parameter(
-        "Script on this machine; it is sent to the node under its hash.", default=None
+        "Script on this machine; it is sent to the node if that has not got it.", default=None
     )
     command: list[str | Secret] | str | Secret | None = parameter(
         "Program on the node with its arguments, as a text that is split like a shell's, or as a list.",
@@ -183,7 +183,7 @@ def start_of(parameters: Parameters, data: str, context: NodeContext) -> Start:
     if parameters.script is not None:
         path = context.find_file(parameters.script)
         content = content_of_file(path)
-        target = f"{data}/scripts/{content.sha256}{path.suffix}"
+        target = f"{data}/{parameters.name}/script{path.suffix}"
         script = (content, target)
         words = [*interpreter_of(parameters, path), target]
     else:
@@ -203,7 +203,8 @@ def start_of(parameters: Parameters, data: str, context: NodeContext) -> Start:
             "a program's arguments and environment cannot hold a NUL byte", origin=context.origin
         )
     launcher = launcher_of(words, environment=environment, directory=parameters.directory, log=parameters.log)
-    identity = json.dumps([words, sorted(environment.items()), parameters.directory, parameters.log])
+    sent = script[0].sha256 if script else None
+    identity = json.dumps([sent, words, sorted(environment.items()), parameters.directory, parameters.log])
     return Start(script, launcher, hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest())
 
 
@@ -248,7 +249,7 @@ def operations_of_start(
     found: list[Operation] = [Directory(path=state, attributes=PRIVATE)]
     if start.script is not None:
         content, target = start.script
-        found.append(Write(path=target, content=content, attributes=PRIVATE, make_parents=True))
+        found.append(Write(path=target, content=content, attributes=PRIVATE))
     if seen.present:
         found.append(
             control(STOP, parameters, context, parameters.stop_timeout, seconds=parameters.stop_timeout)
