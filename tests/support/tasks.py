@@ -6,20 +6,21 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hivectl.drivers.base import Target
 from hivectl.helper.operations import Batch, Item
 from hivectl.model.origin import Origin
 from hivectl.model.parameters import convert
-from hivectl.model.secret import Secret
 from hivectl.modules.base import Module, ModuleError, Result, merge_results
 from hivectl.modules.registry import find_module
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from hivectl.drivers.base import Capability, Connection
     from hivectl.helper.operations import Become, ItemResult, Operation
+    from hivectl.model.secret import Secret
     from hivectl.model.templates import Templates
 
 ORIGIN = Origin("play.yml", 1, 1)
