@@ -8,6 +8,7 @@ import subprocess
 import sys
 import venv
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,13 +64,16 @@ def environment(home: Path, additions: dict[str, str]) -> dict[str, str]:
     }
 
 
-def hivectl_program() -> list[str]:
-    """Return how the command line is started: the installed program, else from the source tree."""
+@cache
+def hivectl_program() -> tuple[str, ...]:
+    """Return how the command line is started: the installed program where it is this tree's, else from the tree."""
     installed = Path(sys.executable).with_name("hivectl")
-    if installed.exists():
-        return [str(installed)]
+    where = [sys.executable, "-I", "-c", "import hivectl; print(hivectl.__file__)"]
+    package = subprocess.run(where, capture_output=True, text=True, check=False).stdout.strip()
+    if installed.exists() and package == str(REPOSITORY / "hivectl" / "__init__.py"):
+        return (str(installed),)
     source = f"import sys; sys.path.insert(0, {str(REPOSITORY)!r}); from hivectl.cli.main import main; main()"
-    return [sys.executable, "-c", source]
+    return (sys.executable, "-c", source)
 
 
 def _hivectl(stage: Stage) -> tuple[list[str], dict[str, str]]:
