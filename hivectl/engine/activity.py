@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hivectl.engine.events import Waiting
@@ -17,13 +18,21 @@ if TYPE_CHECKING:
 SHOWN = 5
 
 
+@dataclass(slots=True, eq=False)
+class _Entry:
+    """Something that a node is busy with, and since when."""
+
+    what: str
+    since: float
+
+
 class Activity:
     """Knows what is going on, and says so when nothing has been heard for a while."""
 
     def __init__(self, emit: Callable[[Event], None], word_after: float) -> None:
         self._emit = emit
         self._word_after = word_after
-        self._doing: dict[str, list[tuple[str, float]]] = {}
+        self._doing: dict[str, list[_Entry]] = {}
         self._heard = time.monotonic()
 
     def heard(self) -> None:
@@ -33,7 +42,7 @@ class Activity:
     @contextlib.contextmanager
     def doing(self, node: str, what: str) -> Iterator[None]:
         """Say what a node is busy with while the block runs."""
-        entry = (what, time.monotonic())
+        entry = _Entry(what, time.monotonic())
         entries = self._doing.setdefault(node, [])
         entries.append(entry)
         try:
@@ -44,7 +53,7 @@ class Activity:
     def now_doing(self, node: str, what: str) -> None:
         """Change what a node is busy with."""
         if entries := self._doing.get(node):
-            entries[-1] = (what, time.monotonic())
+            entries[-1].what, entries[-1].since = what, time.monotonic()
 
     def lines(self) -> tuple[str, ...]:
         """Return what is going on, the longest first; nodes that do the same share a line."""
@@ -52,8 +61,7 @@ class Activity:
         groups: dict[str, list[tuple[str, float]]] = {}
         for node, entries in self._doing.items():
             if entries:
-                what, since = entries[-1]
-                groups.setdefault(what, []).append((node, now - since))
+                groups.setdefault(entries[-1].what, []).append((node, now - entries[-1].since))
         lines = []
         for what, nodes in sorted(groups.items(), key=lambda group: -max(seconds for _, seconds in group[1])):
             names = ", ".join(node for node, _ in nodes[:3]) + (

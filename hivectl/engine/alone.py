@@ -12,6 +12,7 @@ from hivectl.engine.events import Status
 from hivectl.engine.failures import HostEnded, NodeGoneError, PlayEnded
 from hivectl.engine.judge import holds
 from hivectl.engine.outcome import conclude, failure, settle_iteration
+from hivectl.engine.state import StepEnd
 from hivectl.helper.operations import Batch
 from hivectl.model.errors import HivectlError
 from hivectl.model.variables import Layer
@@ -73,11 +74,13 @@ async def attempt(walk: Walk, step: Step) -> None:
 
 async def _try(walk: Walk, step: Step, iteration: Iteration, *, resumed: bool) -> None:
     task, options = step.task, step.options
+    outcome: Result = {}
     for number in range(1, options.retries + 2):
         with walk.state.activity.doing(step.actor, f"waits for its turn with {task.name}"):
             async with walk.state.limits.use({"forks": 1, **task.uses}):
                 walk.state.activity.now_doing(step.actor, task.name)
                 iteration.results.clear()
+                iteration.outcome = None
                 result = await _once(walk, step, iteration, resumed=resumed and number == 1)
         outcome = settle_iteration(step, iteration, result)
         if options.retries:
@@ -155,9 +158,8 @@ async def meta(walk: Walk, task: Task, key: str) -> None:
     action = "noop" if iteration.skipped is not None else iteration.parameters.free_form
     status = Status.OK if iteration.skipped is None else Status.SKIPPED
     if action not in ("flush_handlers", "noop"):
-        walk.state.finished(
-            walk.group.play, walk.node, task, status, key=key, result={"changed": False, "msg": action}
-        )
+        end = StepEnd(key=key, status=status, result={"changed": False, "msg": action})
+        walk.state.finished(walk.group.play, walk.node, task, end)
     if action == "flush_handlers":
         await walk.run_handlers()
     elif action == "end_host":

@@ -6,7 +6,6 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from hivectl.drivers.base import Capability
 from hivectl.drivers.errors import (
     ConnectionLostError,
     FenceError,
@@ -17,8 +16,9 @@ from hivectl.engine.failures import NodeGoneError
 from hivectl.helper.operations import Batch, Item, ItemResult
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncGenerator, Sequence
 
+    from hivectl.drivers.base import Capability
     from hivectl.drivers.session import NodeSession
     from hivectl.engine.context import NodeAccess
     from hivectl.engine.steps import Iteration, Step
@@ -66,7 +66,7 @@ def places_of(steps: Sequence[Step]) -> list[Place]:
 
 async def carry_out(
     run: str, access: NodeAccess, steps: Sequence[Step], places: list[Place], *, resumed: bool = False
-) -> AsyncIterator[tuple[Place, ItemResult]]:
+) -> AsyncGenerator[tuple[Place, ItemResult], None]:
     """Send operations to a node in one batch and yield each result as it arrives, reconnecting where that is safe.
 
     Args:
@@ -141,7 +141,7 @@ async def _reconnect(session: NodeSession) -> None:
 
 async def _what_happened(
     run: str, session: NodeSession, places: list[Place], start: int
-) -> AsyncIterator[tuple[Place, ItemResult]]:
+) -> AsyncGenerator[tuple[Place, ItemResult], None]:
     """Yield results for what the node has done although its answer never came; the rest may be sent.
 
     Operations that may be repeated are simply sent again. Of others the node remembers the last one that it began,

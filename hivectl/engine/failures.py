@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hivectl.engine.steps import Step
     from hivectl.model.playbook import Task
     from hivectl.modules.base import Result
 
@@ -64,8 +63,3 @@ def one_line(result: Result) -> str:
                 return lines[0] if len(lines) == 1 else f"{lines[0]} …"
             return lines[-1]
     return f"rc={result['rc']}" if "rc" in result else "failed"
-
-
-def unsent(steps: list[Step]) -> int:
-    """Return how many of `steps` have not been carried out."""
-    return sum(1 for step in steps if any(one.outcome is None for one in step.iterations))

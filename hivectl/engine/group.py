@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hivectl.engine.plan import PlannedPlay
-    from hivectl.model.playbook import Play, Task
     from hivectl.engine.steps import Step
+    from hivectl.model.playbook import Play, Task
     from hivectl.modules.base import Result
 
 

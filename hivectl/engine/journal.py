@@ -120,7 +120,7 @@ class Journal:
         journal = cls._open(folder / f"{run}.jsonl", 0)
         text = journal.path.read_bytes()
         if text and not text.endswith(b"\n"):
-            os.write(journal._descriptor, b"\n")
+            journal.add_torn_end()
         journal.add({"t": "resumed", "time": time.time(), "pid": os.getpid()})
         return journal
 
@@ -130,6 +130,10 @@ class Journal:
             return cls(path, os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | flags, 0o600))
         except OSError as error:
             raise JournalError(f"cannot write the journal {path}: {error.strerror}") from error
+
+    def add_torn_end(self) -> None:
+        """End a line that a crash has torn, so that the next one begins by itself."""
+        self._lines.append("")
 
     def add(self, line: Mapping[str, Any]) -> None:
         """Append a line; it is on disk after the next `flush`."""

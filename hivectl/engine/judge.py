@@ -117,5 +117,8 @@ class Redactor:
 
 def censored(result: Result) -> Result:
     """Return what may be shown of a `no_log` result."""
-    shown = {key: result[key] for key in ("changed", "failed", "skipped", "unreachable") if key in result}
-    return {"censored": CENSORED, **shown}
+    shown: Result = {"censored": CENSORED}
+    shown.update(
+        {key: result[key] for key in ("changed", "failed", "skipped", "unreachable") if key in result}
+    )
+    return shown

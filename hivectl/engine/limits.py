@@ -60,6 +60,8 @@ class Limits:
         blocked: set[str] = set()
         for entry in list(self._waiting):
             amounts, future = entry
+            if future.done():
+                continue  # cancelled, and about to leave the queue
             # one that waits for a resource keeps its place for it
             if not blocked & set(amounts) and self._fits(amounts):
                 self._waiting.remove(entry)

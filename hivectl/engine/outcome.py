@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from hivectl.engine.events import Status
 from hivectl.engine.failures import StepFailedError, one_line
 from hivectl.engine.judge import censored, combine, judge, status_of
+from hivectl.engine.state import StepEnd
 from hivectl.model.errors import HivectlError
 from hivectl.model.variables import Layer
 from hivectl.modules.base import merge_results
@@ -66,14 +67,19 @@ def _loop_variable(step: Step) -> str:
     return str((step.task.keywords.get("loop_control") or {}).get("loop_var", "item"))
 
 
+def result_of(step: Step) -> tuple[Result, list[Result]]:
+    """Return what a step comes to, and what its loop's items come to; every item must be settled."""
+    outcomes = [iteration.outcome for iteration in step.iterations if iteration.outcome is not None]
+    return (combine(outcomes) if step.looped else outcomes[0]), outcomes
+
+
 async def conclude(walk: Walk, step: Step) -> None:
     """Register, notify, journal and tell what a step has come to.
 
     Raises:
         StepFailedError: it failed, and nothing says to go on.
     """
-    outcomes = [iteration.outcome for iteration in step.iterations if iteration.outcome is not None]
-    result = combine(outcomes) if step.looped else outcomes[0]
+    result, outcomes = result_of(step)
     status = status_of(result)
     failed = status is Status.FAILED
     if result.get("unknown"):
@@ -88,12 +94,14 @@ async def conclude(walk: Walk, step: Step) -> None:
         walk.group.play,
         step.node,
         step.task,
-        status,
-        key=step.key,
-        result=result,
-        seconds=step.seconds,
-        reason=reason,
-        shown=censored(result) if step.options.no_log else None,
+        StepEnd(
+            key=step.key,
+            status=status,
+            result=result,
+            seconds=step.seconds,
+            reason=reason,
+            shown=censored(result) if step.options.no_log else None,
+        ),
     )
     if result.get("changed") and step.task.notify:
         await walk.notify(step.task)

@@ -8,7 +8,7 @@ from typing import Any
 from hivectl.helper.facts_index import FACT_NAMES
 
 
-class NotKnownYet(BaseException):  # noqa: N818 says what is so, and is no error
+class NotKnownYet(BaseException):
     """A template asked for something that the node must be asked first.
 
     Derived from BaseException, so that no filter's error handling and no `default` swallows it: the walk of the node

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hivectl.engine.graph import CycleFoundError, Graph
 from hivectl.model.errors import Complaints, HivectlError, InputError
-from hivectl.model.playbook import Play, Playbook, Task
 from hivectl.model.selectors import select
 from hivectl.model.suggestions import nearest
 
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
     from hivectl.model.inventory import Inventory
+    from hivectl.model.playbook import Play, Playbook, Task
 
 LOCALHOST = "localhost"
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from hivectl.engine.events import Status
 from hivectl.engine.failures import StepFailedError, one_line
+from hivectl.engine.state import StepEnd
 
 if TYPE_CHECKING:
     from hivectl.engine.walk import Walk
@@ -36,12 +37,14 @@ async def replay(walk: Walk, task: Task, key: str) -> bool:
         walk.group.play,
         walk.node,
         task,
-        Status(step.status),
-        key=key,
-        result=result,
-        seconds=step.seconds,
-        reason="done before the run was cut off",
-        replayed=True,
+        StepEnd(
+            key=key,
+            status=Status(step.status),
+            result=result,
+            seconds=step.seconds,
+            reason="done before the run was cut off",
+            replayed=True,
+        ),
     )
     if result.get("changed") and task.notify:
         await walk.notify(task)

@@ -198,13 +198,9 @@ class NodeVariables:
         """Return all groups of facts."""
         return FACT_GROUPS
 
-    def expect(self, task: Task, *, known: Result | None) -> None:
-        """Say that a queued task will register a result; `known`: it is decided already."""
-        if not task.register:
-            return
-        if known is not None:
-            self.put({task.register: known})
-        else:
+    def expect(self, task: Task) -> None:
+        """Say that a queued task will register a result."""
+        if task.register:
             self._memory.registered.expected.add(task.register)
             self._plain = None
 

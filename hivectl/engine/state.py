@@ -27,6 +27,25 @@ if TYPE_CHECKING:
     from hivectl.model.playbook import Play, Task
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepEnd:
+    """How a step ended.
+
+    Attributes:
+        key: of the step in the journal.
+        shown: what may be shown instead of the result (`no_log`).
+        replayed: an earlier attempt at this run did it: it is journaled already.
+    """
+
+    key: str
+    status: Status
+    result: Mapping[str, Any]
+    seconds: float = 0.0
+    reason: str = ""
+    shown: Mapping[str, Any] | None = None
+    replayed: bool = False
+
+
 @dataclass(slots=True, kw_only=True)
 class RunState:
     """One run while it runs.
@@ -89,53 +108,33 @@ class RunState:
         """Say something to people."""
         self.emit(Message(time=time.time(), level=level, text=text, node=node))
 
-    def finished(
-        self,
-        play: Play,
-        node: str,
-        task: Task,
-        status: Status,
-        *,
-        key: str,
-        result: Mapping[str, Any],
-        seconds: float = 0.0,
-        reason: str = "",
-        cause: str | None = None,
-        shown: Mapping[str, Any] | None = None,
-        replayed: bool = False,
-    ) -> None:
-        """Journal and tell how a step ended; secrets are taken out here.
-
-        Args:
-            shown: what may be shown instead of the result (`no_log`).
-            replayed: an earlier attempt at this run did it: it is journaled already.
-        """
-        clean, redacted = self.redactor.redact(result if shown is None else shown)
-        if not replayed:
+    def finished(self, play: Play, node: str, task: Task, end: StepEnd) -> None:
+        """Journal and tell how a step ended; secrets are taken out here."""
+        clean, redacted = self.redactor.redact(end.result if end.shown is None else end.shown)
+        if not end.replayed:
             self.journal.result(
                 StepRecord(
                     node=node,
-                    key=key,
-                    status=status,
+                    key=end.key,
+                    status=end.status,
                     result=clean,
                     task=task.name,
-                    seconds=seconds,
-                    redacted=redacted or shown is not None,
+                    seconds=end.seconds,
+                    redacted=redacted or end.shown is not None,
                 )
             )
-        self.tally.add(node, task.name, status, seconds)
-        if status in (Status.FAILED, Status.UNREACHABLE, Status.UNKNOWN):
+        self.tally.add(node, task.name, end.status, end.seconds)
+        if end.status in (Status.FAILED, Status.UNREACHABLE, Status.UNKNOWN):
             self.broken.setdefault(task.number, {})[node] = f"{node}: {task.name}"
         self.emit(
             StepFinished(
                 time=time.time(),
                 node=node,
                 task=self.info(play, task),
-                status=status,
+                status=end.status,
                 result=clean,
-                seconds=seconds,
-                reason=self.redactor.redact(reason)[0],
-                cause=cause,
+                seconds=end.seconds,
+                reason=self.redactor.redact(end.reason)[0],
             )
         )
 

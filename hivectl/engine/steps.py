@@ -242,16 +242,20 @@ def _parameters(workshop: Workshop, task: Task, module: Module[Any], scope: Scop
             rendered[name] = value
         else:
             origin = origin_of(task.arguments, name) or task.origin
-            value = scope.templates.render(value, scope, origin=origin)
+            made = scope.templates.render(value, scope, origin=origin)
             # `mode: "{{ mode | default(omit) }}"`
-            if value is not OMIT:
-                rendered[name] = value
+            if made is not OMIT:
+                rendered[name] = made
     return convert(module.parameters, rendered, origin=task.origin, what=module.name)
 
 
-@cache
-def kept_parameters(cls: type[Any]) -> frozenset[str]:
+def kept_parameters(cls: Any) -> frozenset[str]:
     """Return the parameters, by name and alias, that a module renders itself."""
+    return _kept(cls)
+
+
+@cache
+def _kept(cls: Any) -> frozenset[str]:
     kept = [one for one in fields(cls) if one.metadata.get("kind") == "template"]
     return frozenset(
         name for one in kept for name in (one.name.rstrip("_"), *one.metadata.get("aliases", ()))

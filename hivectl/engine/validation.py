@@ -91,7 +91,7 @@ def _given_by(task: Task) -> Iterator[str]:
     if task.register:
         yield task.register
     if task.module == "set_fact":
-        yield from (name for name in task.arguments if isinstance(name, str))
+        yield from task.arguments
 
 
 def _file_names(playbook: Playbook, play: Play, errors: list[HivectlError]) -> frozenset[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hivectl.engine import alone, batches, meeting
 from hivectl.engine.events import Status
@@ -14,12 +14,12 @@ from hivectl.engine.failures import (
     NodeGoneError,
     PlayEnded,
     StepFailedError,
-    unsent,
 )
 from hivectl.engine.handlers import notified_by
-from hivectl.engine.outcome import conclude, failure, settle_iteration
+from hivectl.engine.outcome import conclude, failure, result_of, settle_iteration
 from hivectl.engine.pending import FactsNeeded, NotKnownYet, OtherNodeNeeded
 from hivectl.engine.replay import replay
+from hivectl.engine.state import StepEnd
 from hivectl.engine.steps import Iteration, Step, StepOptions, make_step
 from hivectl.helper.operations import Facts, Item
 from hivectl.model.errors import HivectlError
@@ -58,6 +58,7 @@ class Walk:
         self._notified: dict[str, None] = {}
         self._in_handlers = False
         self._current = 0
+        self._sent: list[Step] = []
 
     async def go(self) -> None:
         """Do the play on the node; failures end up in the run's state, never here."""
@@ -180,7 +181,7 @@ class Walk:
         """Wait where the plan says so: for all nodes of the group, or for what the task needs."""
         group = self.group
         for needed in task.needs:
-            self._check_needed(task, needed)
+            self._check_needed(needed)
         if group.play.linear or task.run_once or self._is_group_task(task):
             if not self._in_handlers:
                 group.positions.advance(self.node, task.number)
@@ -193,7 +194,7 @@ class Walk:
             if group.stopped:
                 raise CauseElsewhereError(group.stopped)
 
-    def _check_needed(self, task: Task, needed: str) -> None:
+    def _check_needed(self, needed: str) -> None:
         first = next((one for one in self.state.plan.tasks.values() if one.id == needed), None)
         broken = self.state.broken.get(first.number, {}) if first else {}
         if not broken:
@@ -206,6 +207,7 @@ class Walk:
 
     async def prepare(self, task: Task, key: str) -> Step | None:
         """Make a task ready, asking nodes for what its templates need; None when it failed and may."""
+        self._sent = []
         while True:
             try:
                 return make_step(self.state.workshop, task, self.node, key, self.variables.for_task(task))
@@ -261,7 +263,10 @@ class Walk:
             if self.pending and not settled and not self._same_rights(step):
                 await self.flush()
             self.pending.append(step)
-            self.variables.expect(step.task, known=_known(step) if settled else None)
+            if settled:
+                self.remember(step.task, *result_of(step))
+            else:
+                self.variables.expect(step.task)
             if not settled and (step.needs_verdict or self._is_full()):
                 await self.flush()
         else:
@@ -319,7 +324,7 @@ class Walk:
                 state.activity.now_doing(actor, first.task.name)
                 access = state.workshop.access(actor)
                 clock = batches.Clock()
-                waiting = list(steps)
+                self._sent = waiting = list(steps)
                 state.begin(self.group.play, self.node, first.task)
                 async with aclosing(
                     batches.carry_out(state.run, access, steps, places, resumed=resumed)
@@ -367,7 +372,7 @@ class Walk:
                 results = await alone.operate(
                     self, Item(key="facts", step=0, chain=0, operation=Facts(groups=groups))
                 )
-        result = results[0].result if results else {"failed": True, "msg": "the node said nothing"}
+        result: Result = results[0].result if results else {"failed": True, "msg": "the node said nothing"}
         if result.get("failed"):
             raise NodeGoneError(f"facts cannot be gathered: {result.get('msg')}", unreachable=True)
         self.variables.add_facts(result.get("ansible_facts", {}), groups)
@@ -440,14 +445,8 @@ class Walk:
             return
         status = Status.UNREACHABLE if error.unreachable else Status.FAILED
         result = {"changed": False, "unreachable": error.unreachable, "msg": error.reason}
-        first = self.pending[0].task if self.pending and unsent(self.pending) else task
+        first = self._sent[0].task if self._sent else task
         self.pending.clear()
         key = f"{first.number}"
-        self.state.finished(
-            self.group.play, self.node, first, status, key=key, result=result, reason=error.reason
-        )
-
-
-def _known(step: Step) -> Any:
-    outcome = step.iterations[0].outcome if step.iterations else None
-    return None if step.looped else outcome
+        end = StepEnd(key=key, status=status, result=result, reason=error.reason)
+        self.state.finished(self.group.play, self.node, first, end)

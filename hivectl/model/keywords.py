@@ -33,21 +33,31 @@ class SharedKeywords:
 class PlayKeywords(SharedKeywords):
     """What a play takes besides."""
 
-    hosts: Any = parameter("Selector: names, globs, hives, key=value labels, all, free.", kind="raw", example="kind=microscope")
+    hosts: Any = parameter(
+        "Selector: names, globs, hives, key=value labels, all, free.", kind="raw", example="kind=microscope"
+    )
     vars_files: list[str] | None = parameter("YAML files with variables.", default=None)
     pre_tasks: list[Any] | None = parameter("Tasks before the others.", default=None)
     tasks: list[Any] | None = parameter("What shall hold.", default=None)
     post_tasks: list[Any] | None = parameter("Tasks after the others.", default=None)
-    handlers: list[Any] | None = parameter("Tasks that run once, at the end, if a task that notifies them changed something.", default=None)
-    serial: Any = parameter("How many nodes at a time: a number, a percentage, or a list of them.", default=None, kind="raw")
+    handlers: list[Any] | None = parameter(
+        "Tasks that run once, at the end, if a task that notifies them changed something.", default=None
+    )
+    serial: Any = parameter(
+        "How many nodes at a time: a number, a percentage, or a list of them.", default=None, kind="raw"
+    )
     strategy: str | None = parameter(
         "linear: all nodes finish a task before any begins the next; otherwise nodes do not wait for each other.",
         default=None,
         choices=["linear", "free", "host_pinned"],
     )
-    gather_facts: bool | None = parameter("true: all facts at once; absent: those that are used; false: none.", default=None)
+    gather_facts: bool | None = parameter(
+        "true: all facts at once; absent: those that are used; false: none.", default=None
+    )
     max_fail_percentage: float | None = parameter("More failed nodes than this stop the play.", default=None)
-    reserve: dict[str, Any] | None = parameter("How the run's reservation of these nodes is described: for, reason.", default=None)
+    reserve: dict[str, Any] | None = parameter(
+        "How the run's reservation of these nodes is described: for, reason.", default=None
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,13 +91,15 @@ class TaskKeywords(SharedKeywords):
     args: dict[str, Any] | None = parameter("More of the module's parameters.", default=None)
     id: str | None = parameter("A name for `needs`.", default=None)
     needs: list[str] | None = parameter("Ids of tasks that must have succeeded before.", default=None)
-    uses: dict[str, int] | None = parameter("Named limits of the inventory, and how much of each it takes.", default=None)
+    uses: dict[str, int] | None = parameter(
+        "Named limits of the inventory, and how much of each it takes.", default=None
+    )
 
 
 # what Ansible has and hivectl refuses by name, with what to write instead
 ELSEWHERE = {
     "with_items": "write `loop:`",
-    "with_dict": "write `loop: \"{{ the_dict | dict2items }}\"`",
+    "with_dict": 'write `loop: "{{ the_dict | dict2items }}"`',
     "with_fileglob": "write `loop: \"{{ ['files/*'] | map('fileglob') | flatten }}\"`",
     "action": "write the module's name as the key",
     "local_action": "write the module and `delegate_to: localhost`",
@@ -101,8 +113,12 @@ ELSEWHERE = {
 }
 
 
-@cache
-def keyword_schemas(cls: type[Any]) -> dict[str, Any]:
+def keyword_schemas(cls: Any) -> dict[str, Any]:
     """Return keyword -> JSON Schema of one of the classes above."""
+    return _schemas(cls)
+
+
+@cache
+def _schemas(cls: Any) -> dict[str, Any]:
     properties: dict[str, Any] = schema_of(cls)["properties"]
     return properties

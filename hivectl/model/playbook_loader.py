@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from hivectl.model.errors import Complaints, HivectlError, InputError
@@ -16,6 +15,7 @@ from hivectl.model.yaml import YamlList, YamlMapping, load_yaml, origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
 
 
 class ModuleShape(Protocol):
@@ -64,7 +64,9 @@ _HANDED_DOWN = frozenset(
 _STATIC = {"register": str, "id": str, "run_once": bool, "any_errors_fatal": bool}
 
 
-def load_playbook(path: Path, find_module: Callable[[str], ModuleShape | None], module_names: Callable[[], Iterable[str]]) -> Playbook:
+def load_playbook(
+    path: Path, find_module: Callable[[str], ModuleShape | None], module_names: Callable[[], Iterable[str]]
+) -> Playbook:
     """Load a playbook.
 
     Args:
@@ -102,9 +104,11 @@ class _Loader:
     def plays(self, document: Any) -> tuple[Play, ...]:
         if not isinstance(document, YamlList):
             what = "is empty" if document is None else "is not a list"
-            self.complain(f"the playbook {what}", self._start, "a playbook is a list of plays: `- hosts: all`")
+            self.complain(
+                f"the playbook {what}", self._start, "a playbook is a list of plays: `- hosts: all`"
+            )
             return ()
-        plays = []
+        plays: list[Play] = []
         for index, raw in enumerate(document):
             origin = document.item_origins[index]
             if not isinstance(raw, YamlMapping):
@@ -120,11 +124,21 @@ class _Loader:
         if isinstance(hosts, list):
             hosts = ",".join(str(host) for host in hosts)
         if not isinstance(hosts, str) or not hosts.strip():
-            self.complain("a play needs `hosts:`, a selector", origin_of(raw, "hosts") or raw.origin, "for example `hosts: all`")
+            self.complain(
+                "a play needs `hosts:`, a selector",
+                origin_of(raw, "hosts") or raw.origin,
+                "for example `hosts: all`",
+            )
             return None
         inherited = self._hand_down(replace(_Inherited()), raw, variables=False)
-        sections = tuple(self.entries(raw, section, inherited) for section in ("pre_tasks", "tasks", "post_tasks"))
-        handlers = tuple(entry for entry in self.entries(raw, "handlers", inherited, handlers=True) if isinstance(entry, Task))
+        sections = tuple(
+            self.entries(raw, section, inherited) for section in ("pre_tasks", "tasks", "post_tasks")
+        )
+        handlers = tuple(
+            entry
+            for entry in self.entries(raw, "handlers", inherited, handlers=True)
+            if isinstance(entry, Task)
+        )
         return Play(
             number=number,
             name=str(raw.get("name") or hosts),
@@ -148,24 +162,45 @@ class _Loader:
             return ()
         sizes = tuple(value) if isinstance(value, list) else (value,)
         for size in sizes:
-            percentage = isinstance(size, str) and size.endswith("%") and size[:-1].strip().isdigit() and int(size[:-1]) > 0
+            percentage = (
+                isinstance(size, str)
+                and size.endswith("%")
+                and size[:-1].strip().isdigit()
+                and int(size[:-1]) > 0
+            )
             digits = isinstance(size, str) and size.isdigit()
-            if not (percentage or digits or (isinstance(size, int) and not isinstance(size, bool) and size > 0)):
-                self.complain(f"serial: {size!r} is no number of nodes", origin_of(raw, "serial"), "write 2, 30% or [1, 5, 100%]")
+            if not (
+                percentage or digits or (isinstance(size, int) and not isinstance(size, bool) and size > 0)
+            ):
+                self.complain(
+                    f"serial: {size!r} is no number of nodes",
+                    origin_of(raw, "serial"),
+                    "write 2, 30% or [1, 5, 100%]",
+                )
                 return ()
         return tuple(int(size) if isinstance(size, str) and size.isdigit() else size for size in sizes)
 
-    def entries(self, raw: YamlMapping, key: str, inherited: _Inherited, *, handlers: bool = False) -> tuple[Entry, ...]:
+    def entries(
+        self, raw: YamlMapping, key: str, inherited: _Inherited, *, handlers: bool = False
+    ) -> tuple[Entry, ...]:
         value = raw.get(key)
         if not isinstance(value, YamlList):
             return ()
         result: list[Entry] = []
         for index, item in enumerate(value):
             if not isinstance(item, YamlMapping):
-                self.complain("a task is a mapping", value.item_origins[index], "write `- name: …` and a module below it")
+                self.complain(
+                    "a task is a mapping",
+                    value.item_origins[index],
+                    "write `- name: …` and a module below it",
+                )
             elif "block" in item:
                 if handlers:
-                    self.complain("a handler cannot be a block", item.origin, "give each of its tasks the same `listen:`")
+                    self.complain(
+                        "a handler cannot be a block",
+                        item.origin,
+                        "give each of its tasks the same `listen:`",
+                    )
                 else:
                     result += self.block(item, inherited)
             elif task := self.task(item, inherited, handler=handlers):
@@ -181,7 +216,15 @@ class _Loader:
         always = self.entries(raw, "always", inner)
         if not rescue and not always:
             return list(body)
-        return [Block(name=str(raw.get("name") or "block"), origin=raw.origin, body=body, rescue=rescue, always=always)]
+        return [
+            Block(
+                name=str(raw.get("name") or "block"),
+                origin=raw.origin,
+                body=body,
+                rescue=rescue,
+                always=always,
+            )
+        ]
 
     def task(self, raw: YamlMapping, inherited: _Inherited, *, handler: bool) -> Task | None:
         self._number += 1
@@ -190,7 +233,11 @@ class _Loader:
             return None
         key, module = found
         keywords = YamlMapping((name, value) for name, value in raw.items() if name != key)
-        keywords.origin, keywords.key_origins, keywords.value_origins = raw.origin, raw.key_origins, raw.value_origins
+        keywords.origin, keywords.key_origins, keywords.value_origins = (
+            raw.origin,
+            raw.key_origins,
+            raw.value_origins,
+        )
         if not self._keywords(keywords, TaskKeywords, "a task"):
             return None
         for name, kind in _STATIC.items():
@@ -200,7 +247,9 @@ class _Loader:
             self.complain("only handlers listen", raw.key_origins.get("listen"))
         arguments = self._arguments(raw, key, module)
         inner = self._hand_down(inherited, keywords)
-        own = {name: value for name, value in keywords.items() if name not in _OWN and name not in _HANDED_DOWN}
+        own = {
+            name: value for name, value in keywords.items() if name not in _OWN and name not in _HANDED_DOWN
+        }
         return Task(
             number=self._number,
             name=str(raw.get("name") or _default_name(module.name, arguments, module.free_form)),
@@ -230,10 +279,18 @@ class _Loader:
                 self._unknown(raw, key, [*known, *self._module_names()], "a task")
         if len(found) > 1:
             first, second = found[0][0], found[1][0]
-            self.complain(f"a task has one module, this one has `{first}` and `{second}`", raw.key_origins.get(second), "make two tasks")
+            self.complain(
+                f"a task has one module, this one has `{first}` and `{second}`",
+                raw.key_origins.get(second),
+                "make two tasks",
+            )
             return None
         if not found and not any(key not in known for key in raw):
-            self.complain("this task has no module", raw.origin, "for example `command: uptime`; `hivectl modules` lists them all")
+            self.complain(
+                "this task has no module",
+                raw.origin,
+                "for example `command: uptime`; `hivectl modules` lists them all",
+            )
         return found[0] if found else None
 
     def _arguments(self, raw: YamlMapping, key: str, module: ModuleShape) -> Mapping[str, Any]:
@@ -247,7 +304,11 @@ class _Loader:
             value = YamlMapping()
             value.origin = origin or raw.origin
             if module.free_form is None:
-                self.complain(f"`{key}` takes parameters by name, not {_kind(text)}", origin, f"see `hivectl modules {module.name}`")
+                self.complain(
+                    f"`{key}` takes parameters by name, not {_kind(text)}",
+                    origin,
+                    f"see `hivectl modules {module.name}`",
+                )
                 return value
             value[module.free_form] = text
             if origin is not None:
@@ -280,7 +341,11 @@ class _Loader:
             return
         best = nearest(str(key), known)
         if isinstance(key, str) and "." in key:
-            self.complain(f"there is no module `{key}`", origin, f"did you mean `{best}`?" if best else "`hivectl modules` lists what there is")
+            self.complain(
+                f"there is no module `{key}`",
+                origin,
+                f"did you mean `{best}`?" if best else "`hivectl modules` lists what there is",
+            )
             return
         kind = "keyword or module" if what == "a task" else "keyword"
         self.complain(f"{what} has no {kind} `{key}`", origin, f"did you mean `{best}`?" if best else None)
@@ -329,7 +394,9 @@ def _texts(value: Any) -> tuple[str, ...]:
 
 
 def _kind(value: Any) -> str:
-    return {str: "a text", list: "a list", int: "a number", float: "a number", bool: "a yes or no"}.get(type(value), "a value")
+    return {str: "a text", list: "a list", int: "a number", float: "a number", bool: "a yes or no"}.get(
+        type(value), "a value"
+    )
 
 
 def _default_name(module: str, arguments: Mapping[str, Any], free_form: str | None) -> str:

@@ -56,5 +56,5 @@ def is_over(lease: Lease, now: Clock, *, owner_is_gone: bool) -> bool:
 
 
 def next_token(highest: int | None) -> int:
-    """Return the fencing token of a new grant on a node: above every earlier one."""
+    """Return the fencing token of a new grant: above every earlier one of the lab."""
     return (highest or 0) + 1

@@ -6,7 +6,6 @@ import contextlib
 import os
 import secrets
 import sqlite3
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hivectl.store.errors import (
@@ -20,6 +19,7 @@ from hivectl.store.migrations import MIGRATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 BUSY_SECONDS = 5.0
 
@@ -83,7 +83,9 @@ def open_database(path: Path) -> Database:
             hint="name another with `store:` in the inventory or HIVECTL_STORE",
         ) from error
     with _told_apart(path):
-        connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(
+            path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")

@@ -61,14 +61,25 @@ class History:
             connection.execute(
                 "INSERT INTO run VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
                 " ON CONFLICT (id) DO UPDATE SET ended = NULL, status = excluded.status, exit_code = NULL",
-                (row.run, row.playbook, row.mode, row.owner, row.started, row.ended, row.status, row.exit_code, row.nodes),
+                (
+                    row.run,
+                    row.playbook,
+                    row.mode,
+                    row.owner,
+                    row.started,
+                    row.ended,
+                    row.status,
+                    row.exit_code,
+                    row.nodes,
+                ),
             )
 
     def end(self, run: str, *, ended: float, status: str, exit_code: int, nodes: Iterable[NodeRun]) -> None:
         """Record how a run ended, and that it is the last one of its nodes."""
         with self._database.writing() as connection:
             connection.execute(
-                "UPDATE run SET ended = ?, status = ?, exit_code = ? WHERE id = ?", (ended, status, exit_code, run)
+                "UPDATE run SET ended = ?, status = ?, exit_code = ? WHERE id = ?",
+                (ended, status, exit_code, run),
             )
             connection.executemany(
                 "INSERT OR REPLACE INTO node_run VALUES (?, ?, ?, ?, ?)",
@@ -78,14 +89,19 @@ class History:
     def runs(self, limit: int = 50) -> list[RunRow]:
         """Return the latest runs, newest first."""
         with self._database.reading() as connection:
-            rows = connection.execute("SELECT * FROM run ORDER BY started DESC, rowid DESC LIMIT ?", (limit,)).fetchall()
+            rows = connection.execute(
+                "SELECT * FROM run ORDER BY started DESC, rowid DESC LIMIT ?", (limit,)
+            ).fetchall()
         return [_run_row(row) for row in rows]
 
     def last_runs(self) -> Mapping[str, NodeRun]:
         """Return the last run of each node that has had one."""
         with self._database.reading() as connection:
             rows = connection.execute("SELECT node, run, status, changed, ended FROM node_run").fetchall()
-        return {row[0]: NodeRun(node=row[0], run=row[1], status=row[2], changed=row[3], ended=row[4]) for row in rows}
+        return {
+            row[0]: NodeRun(node=row[0], run=row[1], status=row[2], changed=row[3], ended=row[4])
+            for row in rows
+        }
 
     def owe(self, handlers: Sequence[PendingHandler]) -> None:
         """Remember handlers until they have run, whatever becomes of this process."""
@@ -110,10 +126,15 @@ class History:
                 "SELECT node, playbook, handler, run, since FROM pending_handler WHERE playbook = ? ORDER BY since, rowid",
                 (playbook,),
             ).fetchall()
-        return [PendingHandler(node=row[0], playbook=row[1], handler=row[2], run=row[3], since=row[4]) for row in rows]
+        return [
+            PendingHandler(node=row[0], playbook=row[1], handler=row[2], run=row[3], since=row[4])
+            for row in rows
+        ]
 
 
-def _run_row(row: sqlite3.Row | tuple[str, str, str, str, float, float | None, str, int | None, int]) -> RunRow:
+def _run_row(
+    row: sqlite3.Row | tuple[str, str, str, str, float, float | None, str, int | None, int],
+) -> RunRow:
     return RunRow(
         run=row[0],
         playbook=row[1],

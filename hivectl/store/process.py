@@ -25,7 +25,9 @@ def owner() -> str:
 def process_start(pid: int) -> int | None:
     """Return when a process began, in clock ticks since boot; None when there is no such process (proc_pid_stat(5))."""
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        fields = (
+            Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        )
     except (FileNotFoundError, ProcessLookupError):
         return None
     # state is field 3 of the page, the first after the name; starttime is field 22; Z: ended, not yet waited for

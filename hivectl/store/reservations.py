@@ -81,7 +81,12 @@ class StoredReservations:
             _end_what_is_over(connection, moment)
             renewed = connection.execute(
                 "UPDATE reservation SET boot = ?, expires = ?, expires_wall = ? WHERE id = ?",
-                (moment.boot, moment.seconds + grant.time_to_live, moment.wall + grant.time_to_live, grant.reservation),
+                (
+                    moment.boot,
+                    moment.seconds + grant.time_to_live,
+                    moment.wall + grant.time_to_live,
+                    grant.reservation,
+                ),
             ).rowcount
         if not renewed:
             raise ReservationLostError(
@@ -95,10 +100,10 @@ class StoredReservations:
 
 
 def _grow_tokens(connection: sqlite3.Connection, nodes: Sequence[str]) -> dict[str, int]:
-    tokens: dict[str, int] = {}
-    for node in nodes:
-        row = connection.execute("SELECT token FROM fence WHERE node = ?", (node,)).fetchone()
-        tokens[node] = next_token(row[0] if row else None)
+    # one number for all nodes of a grant, above every earlier one of the lab: a machine that the inventory knows by
+    # two names keeps one lock, and must be able to compare
+    token = next_token(connection.execute("SELECT max(token) FROM fence").fetchone()[0])
+    tokens = dict.fromkeys(nodes, token)
     connection.executemany("INSERT OR REPLACE INTO fence VALUES (?, ?)", tokens.items())
     return tokens
 
@@ -106,8 +111,20 @@ def _grow_tokens(connection: sqlite3.Connection, nodes: Sequence[str]) -> dict[s
 def _end_what_is_over(connection: sqlite3.Connection, moment: Clock) -> None:
     over = [
         (row[0],)
-        for row in connection.execute("SELECT id, host, pid, process_start, boot, expires, expires_wall FROM reservation")
-        if _over(Lease(reservation=row[0], host=row[1], process=(row[2], row[3]), boot=row[4], expires=row[5], expires_wall=row[6]), moment)
+        for row in connection.execute(
+            "SELECT id, host, pid, process_start, boot, expires, expires_wall FROM reservation"
+        )
+        if _over(
+            Lease(
+                reservation=row[0],
+                host=row[1],
+                process=(row[2], row[3]),
+                boot=row[4],
+                expires=row[5],
+                expires_wall=row[6],
+            ),
+            moment,
+        )
     ]
     connection.executemany("DELETE FROM reservation WHERE id = ?", over)
 
@@ -124,7 +141,7 @@ def _standing(connection: sqlite3.Connection, nodes: Sequence[str] | None, momen
         for start in range(0, len(nodes), PARAMETERS):
             some = nodes[start : start + PARAMETERS]
             marks = ", ".join("?" * len(some))
-            rows += connection.execute(f"{query} WHERE node IN ({marks})", some).fetchall()  # noqa: S608 only marks
+            rows += connection.execute(f"{query} WHERE node IN ({marks})", some).fetchall()
     return [
         Holder(
             node=row[0],
@@ -137,7 +154,14 @@ def _standing(connection: sqlite3.Connection, nodes: Sequence[str] | None, momen
         )
         for row in rows
         if not _over(
-            Lease(reservation=row[1], host=row[6], process=(row[3], row[7]), boot=row[8], expires=row[9], expires_wall=row[10]),
+            Lease(
+                reservation=row[1],
+                host=row[6],
+                process=(row[3], row[7]),
+                boot=row[8],
+                expires=row[9],
+                expires_wall=row[10],
+            ),
             moment,
         )
     ]
