@@ -28,10 +28,12 @@ NO_CHECK_MODE = "skipped: this module cannot say what it would change"
 
 
 def decide(step: Step) -> None:
-    """Let the controller decide a step that needs no node."""
-    assert step.module.decide is not None
+    """Settle what the controller can decide: conditions that do not hold, and steps that need no node."""
     for iteration in step.iterations:
-        if iteration.outcome is not None:
+        if iteration.skipped is not None:
+            settle_iteration(step, iteration)
+            continue
+        if step.module.decide is None:
             continue
         assert iteration.context is not None
         try:

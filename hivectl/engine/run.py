@@ -181,6 +181,9 @@ class _Run:
                 await self._work()
         except asyncio.CancelledError as error:
             self._stopped(error)
+        except HivectlError as error:
+            self._end("failed", error.exit_code)
+            raise
         except BaseException:
             self._end("fault", ExitCode.FAULT)
             raise

@@ -217,6 +217,10 @@ def _ready(workshop: Workshop, step: Step, iteration: Iteration) -> None:
         access=workshop.access(step.actor),
     )
     iteration.parameters = _parameters(workshop, task, module, scope)
+    if module.procedure is not None:
+        # what a procedure renders itself must be known before it begins: it cannot be begun twice
+        for name in kept_parameters(module.parameters) & set(task.arguments):
+            scope.templates.render(task.arguments[name], scope, origin=task.origin)
     if module.operations is not None:
         iteration.operations = tuple(module.operations(iteration.parameters, iteration.context))
 

@@ -210,7 +210,9 @@ class Walk:
         self._sent = []
         while True:
             try:
-                return make_step(self.state.workshop, task, self.node, key, self.variables.for_task(task))
+                step = make_step(self.state.workshop, task, self.node, key, self.variables.for_task(task))
+                alone.decide(step)
+                return step
             except FactsNeeded as needed:
                 await self.flush()
                 await self._gather(needed.groups)
@@ -246,11 +248,6 @@ class Walk:
 
     async def take(self, step: Step) -> None:
         """Queue a step, or do it at once where it cannot travel with its neighbours."""
-        for iteration in step.iterations:
-            if iteration.skipped is not None:
-                settle_iteration(step, iteration)
-        if step.module.decide is not None:
-            alone.decide(step)
         settled = all(iteration.outcome is not None for iteration in step.iterations)
         if settled and any(
             iteration.outcome and iteration.outcome.get("failed") for iteration in step.iterations
