@@ -29,6 +29,14 @@ def to_nice_json(
     return _dump(value, {"indent": indent, "sort_keys": sort_keys, "separators": (",", ": ")} | options)
 
 
+def to_json_for_html(value: Any, indent: int | None = None) -> str:
+    """Return the JSON of a value, keys sorted, fit for a script in HTML (Jinja2's own filter)."""
+    text = _dump(value, {"sort_keys": True, "indent": indent})
+    for mark in "<>&'":
+        text = text.replace(mark, f"\\u{ord(mark):04x}")
+    return text
+
+
 def _dump(value: Any, options: dict[str, Any]) -> str:
     known = {"indent", "sort_keys", "separators", "ensure_ascii", "allow_nan", "skipkeys"}
     ignored = {"vault_to_text", "preprocess_unsafe"}  # of Ansible's; there is nothing like it here
@@ -46,9 +54,9 @@ def _check_margin(indent: Any) -> None:
 
 
 def from_json(text: Any) -> Any:
-    """Return the value that a JSON text stands for; a value that is no text is returned as it is."""
+    """Return the value that a JSON text stands for."""
     if not isinstance(text, str | bytes):
-        return text
+        raise TemplateValueError(f"from_json needs a text, not a value of type {type_debug(text)}")
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
@@ -71,7 +79,8 @@ def _dump_yaml(value: Any, options: dict[str, Any]) -> str:
     import yaml
 
     _check_margin(options.get("indent"))
-    return str(yaml.dump(finish(value), Dumper=yaml.SafeDumper, **options))
+    # a lone scalar ends with a mark that nobody wants in a file
+    return str(yaml.dump(finish(value), Dumper=yaml.SafeDumper, **options)).removesuffix("...\n")
 
 
 def from_yaml(text: Any) -> Any:
@@ -239,7 +248,7 @@ def items(value: Any) -> list[list[Any]]:
 FILTERS: Mapping[str, Callable[..., Any]] = MappingProxyType(
     {
         "to_json": to_json,
-        "tojson": to_json,
+        "tojson": to_json_for_html,
         "to_nice_json": to_nice_json,
         "from_json": from_json,
         "to_yaml": to_yaml,

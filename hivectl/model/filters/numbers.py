@@ -74,7 +74,7 @@ def human_to_bytes(
     unit = (found["unit"] or default_unit or "").strip()
     letter = unit[:1].upper()
     rest = unit[1:]
-    if letter in {"", "B"} and letter not in UNITS:
+    if letter in {"", "B"}:
         return round(float(found["number"]))
     allowed = {"", "b", "bit", "bits"} if isbits else {"", "B", "BYTE", "BYTES", "byte", "bytes", "b"}
     if letter not in UNITS or rest not in allowed or (not isbits and rest == "b" and unit != unit.lower()):

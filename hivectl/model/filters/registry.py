@@ -12,6 +12,7 @@ from jinja2.utils import Cycler, Joiner, Namespace, pass_environment
 from hivectl.model.filters import checks, data, hashing, numbers, paths, regex, sets, text, time
 from hivectl.model.filters.lookups import lookup_functions
 from hivectl.model.secret import Secret
+from hivectl.model.templating.errors import UnsafeTemplateError
 from hivectl.model.templating.guard import Care, guarded
 from hivectl.model.templating.limits import check_items, check_text, check_width
 from hivectl.model.templating.omit import OMIT
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+LOOKING = ("expanduser", "expandvars", "fileglob", "realpath", "relpath")  # at this machine
 # of Jinja2's: for web pages, or replaced by guarded attribute access
 DROPPED = frozenset({"urlize", "xmlattr", "striptags", "attr"})
 BLIND = frozenset(
@@ -141,14 +143,16 @@ def wordwrap(
     return do_wordwrap(environment, value, width, break_long_words, wrapstring, break_on_hyphens)
 
 
-def filters() -> dict[str, Callable[..., Any]]:
-    """Return every filter: ours before Jinja2's."""
+def filters(*, trusted: bool) -> dict[str, Callable[..., Any]]:
+    """Return every filter: ours before Jinja2's; untrusted templates see nothing of this machine."""
     known: dict[str, Callable[..., Any]] = {
         name: function for name, function in JINJA_FILTERS.items() if name not in DROPPED
     }
     for group in (text, data, hashing, numbers, paths, regex, sets, time):
         known.update(group.FILTERS)
     known.update({"attr": attribute, "round": rounded, "wordwrap": wordwrap})
+    if not trusted:
+        known.update(dict.fromkeys(LOOKING, refused))
     return {
         name: guarded(function, f"the filter {name}", _care(name), takes_undefined=name in LENIENT)
         for name, function in known.items()
@@ -161,11 +165,13 @@ def _care(name: str) -> Care:
     return Care.BLIND if name in BLIND else Care.ITEMS if name in ITEMS else Care.TEXT
 
 
-def tests() -> dict[str, Callable[..., Any]]:
-    """Return every test: ours before Jinja2's."""
+def tests(*, trusted: bool) -> dict[str, Callable[..., Any]]:
+    """Return every test: ours before Jinja2's; untrusted templates see nothing of this machine."""
     known: dict[str, Any] = dict(JINJA_TESTS) | {"string": _is_text}
     for group in (checks, paths, regex):
         known.update(group.TESTS)
+    if not trusted:
+        known.update(dict.fromkeys(paths.TESTS, refused))
     return {
         name: guarded(
             function,
@@ -175,6 +181,11 @@ def tests() -> dict[str, Callable[..., Any]]:
         )
         for name, function in known.items()
     }
+
+
+def refused(*_args: Any, **_kwargs: Any) -> Any:
+    """Refuse to look at this machine."""
+    raise UnsafeTemplateError("this is refused for a playbook that came over the network")
 
 
 def functions(folder: Path, *, trusted: bool) -> Mapping[str, Any]:

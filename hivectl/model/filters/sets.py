@@ -23,7 +23,7 @@ def unique(
 ) -> list[Any]:
     """Return the values without repetition, in the order of their first appearance."""
     items = list(values)
-    if case_sensitive is False or attribute is not None:
+    if all(map(_hashable, items)) or attribute is not None:
         return list(do_unique(environment, items, case_sensitive=bool(case_sensitive), attribute=attribute))
     return _distinct(items)
 

@@ -8,7 +8,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote as percent_quote
+from urllib.parse import quote_plus
 from urllib.parse import urlsplit as split_url
+
+from markupsafe import escape as html_escape
 
 from hivectl.model.templating.attributes import check_percent, check_replacement
 from hivectl.model.templating.errors import TemplateValueError
@@ -17,8 +20,8 @@ from hivectl.model.templating.limits import check_items, check_text, check_width
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-TRUE = frozenset({"yes", "on", "1", "true", "t", "y", "1.0"})
-FALSE = frozenset({"no", "off", "0", "false", "f", "n", "0.0"})
+TRUE = frozenset({"yes", "on", "1", "true"})
+FALSE = frozenset({"no", "off", "0", "false", ""})
 COMMENTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
         "plain": {"decoration": "# "},
@@ -30,10 +33,10 @@ COMMENTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
 )
 
 
-def to_bool(value: Any) -> bool | None:
-    """Return the truth that a text such as "yes" stands for; null stays null."""
+def to_bool(value: Any) -> bool:
+    """Return the truth that a text such as "yes" stands for; null is false."""
     if value is None or isinstance(value, bool):
-        return value
+        return bool(value)
     if isinstance(value, int | float) and value in {0, 1}:
         return bool(value)
     if isinstance(value, str):
@@ -105,6 +108,11 @@ def comment(  # Ansible's parameters
     return "".join(parts)
 
 
+def escape(value: Any) -> str:
+    """Return the text as it must be written in HTML."""
+    return str(html_escape(str(value)))
+
+
 def split(text: str, separator: str | None = None, maxsplit: int = -1) -> list[str]:
     """Return the parts of a text between separators (default: white space)."""
     check_items(text.count(separator) if separator else len(text.split(None, 1_000_001)))
@@ -166,9 +174,7 @@ def urlencode(value: Any) -> str:
         pairs = value
     else:
         return percent_quote(str(value), safe="/")
-    return "&".join(
-        f"{percent_quote(str(key), safe='')}={percent_quote(str(item), safe='')}" for key, item in pairs
-    )
+    return "&".join(f"{quote_plus(str(key))}={quote_plus(str(item))}" for key, item in pairs)
 
 
 def urldecode(value: str) -> str:
@@ -229,9 +235,9 @@ FILTERS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "urlencode": urlencode,
         "urldecode": urldecode,
         "urlsplit": urlsplit,
-        "e": str,
-        "escape": str,
-        "forceescape": str,
+        "e": escape,
+        "escape": escape,
+        "forceescape": escape,
         "safe": str,
     }
 )

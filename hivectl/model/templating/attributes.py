@@ -6,7 +6,7 @@ Everything else is refused, so that no class, module, frame or function of Pytho
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date, time, timedelta
 from functools import partial
 from string import Formatter
@@ -125,9 +125,9 @@ def _change(value: Any, name: str, *args: Any, **kwargs: Any) -> Any:
     return result
 
 
-def _text_method(value: str | bytes | Secret, name: str) -> Callable[..., Any]:
-    if isinstance(value, bytes) and not hasattr(value, name):
-        raise TemplateValueError(f"bytes have no method {name}")
+def _text_method(value: str | bytes | Secret, name: str) -> Any:
+    if not isinstance(value, Secret) and not hasattr(value, name):
+        return NOTHING
     method = guarded(partial(_call_text, name), f"the method {name}", Care.TEXT)
     return partial(method, value)
 
@@ -138,6 +138,8 @@ def _call_text(name: str, text: Any, /, *args: Any, **kwargs: Any) -> Any:
         fields = dict(*args) if name == "format_map" else kwargs
         return BoundedFormatter().vformat(text, () if name == "format_map" else args, fields)
     args = tuple(settle(argument) for argument in args)
+    if isinstance(text, str) and not hasattr(text, name):
+        text = text.encode("utf-8", "surrogateescape")  # the bytes of a secret are kept as a text
     _bound_text(name, text, args, kwargs)
     return getattr(text, name)(*args, **kwargs)
 

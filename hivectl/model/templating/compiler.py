@@ -27,6 +27,13 @@ class Generator(NativeCodeGenerator):
             return super()._output_child_to_const(node, frame, finalize)
         raise nodes.Impossible
 
+    def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:  # noqa: ARG002  # as Jinja2 calls it
+        """What is put out is defined: the line that does it is known here."""
+        self.write("environment.shown(")
+
+    def _output_child_post(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:  # noqa: ARG002  # as Jinja2 calls it
+        self.write(")")
+
     def visit_Concat(self, node: nodes.Concat, frame: Frame) -> None:  # noqa: N802  # named by Jinja2
         """`~`: a text, or a secret when a part is."""
         self.write("environment.join([")

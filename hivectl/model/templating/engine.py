@@ -108,9 +108,9 @@ class Engine:
         loader = FileSystemLoader([str(path) for path in self._searchpath]) if self._searchpath else None
         sandbox = Sandbox(loader=loader, **(asdict(self._options) | {"keep_trailing_newline": False}))
         sandbox.filters.clear()
-        sandbox.filters.update(filters())
+        sandbox.filters.update(filters(trusted=self._trusted))
         sandbox.tests.clear()
-        sandbox.tests.update(tests())
+        sandbox.tests.update(tests(trusted=self._trusted))
         sandbox.globals = dict(functions(self._folder, trusted=self._trusted))
         return sandbox
 
@@ -238,15 +238,12 @@ def _check_condition(source: Any, origin: Origin | None) -> None:
     if not source.strip():
         raise ConditionError("the condition is empty", origin=origin, hint="leave the key out")
     if any(mark in source for mark in MARKS):
-        bare = source.replace("{{", "").replace("}}", "").strip()
-        hint = (
-            f"write it without braces: {' '.join(bare.split())}"
-            if "{%" not in source and "{#" not in source
-            else None
-        )
-        raise ConditionError(
-            "a condition is an expression already, and needs no {{ }}", origin=origin, hint=hint
-        )
+        whole = source.strip()
+        hint = """name the variable itself: "x == name", not "x == '{{ name }}'\""""
+        if whole.startswith("{{") and whole.endswith("}}") and whole.count("{{") == 1:
+            hint = f"write it without braces: {whole[2:-2].strip()}"
+        message = "a condition is an expression already, and needs no {{ }}"
+        raise ConditionError(message, origin=origin, hint=hint)
 
 
 def _sole_name(tree: nodes.Template) -> str | None:

@@ -174,6 +174,12 @@ class Sandbox(SandboxedEnvironment):
         step()
         return True
 
+    def shown(self, value: Any) -> Any:
+        """Return a value that is put out."""
+        if isinstance(value, UndefinedName):
+            str(value)  # raises what is undefined
+        return value
+
     def own_list(self, items: list[Any]) -> list[Any]:
         """Return a list that the template wrote."""
         step()

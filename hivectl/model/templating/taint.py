@@ -6,8 +6,11 @@ from collections.abc import ItemsView, Iterator, KeysView, Mapping, ValuesView
 from itertools import islice
 from typing import Any
 
+from jinja2.runtime import Undefined
+
 from hivectl.model.secret import Secret
 from hivectl.model.templating.limits import ITEMS, SCALARS, check_items
+from hivectl.model.templating.undefined import UndefinedName
 
 VIEWS = (KeysView, ValuesView, ItemsView, range)
 
@@ -54,9 +57,11 @@ def reveal(value: Any) -> Any:  # noqa: PLR0911  # one line for each type
     return value
 
 
-def taint(value: Any) -> Any:  # one line for each type
+def taint(value: Any) -> Any:  # noqa: PLR0911  # one line for each type
     """Return what was made of a secret as secrets: texts and numbers, at any depth, and keys of mappings."""
     value = settle(value)
+    if isinstance(value, Undefined):
+        return UndefinedName("what a secret value names is not defined")
     if value is None or isinstance(value, bool | Secret):
         return value
     if isinstance(value, str):

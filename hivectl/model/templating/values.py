@@ -84,8 +84,6 @@ def _finish_mapping(value: Mapping[Any, Any]) -> Any:
     items: dict[Any, Any] = {}
     same = isinstance(value, dict) and type(value) is not OwnDict
     for key in value:
-        if isinstance(key, Secret):
-            raise TemplateValueError("a secret cannot be the key of a mapping")
         item = value[key]
         if item is OMIT:
             same = False
