@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keyword
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+@cache
 def built_in(package: str, attribute: str, name: str) -> Any | None:
     """Return `attribute` of our own `package.name`, or None; costs no look at installed packages.
 
@@ -22,6 +24,7 @@ def built_in(package: str, attribute: str, name: str) -> Any | None:
     return getattr(import_module(f"{package}.{file}"), attribute)
 
 
+@cache
 def built_in_names(package: str) -> frozenset[str]:
     """Return the names of our own plugins in `package`: its files and folders, less its own machinery."""
     folder = Path(next(iter(import_module(package).__path__)))
