@@ -148,24 +148,26 @@ class Scope(Mapping[str, Any]):
         else:
             return default
         if not layer.data and is_template(value):
+            if isinstance(value, dict) and name in self._pending:
+                return Unfinished(self, name, value)  # a mapping whose values use one another
             value = self._rendered(name, value, origin_of(layer.values, name))
+            self._undefined.add(name)
         elif not isinstance(layer.values, dict):
             return value  # another's mapping: its answer may change
         self._kept[name] = value
         return value
 
     def _rendered(self, name: str, value: Any, origin: Origin | None) -> Any:
+        """Render a variable, or (`name` has a dot in it) one key of a mapping that is being rendered."""
         if name in self._pending:
             circle = " -> ".join([*self._pending[self._pending.index(name) :], name])
             hint = "a variable cannot be made from itself: give one of them another name"
             raise VariableLoopError(f"the variables need one another: {circle}", origin=origin, hint=hint)
         self._pending.append(name)
         try:
-            made = self.templates.render_lazily(value, self, origin=origin)
+            return self.templates.render_lazily(value, self, origin=origin)
         finally:
             self._pending.pop()
-        self._undefined.add(name)
-        return made
 
     def _order(self) -> list[Layer]:
         """Return the layers, highest precedence first, without empty ones; forget values when something changed."""
@@ -223,3 +225,34 @@ class Scope(Mapping[str, Any]):
 
     def __repr__(self) -> str:
         return f"Scope({len(self)} variables)"
+
+
+class Unfinished(Mapping[str, Any]):
+    """A mapping that is being rendered, as its own values see it: each key is rendered when it is looked up."""
+
+    def __init__(self, scope: Scope, name: str, raw: Mapping[Any, Any]) -> None:
+        self._scope = scope
+        self._name = name
+        self._raw = raw
+
+    def resolve(self, key: Any, default: Any) -> Any:
+        """Return the value of a key, or `default`; raises VariableLoopError when it needs itself."""
+        if key not in self._raw:
+            return default
+        value = self._raw[key]
+        name = f"{self._name}.{key}"
+        if isinstance(value, dict) and is_template(value):
+            return Unfinished(self._scope, name, value)
+        return self._scope._rendered(name, value, origin_of(self._raw, key))  # noqa: SLF001  # a part of it
+
+    def __getitem__(self, key: Any) -> Any:
+        value = self.resolve(key, MISSING)
+        if value is MISSING:
+            raise KeyError(key)
+        return value
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._raw)
+
+    def __len__(self) -> int:
+        return len(self._raw)

@@ -96,6 +96,25 @@ def test_a_loop_is_named_with_its_place() -> None:
         TEMPLATES.render("{{ d | default('x') }}", scope)
 
 
+def test_values_of_a_mapping_may_use_one_another() -> None:
+    paths = {
+        "root": "/srv",
+        "logs": "{{ paths.root }}/{{ name }}",
+        "old": {"logs": "{{ paths['logs'] }}/{{ paths.old.name }}", "name": "o"},
+    }
+    scope = scope_of({"paths": paths, "name": "m1"})
+    assert scope["paths"] == {"root": "/srv", "logs": "/srv/m1", "old": {"logs": "/srv/m1/o", "name": "o"}}
+    assert TEMPLATES.render("{{ paths.logs }}", scope) == "/srv/m1"
+    broken = scope_of(
+        {"a": {"x": "{{ a.y }}", "y": "{{ a.x }}"}, "b": {"x": "{{ b }}"}, "c": {"x": "{{ c.nope }}"}}
+    )
+    for name in ("a", "b"):
+        with pytest.raises(VariableLoopError):
+            broken[name]
+    with pytest.raises(UndefinedVariableError, match='no key "nope"'):
+        broken["c"]
+
+
 def test_values_are_rendered_when_they_are_looked_up_with_the_variables_of_who_looks() -> None:
     scope = scope_of({"greeting": "hello {{ who }}", "broken": "{{ nothing }}", "who": "world"})
     assert scope["greeting"] == "hello world"

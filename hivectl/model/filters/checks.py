@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
+from hivectl.model.filters.sets import membership
 from hivectl.model.filters.text import to_bool
 from hivectl.model.templating.errors import TemplateValueError
 
@@ -93,8 +94,8 @@ def contains(container: Any, item: Any) -> bool:
 
 def subset(part: Iterable[Any], whole: Iterable[Any]) -> bool:
     """Say whether every item of the first list is in the second."""
-    known = list(whole)
-    return all(item in known for item in part)
+    inside = membership(list(whole))
+    return all(inside(item) for item in part)
 
 
 def superset(whole: Iterable[Any], part: Iterable[Any]) -> bool:

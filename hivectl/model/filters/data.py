@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from types import MappingProxyType
 from typing import Any
 
 from jinja2.runtime import Undefined
 
+from hivectl.model.filters.sets import membership
 from hivectl.model.templating.errors import TemplateValueError
-from hivectl.model.templating.limits import check_items, check_text, check_width
+from hivectl.model.templating.limits import check_items, check_text, check_width, count_deep, step
 from hivectl.model.templating.undefined import explain
 from hivectl.model.templating.values import finish
 
@@ -79,6 +81,7 @@ def _dump_yaml(value: Any, options: dict[str, Any]) -> str:
     import yaml
 
     _check_margin(options.get("indent"))
+    step(count_deep(value) * 8)  # the writer of YAML takes 50 µs a value
     # a lone scalar ends with a mark that nobody wants in a file
     return str(yaml.dump(finish(value), Dumper=yaml.SafeDumper, **options)).removesuffix("...\n")
 
@@ -99,15 +102,30 @@ def from_yaml_all(text: Any) -> Any:
 
     if not isinstance(text, str):
         return text
+    check_text(len(text) * 10)
     try:
-        documents = list(yaml.load_all(text, Loader=yaml.SafeLoader))  # the safe one
+        return list(yaml.load_all(text, Loader=_loader()))  # derived from the safe one
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f" at line {mark.line + 1} column {mark.column + 1}" if mark else ""
         raise TemplateValueError(f"the text is no YAML: {error.problem}{where}") from None
     except (yaml.YAMLError, RecursionError):
         raise TemplateValueError("the text is no YAML") from None
-    return documents
+
+
+@cache
+def _loader() -> Any:
+    """Return PyYAML's safe loader, with a bound on what merged mappings (`<<`) may grow to."""
+    import yaml
+
+    base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+    class Loader(base):  # type: ignore[misc]  # the base is chosen as it runs
+        def flatten_mapping(self, node: Any) -> None:
+            super().flatten_mapping(node)
+            check_items(len(node.value) * 10)
+
+    return Loader
 
 
 def default(value: Any, default_value: Any = "", boolean: bool = False) -> Any:  # Jinja2's parameter
@@ -175,6 +193,7 @@ def _merge(
 
 
 def _merge_lists(low: list[Any], high: list[Any], how: str) -> list[Any]:
+    inside = membership(high)
     match how:
         case "keep":
             return low
@@ -183,9 +202,9 @@ def _merge_lists(low: list[Any], high: list[Any], how: str) -> list[Any]:
         case "prepend":
             return high + low
         case "append_rp":
-            return [item for item in low if item not in high] + high
+            return [item for item in low if not inside(item)] + high
         case "prepend_rp":
-            return high + [item for item in low if item not in high]
+            return high + [item for item in low if not inside(item)]
     return high
 
 

@@ -16,7 +16,7 @@ from hivectl.model.templating.limits import PATTERN_INPUT, check_text
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-LARGEST_PATTERN = 10_000
+LARGEST_PATTERN = 2_000
 # a group that holds an unbounded repetition and is itself repeated without bound
 NESTED = re.compile(r"\((?:[^()\\]|\\.)*(?:[+*]|\{\d+,\})(?:[^()\\]|\\.)*\)(?:[+*]|\{\d+,\})")
 SHORT = 20  # characters, at which even nested repetitions end soon
@@ -56,7 +56,7 @@ def regex_replace(  # Ansible's parameters
 
     def expand(match: re.Match[str]) -> str:
         nonlocal made
-        part = match.expand(replacement)
+        part = match.expand(replacement) if "\\" in replacement else replacement
         made += len(part)
         check_text(made)
         return part

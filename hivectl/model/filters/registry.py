@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pprint import pformat
 from typing import TYPE_CHECKING, Any
 
 from jinja2.filters import FILTERS as JINJA_FILTERS
@@ -14,7 +15,7 @@ from hivectl.model.filters.lookups import lookup_functions
 from hivectl.model.secret import Secret
 from hivectl.model.templating.errors import UnsafeTemplateError
 from hivectl.model.templating.guard import Care, guarded
-from hivectl.model.templating.limits import check_items, check_text, check_width
+from hivectl.model.templating.limits import check_items, check_text, check_width, count_deep, step
 from hivectl.model.templating.omit import OMIT
 from hivectl.model.templating.undefined import UndefinedName
 
@@ -139,8 +140,14 @@ def wordwrap(
     break_on_hyphens: bool = True,
 ) -> str:  # Jinja2's parameters
     """Return the text in lines of at most `width` characters."""
-    check_text(len(value) * (1 + len(wrapstring or "\n")))
+    check_text(len(value) * (10 + len(wrapstring or "")))
     return do_wordwrap(environment, value, width, break_long_words, wrapstring, break_on_hyphens)
+
+
+def pretty(value: Any) -> str:
+    """Return the value as Python writes it, over several lines."""
+    step(count_deep(value) * 8)  # 20 µs a value
+    return pformat(value)
 
 
 def filters(*, trusted: bool) -> dict[str, Callable[..., Any]]:
@@ -150,7 +157,7 @@ def filters(*, trusted: bool) -> dict[str, Callable[..., Any]]:
     }
     for group in (text, data, hashing, numbers, paths, regex, sets, time):
         known.update(group.FILTERS)
-    known.update({"attr": attribute, "round": rounded, "wordwrap": wordwrap})
+    known.update({"attr": attribute, "round": rounded, "wordwrap": wordwrap, "pprint": pretty})
     if not trusted:
         known.update(dict.fromkeys(LOOKING, refused))
     return {

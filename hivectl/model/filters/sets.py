@@ -52,7 +52,8 @@ def _among(value: Any, values: Sequence[Any]) -> bool:
     return value in values
 
 
-def _lookup(values: Sequence[Any]) -> Callable[[Any], bool]:
+def membership(values: Sequence[Any]) -> Callable[[Any], bool]:
+    """Return a function that says quickly whether a value is among `values`."""
     quick = {value for value in values if _hashable(value)}
     odd = [value for value in values if not _hashable(value)]
     return lambda value: value in quick if _hashable(value) else _among(value, odd)
@@ -65,13 +66,13 @@ def union(left: Iterable[Any], right: Iterable[Any]) -> list[Any]:
 
 def intersect(left: Iterable[Any], right: Iterable[Any]) -> list[Any]:
     """Return the values that are in both lists."""
-    inside = _lookup(_items(right))
+    inside = membership(_items(right))
     return _distinct(value for value in _items(left) if inside(value))
 
 
 def difference(left: Iterable[Any], right: Iterable[Any]) -> list[Any]:
     """Return the values of the first list that are not in the second."""
-    inside = _lookup(_items(right))
+    inside = membership(_items(right))
     return _distinct(value for value in _items(left) if not inside(value))
 
 

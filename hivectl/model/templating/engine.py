@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import FileSystemLoader, nodes
@@ -48,7 +48,7 @@ class Compiled:
         newlines: how many the text ends with; they are kept.
         lines: how many lines the text has.
         name: of the variable, when the text is no more than that.
-        tree: what names are found in.
+        parse: makes the tree that names are found in; a tree is too large to be kept.
     """
 
     root: Callable[[Any], Any]
@@ -56,7 +56,7 @@ class Compiled:
     newlines: int
     lines: int
     name: str | None
-    tree: nodes.Template
+    parse: Callable[[], nodes.Template]
     _names: frozenset[str] | None = field(default=None)
     _required: frozenset[str] | None = field(default=None)
 
@@ -64,14 +64,14 @@ class Compiled:
     def names(self) -> frozenset[str]:
         """Which variables it may look up."""
         if self._names is None:
-            self._names = undeclared_names(self.tree)
+            self._names = undeclared_names(self.parse())
         return self._names
 
     @property
     def required(self) -> frozenset[str]:
         """Which variables it surely needs."""
         if self._required is None:
-            self._required = needed_names(self.tree)
+            self._required = needed_names(self.parse())
         return self._required
 
 
@@ -202,7 +202,14 @@ class Engine:
             raise TemplateSyntaxError(message, origin=origin) from None
         newlines = _newlines(source) if parse == self._parse_text else 0
         lines = source.count("\n") + 1
-        return Compiled(template.root_render_func, template.blocks, newlines, lines, _sole_name(tree), tree)
+        return Compiled(
+            template.root_render_func,
+            template.blocks,
+            newlines,
+            lines,
+            _sole_name(tree),
+            partial(parse, source),
+        )
 
     def _parse_text(self, source: str) -> nodes.Template:
         sandbox = self._sandbox

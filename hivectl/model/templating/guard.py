@@ -7,6 +7,7 @@ whatever goes wrong into one clear error.
 from __future__ import annotations
 
 import binascii
+from collections.abc import Mapping
 from enum import Enum
 from functools import wraps
 from typing import TYPE_CHECKING, Any
@@ -125,10 +126,15 @@ def with_origin(error: TemplateError, origin: Any) -> TemplateError:
 def _sees_secret(care: Care, values: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
     if care is Care.ITEMS:
         return bool(values) and type(values[0]) is Secret
-    return any(map(holds_secret, values)) or any(map(holds_secret, kwargs.values()))
+    seen = [*values, *kwargs.values()]
+    if care is Care.MEASURE:  # hostvars would render all nodes' variables, only to look whether one is there
+        seen = [value for value in seen if isinstance(value, dict) or not isinstance(value, Mapping)]
+    return any(map(holds_secret, seen))
 
 
 def _unveil(care: Care, value: Any) -> Any:
     if care is Care.ITEMS:
         return value.reveal() if isinstance(value, Secret) else value
+    if care is Care.MEASURE and isinstance(value, Mapping) and not isinstance(value, dict):
+        return value
     return reveal(settle(value))

@@ -97,9 +97,17 @@ def check_power(base: float, exponent: float) -> None:
 
 
 def check_deep(value: Any) -> None:
-    """Count all that a container holds; a container in two places counts twice, as it would when written."""
-    if type(value) in SCALARS:
-        return
+    """Refuse a container that holds too much."""
+    if type(value) not in SCALARS:
+        step(count_deep(value) >> 4)
+
+
+def count_deep(value: Any) -> int:
+    """Count all that a container holds; a container in two places counts twice, as it would when written.
+
+    Raises:
+        TemplateLimitError: as soon as it is too much.
+    """
     total = 0
     pending = [value]
     while pending:
@@ -113,4 +121,4 @@ def check_deep(value: Any) -> None:
             pending.extend(one for one in item if type(one) not in SCALARS)
         if total > ITEMS:
             check_items(total)
-    step(total >> 4)
+    return total
