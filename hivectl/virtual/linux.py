@@ -44,6 +44,7 @@ class VirtualLinux:
     root: Path
     refusal: str | None
     _acceptor: asyncssh.SSHAcceptor = field(repr=False)
+    _connections: set[asyncssh.SSHServerConnection] = field(repr=False)
     _namespace: Namespace | None = field(repr=False)
     _closed: bool = False
 
@@ -53,6 +54,9 @@ class VirtualLinux:
             return
         self._closed = True
         self._acceptor.close()
+        for connection in tuple(self._connections):
+            connection.abort()
+            await connection.wait_closed()
         await self._acceptor.wait_closed()
         if self._namespace is not None:
             await self._namespace.close()
@@ -83,6 +87,8 @@ async def start(node: str, folder: Path) -> VirtualLinux:
     else:
         namespace = await Namespace.start(sandbox, node, root, folder / "tools")
     tree = Tree(root, home="/root")
+    public_key = client_key.convert_to_public()
+    connections: set[asyncssh.SSHServerConnection] = set()
     try:
         acceptor = await asyncssh.listen(
             "127.0.0.1",
@@ -93,7 +99,7 @@ async def start(node: str, folder: Path) -> VirtualLinux:
             password_auth=False,
             kbdint_auth=False,
             gss_host=None,
-            server_factory=lambda: NodeServer(namespace, node, tree, client_key.convert_to_public()),
+            server_factory=lambda: NodeServer(namespace, node, tree, public_key, connections),
             encoding=None,
             x509_trusted_certs=None,
         )
@@ -114,7 +120,7 @@ async def start(node: str, folder: Path) -> VirtualLinux:
         "ssh_config": "none",
     }
     refusal = sandbox.reason if isinstance(sandbox, NoSandbox) else None
-    return VirtualLinux(node, attributes, root, refusal, acceptor, namespace)
+    return VirtualLinux(node, attributes, root, refusal, acceptor, connections, namespace)
 
 
 def _keys(folder: Path) -> tuple[asyncssh.SSHKey, asyncssh.SSHKey]:

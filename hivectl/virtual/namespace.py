@@ -81,6 +81,8 @@ class Namespace:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.PIPE,
+                # Ctrl-C is for hivectl, which still has to say good-bye to the node
+                start_new_session=True,
             )
         started = cls(node, process, ours)
         try:

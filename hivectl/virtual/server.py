@@ -22,20 +22,33 @@ class NodeServer(asyncssh.SSHServer):
         node: the node's name.
         tree: the files.
         client_key: the public key that may log in.
+        connections: where this one is kept while it is open.
     """
 
     def __init__(
-        self, namespace: Namespace | None, node: str, tree: Tree, client_key: asyncssh.SSHKey
+        self,
+        namespace: Namespace | None,
+        node: str,
+        tree: Tree,
+        client_key: asyncssh.SSHKey,
+        connections: set[asyncssh.SSHServerConnection],
     ) -> None:
-        self._client_key = client_key
         self._namespace = namespace
         self._node = node
         self._tree = tree
+        self._client_key = client_key
+        self._connections = connections
         self._connection: asyncssh.SSHServerConnection | None = None
 
     def connection_made(self, connection: asyncssh.SSHServerConnection) -> None:
         """Keep the connection."""
         self._connection = connection
+        self._connections.add(connection)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  asyncssh's signature
+        """Forget the connection."""
+        if self._connection is not None:
+            self._connections.discard(self._connection)
 
     def public_key_auth_supported(self) -> bool:
         """Take keys and nothing else."""

@@ -97,6 +97,13 @@ def test_accept_new_adds_the_key_once_and_the_host_is_known_from_then_on(
     assert known.read_text() == f"[127.0.0.1]:{sshd_host.port} {sshd_host.host_key}\n"
 
 
+def test_a_line_of_nonsense_in_known_hosts_stops_nobody(sshd_host: Sshd) -> None:
+    sshd_host.known_hosts.write_text(
+        "nonsense\n@what is this\n|1|x|y z\n" + sshd_host.known_hosts.read_text()
+    )
+    asyncio.run(_true(sshd_host))
+
+
 def test_a_refused_login_names_the_keys_that_were_offered(sshd_host: Sshd, tmp_path: Path) -> None:
     new_key(tmp_path / "other")
     error = refused(sshd_host, identity_file=str(tmp_path / "other"))

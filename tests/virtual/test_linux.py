@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import asyncio
 import os
 import subprocess
@@ -11,7 +12,7 @@ import asyncssh
 import pytest
 
 from hivectl.drivers.base import Capability, Command
-from hivectl.drivers.errors import CapabilityError, LoginError
+from hivectl.drivers.errors import CapabilityError, ConnectionLostError, LoginError
 from hivectl.helper.operations import (
     Attributes,
     Batch,
@@ -29,6 +30,7 @@ from hivectl.helper.operations import (
     Write,
 )
 from hivectl.virtual.linux import start
+from hivectl.virtual.namespace import INIT
 from tests.support.connections import connected, sh
 from tests.support.sshd import new_key
 
@@ -175,6 +177,19 @@ def test_only_the_generated_key_and_root_come_in(tmp_path: Path) -> None:
     asyncio.run(main())
 
 
+def test_a_node_that_ends_cuts_its_connections(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with running(tmp_path / "demo1") as virtual, connected(virtual.attributes) as connection:
+            waiting = asyncio.create_task(sh(connection, "sleep 100"))
+            await sh(connection, "true")
+            await virtual.close()
+            with pytest.raises(ConnectionLostError):
+                await waiting
+            assert connection.closed
+
+    asyncio.run(main())
+
+
 def test_three_nodes_start_in_a_second(tmp_path: Path) -> None:
     """A bound a good deal wider than what it takes (0.2 s), since tests run beside others."""
 
@@ -288,3 +303,7 @@ def test_files_by_sftp_stay_in_the_tree(tmp_path: Path) -> None:
         assert (tmp_path / "secret").read_text() == "outside"
 
     asyncio.run(main())
+
+
+def test_the_first_process_runs_on_old_pythons() -> None:
+    ast.parse(INIT.read_text(), feature_version=(3, 7))

@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hivectl.virtual.tree import Tree
@@ -33,6 +33,7 @@ def make(folder: Path) -> Path:
     return root
 
 
+@settings(deadline=None)
 @given(path=PATHS)
 def test_no_path_leads_out(path: str) -> None:
     with tempfile.TemporaryDirectory() as name:

@@ -92,8 +92,26 @@ def look_up(
     _apply(blocks, asked)
     if asked.wants_final:
         asked.final = True
+        # as OpenSSH: the address is settled by then
+        asked.found.setdefault("hostname", [name])
         _apply(blocks, asked)
     return {keyword: tuple(values) for keyword, values in asked.found.items()}
+
+
+def runs_programs(files: Sequence[Path]) -> bool:
+    """Whether looking a host up may start programs (`Match exec`), which takes its time."""
+
+    def found(blocks: Sequence[Block]) -> bool:
+        return any(
+            (
+                block.kind == "match"
+                and any(word.removeprefix("!").lower() == "exec" for word in block.conditions)
+            )
+            or any(found(item) for item in block.items if isinstance(item, tuple))
+            for block in blocks
+        )
+
+    return any(found(read(file)) for file in files)
 
 
 def read(path: Path) -> tuple[Block, ...]:
@@ -167,8 +185,9 @@ def _apply(blocks: Sequence[Block], asked: Asked) -> None:
         for item in block.items:
             if isinstance(item, tuple):
                 _apply(item, asked)
-            elif item.keyword in REPEATED and not asked.final:
-                asked.found.setdefault(item.keyword, []).extend(item.values)
+            elif item.keyword in REPEATED:
+                values = asked.found.setdefault(item.keyword, [])
+                values.extend(value for value in item.values if value not in values)
             elif item.keyword == "hostname" and "hostname" not in asked.found:
                 asked.found["hostname"] = [item.values[0].replace("%h", asked.name).replace("%%", "%")]
             else:

@@ -12,9 +12,10 @@ from asyncssh import ChannelOpenError
 from hivectl.drivers.base import Capability, Command
 from hivectl.drivers.errors import CapabilityError, ConnectionLostError, NodeError
 from hivectl.drivers.ssh.channel import SshChannel
+from hivectl.drivers.ssh.config import runs_programs
 from hivectl.drivers.ssh.groups import ending, telling
 from hivectl.drivers.ssh.handshake import log_in
-from hivectl.drivers.ssh.settings import settle
+from hivectl.drivers.ssh.settings import config_files, settle
 from hivectl.helper.session import HelperSessions, run_command
 
 if TYPE_CHECKING:
@@ -40,11 +41,10 @@ class ExecRefusedError(CapabilityError):
 async def connect(target: Target) -> SshConnection:
     """Open one connection; one attempt."""
     attributes: SshAttributes = target.attributes
-    settings = (
-        await asyncio.to_thread(settle, attributes, target.node)
-        if attributes.ssh_config
-        else settle(attributes, target.node)
-    )
+    if runs_programs(config_files(attributes)):
+        settings = await asyncio.to_thread(settle, attributes, target.node)
+    else:
+        settings = settle(attributes, target.node)
     login = await log_in(settings, target.node)
     return SshConnection(target.node, login, settings.user, attributes.python)
 

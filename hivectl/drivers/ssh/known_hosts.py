@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -39,7 +40,7 @@ def known_hosts(files: tuple[Path, ...]) -> asyncssh.SSHKnownHosts:
     """Return the entries of all files; a missing file holds none.
 
     Raises:
-        InputError: a file that is no known_hosts file, or may not be read.
+        InputError: a file that may not be read.
     """
     return _read(tuple((file, *_version(file)) for file in files))
 
@@ -154,6 +155,10 @@ def _read(files: tuple[tuple[Path, int, int], ...]) -> asyncssh.SSHKnownHosts:
             raise InputError(f"known_hosts {file} cannot be read: {error.strerror}") from error
     try:
         return asyncssh.import_known_hosts("\n".join(texts))
-    except ValueError as error:
-        names = ", ".join(str(file) for file, *_ in files)
-        raise InputError(f"known_hosts {names}: {error}") from error
+    except ValueError:
+        # one by one: as OpenSSH, a line that makes no sense vouches for nobody, and stops nobody
+        entries = asyncssh.SSHKnownHosts()
+        for line in "\n".join(texts).splitlines():
+            with suppress(ValueError):
+                entries.load(line)
+        return entries

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hivectl.drivers.ssh.connection import SshConnection
 
 OPEN_TIMEOUT = 10.0
+CLOSE_TIMEOUT = 2.0
 READY = b"hivectl-open\n"
 # Runs on the node, Python 3.7 or newer. Raw as by cfmakeraw (termios(3)), TIOCEXCL and flock keep others away.
 # HUPCL is left out: many boards reset when DTR falls.
@@ -90,9 +91,16 @@ class SerialPort:
 
     async def close(self) -> None:
         """Close the port; calling it again does nothing."""
-        # the program ends with its input, whether the server passes signals on or not
+        # the program ends with its input, and the port is free once it has ended
         await self._channel.write_end()
-        await self._channel.close()
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                await self._channel.wait()
+        except TimeoutError:
+            # stuck in a driver of the node's kernel: nothing more can be done from here
+            pass
+        finally:
+            await self._channel.close()
 
 
 async def open_serial_port(
