@@ -15,7 +15,7 @@ from hivectl.drivers.errors import BecomeError, ConnectionLostError, OperationTi
 from hivectl.helper.operations import Batch, Become, Content, Item, Read, Run, Write
 from hivectl.model.secret import Secret
 from tests.support.connections import connected, sh, until
-from tests.support.sshd import connection_servers, descendants
+from tests.support.sshd import connection_servers, descendants, new_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -215,7 +215,7 @@ def pats_host(sshd_hosts: Callable[..., list[Sshd]], tmp_path: Path) -> Sshd:
     """Give a host where the user pat may sudo with the password open-sesame."""
     folder = tmp_path / "sshd1"
     wrapper = ("unshare", "--mount", "sh", "-c", WRAPPER, "sh", str(folder))
-    settings = ["AuthorizedKeysFile /home/pat/keys", "SetEnv HOME=/home/pat"]
+    settings = ["AuthorizedKeysFile /home/pat/keys", "SetEnv HOME=/home/pat", "PasswordAuthentication yes"]
     return sshd_hosts(settings=settings, wrapper=wrapper)[0]
 
 
@@ -244,3 +244,15 @@ def test_sudo_with_a_password(pats_host: Sshd) -> None:
             await until(lambda: sleeping(pats_host) == 0)
 
     asyncio.run(main())
+
+
+@ROOT_ONLY
+def test_a_password_opens_the_login_where_no_key_does(pats_host: Sshd, tmp_path: Path) -> None:
+    new_key(tmp_path / "other")
+
+    async def main() -> bytes:
+        changes = {"user": "pat", "identity_file": str(tmp_path / "other"), "password": Secret("open-sesame")}
+        async with connected(pats_host, "m1", **changes) as connection:
+            return (await sh(connection, "id -un")).stdout
+
+    assert asyncio.run(main()) == b"pat\n"
