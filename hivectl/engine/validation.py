@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from hivectl.engine.handlers import notified_by
 from hivectl.engine.steps import kept_parameters
@@ -55,6 +55,11 @@ MAGIC = frozenset(
     }
 )
 
+# names that are defined somewhere; None: some are only known once the playbook runs, so none is surely missing
+Known: TypeAlias = frozenset[str] | None
+# parameters that are expressions without braces, among those that modules render themselves
+EXPRESSIONS = frozenset({("assert", "that"), ("debug", "var")})
+
 
 def validate_playbook(playbook: Playbook, inventory: Inventory, extra: Mapping[str, Any]) -> None:
     """Check a playbook offline.
@@ -65,9 +70,11 @@ def validate_playbook(playbook: Playbook, inventory: Inventory, extra: Mapping[s
     errors: list[HivectlError] = []
     templates = Templates()
     known = MAGIC | frozenset(FACT_NAMES) | frozenset(extra) | _inventory_names(inventory)
-    known |= frozenset(name for task in playbook.tasks() for name in _given_by(task))
+    given = frozenset(name for task in playbook.tasks() for name in _given_by(task))
     for play in playbook.plays:
-        names = known | frozenset(play.variables) | _file_names(playbook, play, errors)
+        names: Known = known | given | frozenset(play.variables) | _file_names(playbook, play, errors)
+        if any("{{" in name for name in (*given, *play.vars_files)):
+            names = None
         _check_values(templates, play.variables, names, play.origin, errors)
         for task in (*play.tasks(), *play.handlers):
             errors += _parameters(task)
@@ -136,26 +143,22 @@ def _handlers(play: Play, task: Task) -> list[HivectlError]:
     return errors
 
 
-def _names(templates: Templates, task: Task, known: frozenset[str], errors: list[HivectlError]) -> None:
-    control = task.keywords.get("loop_control") or {}
-    own = {name for values in task.variables for name in values}
-    own |= (
-        {str(control.get("loop_var", "item")), str(control.get("index_var", "item"))}
-        if task.has_loop
-        else set()
-    )
-    names = known | own
-    kept = kept_parameters(find_module(task.module).parameters)
-    arguments = {name: value for name, value in task.arguments.items() if name not in kept}
-    for name, value in arguments.items():
-        _check_value(templates, value, names, origin_of(task.arguments, name) or task.origin, errors)
+def _names(templates: Templates, task: Task, known: Known, errors: list[HivectlError]) -> None:
+    names = known
+    if known is not None:
+        names = known | _own_names(task)
+        for condition in task.when:
+            _check_condition(templates, condition, names, task.origin, errors)
+            # `when: x is defined` guards what comes behind it
+            names |= _guarded(templates, condition.text)
+    _argument_names(templates, task, names, errors)
     for values in task.variables:
         _check_values(templates, values, names, task.origin, errors)
     for key in ("loop", "delegate_to", "become_user", "timeout", "retries", "delay"):
         _check_value(templates, task.keywords.get(key), names, task.origin, errors)
     for level in task.environment:
         _check_value(templates, level, names, task.origin, errors)
-    asked: list[Condition] = list(task.when)
+    asked: list[Condition] = [] if known is not None else list(task.when)
     for key in ("until", "changed_when", "failed_when"):
         if key in task.keywords:
             asked += conditions(task.keywords[key], task.origin)
@@ -163,10 +166,41 @@ def _names(templates: Templates, task: Task, known: frozenset[str], errors: list
         _check_condition(templates, condition, names, task.origin, errors)
 
 
+def _own_names(task: Task) -> frozenset[str]:
+    own = {name for values in task.variables for name in values}
+    if task.has_loop:
+        control = task.keywords.get("loop_control") or {}
+        own |= {str(control.get("loop_var", "item")), str(control.get("index_var", "item"))}
+    return frozenset(own)
+
+
+def _argument_names(templates: Templates, task: Task, names: Known, errors: list[HivectlError]) -> None:
+    module = find_module(task.module)
+    kept = kept_parameters(module.parameters)
+    for name, value in task.arguments.items():
+        origin = origin_of(task.arguments, name) or task.origin
+        if (module.name, name) in EXPRESSIONS:
+            for one in conditions(value, origin):
+                _check_condition(templates, one, names, origin, errors)
+        elif name not in kept or name == module.free_form:
+            _check_value(templates, value, names, origin, errors)
+
+
+def _guarded(templates: Templates, condition: Any) -> frozenset[str]:
+    """Return the names that a condition asks about without needing them, as `x is defined` does."""
+    if not isinstance(condition, str) or templates.is_template(condition):
+        return frozenset()
+    text = "{{ " + condition + " }}"
+    try:
+        return templates.names(text) - templates.required_names(text)
+    except HivectlError:  # told where the condition itself is checked
+        return frozenset()
+
+
 def _check_values(
     templates: Templates,
     values: Mapping[str, Any],
-    known: frozenset[str],
+    known: Known,
     origin: Origin,
     errors: list[HivectlError],
 ) -> None:
@@ -175,7 +209,7 @@ def _check_values(
 
 
 def _check_value(
-    templates: Templates, value: Any, known: frozenset[str], origin: Origin, errors: list[HivectlError]
+    templates: Templates, value: Any, known: Known, origin: Origin, errors: list[HivectlError]
 ) -> None:
     if isinstance(value, dict):
         _check_values(templates, value, known, origin, errors)
@@ -189,7 +223,7 @@ def _check_value(
 def _check_condition(
     templates: Templates,
     condition: Condition,
-    known: frozenset[str],
+    known: Known,
     origin: Origin,
     errors: list[HivectlError],
 ) -> None:
@@ -198,12 +232,14 @@ def _check_condition(
 
 
 def _check_text(
-    templates: Templates, text: str, known: frozenset[str], origin: Origin, errors: list[HivectlError]
+    templates: Templates, text: str, known: Known, origin: Origin, errors: list[HivectlError]
 ) -> None:
     try:
-        missing = templates.required_names(text, origin=origin) - known
+        missing = templates.required_names(text, origin=origin) - (known or frozenset())
     except HivectlError as error:
         errors.append(error)
+        return
+    if known is None:
         return
     for name in sorted(missing):
         best = nearest(name, known)
