@@ -169,8 +169,8 @@ class LocalConnection:
                 group.create_task(stream.close())
 
     async def _start(self, launch: Launch) -> LocalChannel:
-        try:
-            process = await asyncio.create_subprocess_exec(
+        starting = asyncio.ensure_future(
+            asyncio.create_subprocess_exec(
                 *launch.argv,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
@@ -178,8 +178,15 @@ class LocalConnection:
                 start_new_session=True,  # no Ctrl-C and no terminal for what runs on a node
                 limit=BUFFER,
             )
+        )
+        try:
+            # when it is cancelled half started, asyncio ends the process alone and waits for what that began
+            process = await asyncio.shield(starting)
         except OSError as error:
             raise self._start_error(launch, error) from error
+        except asyncio.CancelledError:
+            await LocalChannel(self._node, await starting).close()
+            raise
         return LocalChannel(self._node, process)
 
     def _start_error(self, launch: Launch, error: OSError) -> BecomeError | HelperError:

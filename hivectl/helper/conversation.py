@@ -65,6 +65,8 @@ class HelperSession:
         self._closed = False
         self._magic = magic
         self._taught: set[str] = set()
+        # from the batch to its "done"
+        self._busy = False
 
     @classmethod
     async def start(
@@ -127,18 +129,14 @@ class HelperSession:
         """
         async with self._turn:
             frame = encode_batch(batch, fenced=fenced)
-            done = False
             try:
+                self._busy = True
                 await self._teach(batch)
                 await self._send(frame)
                 async for result in self._results(batch):
                     yield result
-                done = True
-            except (FenceError, OperationTimeoutError):
-                done = True  # the batch has ended in good order
-                raise
             finally:
-                if not done and not self._closed:
+                if self._busy and not self._closed:
                     await self._stop()
 
     async def _teach(self, batch: Batch) -> None:
@@ -158,6 +156,7 @@ class HelperSession:
                 header, data = await self._expect(deadlines, index)
                 kind = header.get("t")
                 if kind == "done":
+                    self._busy = False
                     return
                 if kind in {"fenced", "unusable"}:
                     await self._finish_refused(str(header.get("msg")), unusable=kind == "unusable")
@@ -303,6 +302,7 @@ class HelperSession:
         header, _ = await self._receive()
         if header.get("t") != "done":
             await self._nonsense("a batch that goes on after its refusal")
+        self._busy = False
         error = HelperError if unusable else FenceError
         raise error(_clip(message), node=self.node)
 
@@ -313,6 +313,7 @@ class HelperSession:
                 await self._send(Frame({"t": "stop"}))
                 while (await self._receive())[0].get("t") != "done":
                     pass
+                self._busy = False
         except (TimeoutError, NodeError):
             await self._abandon()
         except BaseException:

@@ -91,10 +91,10 @@ def start_failure(
 
 
 def _sudo_failure(node: str, said: str, *, missing: bool) -> BecomeError:
-    lines = [line for line in said.splitlines() if line.strip()]
-    words = next(
-        (line for line in reversed(lines) if "sudo" in line or "not" in line), lines[-1] if lines else ""
-    )
+    lines = [line.strip() for line in said.splitlines() if line.strip()] or [""]
+    # sudo's first complaint is the cause, what follows is its consequence; a lecture may come before
+    words = next((line for line in lines if line.startswith("sudo:")), None)
+    words = words or next((line for line in reversed(lines) if " not " in line), lines[-1])
     if missing:
         return BecomeError(
             f"the node has no sudo: {words}", node=node, hint="install sudo, or log in as that user"

@@ -11,12 +11,12 @@ import shutil
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from hivectl.helper.operations import (
     Attributes,
     Batch,
@@ -30,6 +30,9 @@ from hivectl.helper.operations import (
     Write,
 )
 from tests.support.helper import items_of, results_of, with_connection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 BESIDE = Path(sys.executable).with_name("ansible-playbook")
 ANSIBLE = str(BESIDE) if BESIDE.exists() else shutil.which("ansible-playbook")
@@ -71,6 +74,10 @@ REPLACES: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
+def nothing_before(_folder: Path) -> None:
+    """Leave the folder empty."""
+
+
 @dataclass(frozen=True)
 class Case:
     """The same task twice: `module` with `arguments` for Ansible, `make` for us; DIR stands for the folder."""
@@ -78,7 +85,7 @@ class Case:
     module: str
     arguments: dict[str, Any]
     make: Callable[[str], Operation]
-    before: Callable[[Path], Any] = lambda folder: None
+    before: Callable[[Path], Any] = nothing_before
     same: tuple[str, ...] = ()
 
 
@@ -104,13 +111,17 @@ FILE_KEYS = ("mode", "owner", "group", "uid", "gid", "state")
 
 
 def file_case(
-    arguments: dict[str, Any], make: Callable[[str], Operation], before: Callable[[Path], Any] = lambda folder: None
+    arguments: dict[str, Any],
+    make: Callable[[str], Operation],
+    before: Callable[[Path], Any] = nothing_before,
 ) -> Case:
     return Case("file", arguments, make, before, FILE_KEYS)
 
 
-def copy_case(before: Callable[[Path], Any] = lambda folder: None, **arguments: Any) -> Case:
-    ours = {name: value for name, value in arguments.items() if name in {"force", "follow", "backup", "validate"}}
+def copy_case(before: Callable[[Path], Any] = nothing_before, **arguments: Any) -> Case:
+    ours = {
+        name: value for name, value in arguments.items() if name in {"force", "follow", "backup", "validate"}
+    }
     attributes = Attributes(mode=arguments.get("mode"))
     return Case(
         "copy",
@@ -157,7 +168,9 @@ CASES: list[Case] = [
     ),
     file_case(
         {"path": "DIR/f", "state": "directory", "mode": "u=rwX,g=rX,o=", "recurse": True},
-        lambda folder: Directory(path=f"{folder}/f", recurse=True, attributes=Attributes(mode="u=rwX,g=rX,o=")),
+        lambda folder: Directory(
+            path=f"{folder}/f", recurse=True, attributes=Attributes(mode="u=rwX,g=rX,o=")
+        ),
         tree,
     ),
     file_case(
@@ -191,8 +204,20 @@ CASES: list[Case] = [
         lambda folder: Link(path=f"{folder}/h", source=f"{folder}/f", hard=True),
         file_with("x"),
     ),
-    Case("file", {"path": "DIR/f", "state": "absent"}, lambda folder: Remove(path=f"{folder}/f"), tree, ("state",)),
-    Case("file", {"path": "DIR/n", "state": "absent"}, lambda folder: Remove(path=f"{folder}/n"), tree, ("state",)),
+    Case(
+        "file",
+        {"path": "DIR/f", "state": "absent"},
+        lambda folder: Remove(path=f"{folder}/f"),
+        tree,
+        ("state",),
+    ),
+    Case(
+        "file",
+        {"path": "DIR/n", "state": "absent"},
+        lambda folder: Remove(path=f"{folder}/n"),
+        tree,
+        ("state",),
+    ),
     file_case({"path": "DIR/n", "state": "touch"}, lambda folder: Touch(path=f"{folder}/n", make=True)),
     file_case({"path": "DIR/n", "state": "file"}, lambda folder: Touch(path=f"{folder}/n", regular=True)),
 ]
@@ -207,7 +232,11 @@ def state_of(folder: Path) -> dict[str, Any]:
             found[str(path.relative_to(folder))] = str(path.readlink())
         else:
             content = path.read_bytes() if path.is_file() else None
-            found[str(path.relative_to(folder))] = (oct(stat.S_IMODE(status.st_mode)), status.st_nlink, content)
+            found[str(path.relative_to(folder))] = (
+                oct(stat.S_IMODE(status.st_mode)),
+                status.st_nlink,
+                content,
+            )
     return found
 
 
@@ -221,7 +250,12 @@ def by_ansible(root: Path) -> dict[int, dict[str, Any]]:
         arguments = json.loads(json.dumps(case.arguments).replace("DIR", str(folder)))
         hosts.setdefault(case.module, {"hosts": {}})["hosts"][f"case{number}"] = {"arguments": arguments}
     everything = {"connection": "local", "ansible_python_interpreter": sys.executable}
-    inventory = {"all": {"vars": {f"ansible_{k}" if k == "connection" else k: v for k, v in everything.items()}, "children": hosts}}
+    inventory = {
+        "all": {
+            "vars": {f"ansible_{k}" if k == "connection" else k: v for k, v in everything.items()},
+            "children": hosts,
+        }
+    }
     plays = [
         {
             "hosts": module,
@@ -293,9 +327,11 @@ def test_same_as_ansible(tmp_path: Path) -> None:
     for number, case in enumerate(CASES):
         their, our = theirs[number], ours[number]
         what = f"{number} {case.module} {case.arguments}"
-        for key in ("changed", "failed"):
-            if bool(their.get(key)) != bool(our.get(key)):
-                differences.append(f"{what}: {key}: {their} and not {our}")
+        differences += [
+            f"{what}: {key}: {their} and not {our}"
+            for key in ("changed", "failed")
+            if bool(their.get(key)) != bool(our.get(key))
+        ]
         if not their.get("failed"):
             differences += [
                 f"{what}: {key}: {their.get(key)!r} and not {our.get(key)!r}"

@@ -7,11 +7,11 @@ import resource
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from hivectl.drivers.errors import ConnectionLostError
 from hivectl.helper.operations import (
     Attributes,
@@ -24,7 +24,18 @@ from hivectl.helper.operations import (
     Stat,
     Write,
 )
-from tests.support.helper import carry_out, carry_out_one, items_of, local, results_of, with_connection
+from tests.support.helper import (
+    carry_out,
+    carry_out_one,
+    indexes_until,
+    items_of,
+    local,
+    results_of,
+    with_connection,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 LARGE = 50 << 20
 
@@ -98,7 +109,9 @@ def test_read_into_memory_within_its_limit(tmp_path: Path) -> None:
     assert "more than the limit of 1000" in refused["msg"]
 
 
-@pytest.mark.parametrize(("path", "said"), [("/no/such", "does not exist"), ("/etc", "a directory"), ("/dev/null", "device")])
+@pytest.mark.parametrize(
+    ("path", "said"), [("/no/such", "does not exist"), ("/etc", "a directory"), ("/dev/null", "device")]
+)
 def test_what_cannot_be_read_says_why(path: str, said: str, tmp_path: Path) -> None:
     result = carry_out(Read(path=path, sink=tmp_path / "sink"))[0]
     assert result.result["failed"] is True
@@ -116,7 +129,9 @@ def test_the_end_of_a_file_of_no_size_is_found(tmp_path: Path) -> None:
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "disk"
     folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], capture_output=True, check=False)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], capture_output=True, check=False
+    )
     if mounted.returncode:
         pytest.skip("no right to mount")
     yield folder
@@ -183,7 +198,11 @@ def test_backup_keeps_what_was_there(tmp_path: Path) -> None:
 def test_a_new_file_is_never_readable_by_others_before_it_is_whole(tmp_path: Path) -> None:
     # validation runs while the temporary file is in place
     result = carry_out_one(
-        write(tmp_path / "f", attributes=Attributes(mode="0644"), validate=f"sh -c 'stat -c %a %s > {tmp_path}/seen'")
+        write(
+            tmp_path / "f",
+            attributes=Attributes(mode="0644"),
+            validate=f"sh -c 'stat -c %a %s > {tmp_path}/seen'",
+        )
     )
     assert result["changed"] is True
     assert (tmp_path / "seen").read_text().strip() == "600"
@@ -192,7 +211,9 @@ def test_a_new_file_is_never_readable_by_others_before_it_is_whole(tmp_path: Pat
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="owners can only be given by root")
 def test_owners_are_given_and_kept(tmp_path: Path) -> None:
-    given = carry_out_one(write(tmp_path / "f", attributes=Attributes(owner="nobody", group="daemon", mode="4755")))
+    given = carry_out_one(
+        write(tmp_path / "f", attributes=Attributes(owner="nobody", group="daemon", mode="4755"))
+    )
     assert (given["owner"], given["group"], given["mode"]) == ("nobody", "daemon", "04755")
     carry_out_one(write(tmp_path / "f", "newer\n"))
     status = (tmp_path / "f").stat()
@@ -262,11 +283,10 @@ def test_a_helper_that_is_killed_is_a_lost_connection(tmp_path: Path) -> None:
     from hivectl.helper.operations import Run
 
     async def work(connection: Any) -> None:
-        batch = Batch(run="r", items=items_of([write(tmp_path / "f"), Run(script="sleep 0.1; kill -9 $PPID; sleep 1")]))
-        seen = []
-        with pytest.raises(ConnectionLostError, match="broke"):
-            async for result in connection.operate(batch):
-                seen.append(result.index)  # noqa: PERF401 - what came before the exception counts
+        batch = Batch(
+            run="r", items=items_of([write(tmp_path / "f"), Run(script="sleep 0.1; kill -9 $PPID; sleep 1")])
+        )
+        seen = await indexes_until(ConnectionLostError, "broke", connection.operate(batch))
         assert seen == [0]
         # a new helper takes its place
         assert len(await results_of(connection, Batch(run="r", items=items_of([Stat(path="/")])))) == 1

@@ -7,12 +7,15 @@ from typing import Any
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+
 from hivectl.helper.node.edit_rules import RuleError, compile_pattern, edit
 
 # texts of few letters, so that lines repeat and match
 LINE = st.text(alphabet="ab= \r", max_size=4)
 TEXT = st.builds(
-    lambda lines, end: "\n".join(lines) + ("\n" if end and lines else ""), st.lists(LINE, max_size=6), st.booleans()
+    lambda lines, end: "\n".join(lines) + ("\n" if end and lines else ""),
+    st.lists(LINE, max_size=6),
+    st.booleans(),
 )
 PLACES: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "nowhere": st.just({}),
@@ -33,7 +36,9 @@ def test_a_line_is_put_once(text: str, line: str, place: dict[str, Any], first: 
 
 
 @given(TEXT, st.sampled_from(["^a=", "b", "a$"]), st.sampled_from(["a=1", "ab", "b"]), PLACE)
-def test_a_line_that_matches_its_pattern_is_put_once(text: str, regexp: str, line: str, place: dict[str, Any]) -> None:
+def test_a_line_that_matches_its_pattern_is_put_once(
+    text: str, regexp: str, line: str, place: dict[str, Any]
+) -> None:
     import re
 
     assume(re.search(regexp, line))
@@ -81,10 +86,21 @@ def test_plain_patterns_need_no_re(pattern: str, line: str) -> None:
         (
             "block",
             "a\nb\nc\n",
-            {"block": "x", "marker": "<{mark}>", "marker_begin": "1", "marker_end": "2", "insertbefore": "^c"},
+            {
+                "block": "x",
+                "marker": "<{mark}>",
+                "marker_begin": "1",
+                "marker_end": "2",
+                "insertbefore": "^c",
+            },
             "a\nb\n<1>\nx\n<2>\nc\n",
         ),
-        ("block", "a\nb\nc\n", {"block": "x", "insertafter": "(?m)a\nb", "marker": "{mark}"}, "a\nb\nBEGIN\nx\nEND\nc\n"),
+        (
+            "block",
+            "a\nb\nc\n",
+            {"block": "x", "insertafter": "(?m)a\nb", "marker": "{mark}"},
+            "a\nb\nBEGIN\nx\nEND\nc\n",
+        ),
         ("replace", "ab\nab\n", {"regexp": "^a", "replace": "x"}, "xb\nxb\n"),
         ("replace", "aXa", {"regexp": "a", "replace": "b", "after": "X"}, "aXb"),
         ("replace", "aXa", {"regexp": "a", "replace": "b", "before": "X"}, "bXa"),

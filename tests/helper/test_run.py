@@ -11,10 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from hivectl.drivers.errors import OperationTimeoutError
 from hivectl.helper.operations import Batch, Item, Run
 from hivectl.model.secret import Secret
-from tests.support.helper import carry_out, carry_out_one, items_of, results_of, with_connection
+from tests.support.helper import (
+    carry_out,
+    carry_out_one,
+    indexes_until,
+    items_of,
+    pid_in,
+    results_of,
+    wait_until_gone,
+    with_connection,
+)
 
 
 def sh(script: str, **options: Any) -> Run:
@@ -39,7 +49,10 @@ def test_result_has_what_ansible_users_know() -> None:
     ("operation", "stdout"),
     [
         (Run(argv=("printf", "%s|", "a b", "$HOME", "'")), "a b|$HOME|'|"),
-        (Run(argv=("printf", "%s|", "$WORD", "~", "$NONE"), expand=True), f"word|{os.path.expanduser('~')}|$NONE|"),
+        (
+            Run(argv=("printf", "%s|", "$WORD", "~", "$NONE"), expand=True),
+            f"word|{Path.home()}|$NONE|",
+        ),
         (sh("cat", stdin="in\n"), "in"),
         (sh("cat", stdin="in\n", strip=False), "in\n"),
         (sh("echo $WORD $EXTRA", environment={"EXTRA": 5}), "word 5"),
@@ -93,7 +106,9 @@ def test_creates_and_removes_decide_in_check_mode_too(tmp_path: Path) -> None:
 
 def test_large_outputs_come_whole_and_larger_ones_are_cut() -> None:
     size = 3 << 20
-    result = carry_out_one(sh(f"head -c {size} /dev/zero | tr '\\0' x; head -c {size} /dev/zero | tr '\\0' y >&2"))
+    result = carry_out_one(
+        sh(f"head -c {size} /dev/zero | tr '\\0' x; head -c {size} /dev/zero | tr '\\0' y >&2")
+    )
     assert (len(result["stdout"]), len(result["stderr"])) == (size, size)
     result = carry_out_one(sh("head -c 17000000 /dev/zero | tr '\\0' x"))
     assert len(result["stdout"]) == 16 << 20
@@ -117,20 +132,6 @@ def test_a_program_that_closes_its_outputs_is_waited_for(tmp_path: Path) -> None
     assert (tmp_path / "end").exists()
 
 
-def gone(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return True
-
-
-def wait_until_gone(pid: int) -> None:
-    end = time.monotonic() + 5
-    while not gone(pid) and time.monotonic() < end:
-        time.sleep(0.01)
-    assert gone(pid)
-
-
 def test_timeout_ends_the_whole_group() -> None:
     result = carry_out_one(sh("sleep 60 & echo $!; wait", timeout=0.3))
     assert result["failed"] is True
@@ -152,10 +153,8 @@ def test_deadline_ends_the_operation_and_the_helper_goes_on(tmp_path: Path) -> N
             Item(key="b", step=1, chain=0, operation=sh(f"echo $$ > {tmp_path}/pid; sleep 60"), deadline=0.5),
             Item(key="c", step=2, chain=0, operation=sh(f"touch {tmp_path}/after")),
         )
-        seen = []
-        with pytest.raises(OperationTimeoutError, match=r"run took longer than 0\.5 s"):
-            async for result in connection.operate(Batch(run="r", items=items)):
-                seen.append(result.index)  # noqa: PERF401 - what came before the exception counts
+        results = connection.operate(Batch(run="r", items=items))
+        seen = await indexes_until(OperationTimeoutError, r"run took longer than 0\.5 s", results)
         assert seen == [0]
         wait_until_gone(int((tmp_path / "pid").read_text()))
         assert not (tmp_path / "after").exists()
@@ -168,20 +167,23 @@ def test_deadline_ends_the_operation_and_the_helper_goes_on(tmp_path: Path) -> N
 @pytest.mark.parametrize("how", ["cancelled", "closed"])
 def test_leaving_a_batch_ends_what_it_began(how: str, tmp_path: Path) -> None:
     async def work(connection: Any) -> None:
-        batch = Batch(run="r", items=items_of([sh("true"), sh(f"echo $$ > {tmp_path}/pid; exec sleep 60"), sh(f"touch {tmp_path}/no")]))
+        batch = Batch(
+            run="r",
+            items=items_of(
+                [sh("true"), sh(f"echo $$ > {tmp_path}/pid; exec sleep 60"), sh(f"touch {tmp_path}/no")]
+            ),
+        )
 
         async def leave() -> None:
             async with aclosing(connection.operate(batch)) as results:
                 async for _ in results:
-                    while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
-                        await asyncio.sleep(0.01)
+                    await pid_in(tmp_path / "pid")
                     if how == "closed":
                         return
 
         task = asyncio.create_task(leave())
         if how == "cancelled":
-            while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
-                await asyncio.sleep(0.01)
+            await pid_in(tmp_path / "pid")
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
@@ -195,7 +197,9 @@ def test_leaving_a_batch_ends_what_it_began(how: str, tmp_path: Path) -> None:
 
 def test_secrets_reach_the_program_and_no_result() -> None:
     secret = Secret("hunter2")
-    operation = Run(argv=("sh", "-c", 'test ${#1} = 7 && test "$P" = "$1"', "sh", secret), environment={"P": secret})
+    operation = Run(
+        argv=("sh", "-c", 'test ${#1} = 7 && test "$P" = "$1"', "sh", secret), environment={"P": secret}
+    )
     result = carry_out_one(operation)
     assert result["rc"] == 0
     assert "hunter2" not in str(result)

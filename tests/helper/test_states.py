@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from hivectl.helper.operations import (
     Attributes,
     Batch,
@@ -24,6 +24,13 @@ from hivectl.helper.operations import (
 )
 from tests.support.helper import items_of, results_of, with_connection
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def anything(_folder: Path) -> None:
+    """Make nothing, look at nothing."""
+
 
 @dataclass(frozen=True)
 class Case:
@@ -32,7 +39,7 @@ class Case:
     name: str
     make: Callable[[Path], Operation]
     after: Callable[[Path], Any]
-    before: Callable[[Path], Any] = lambda folder: None
+    before: Callable[[Path], Any] = anything
     changed: bool = True
     failed: str = ""
     changes_again: bool = False
@@ -76,6 +83,11 @@ def unchanged(folder: Path) -> None:
     assert (folder / "f").read_text() == "old\n"
 
 
+def unchanged_and_alone(folder: Path) -> None:
+    unchanged(folder)
+    assert [path.name for path in folder.iterdir()] == ["f"]
+
+
 def linked(folder: Path) -> None:
     (folder / "target").write_text("old\n")
     (folder / "f").symlink_to("target")
@@ -95,7 +107,7 @@ CASES = [
     Case("write new", write("new\n"), has("f", "new\n", 0o644)),
     Case("write new with mode", write("new\n", attributes=Attributes(mode="0600")), has("f", "new\n", 0o600)),
     Case("write empty", write(""), has("f", "")),
-    Case("write binary", lambda f: Write(path=f"{f}/f", content=Content.of(bytes(range(256)))), lambda f: None),
+    Case("write binary", lambda f: Write(path=f"{f}/f", content=Content.of(bytes(range(256)))), anything),
     Case("write over keeps mode", write("new\n"), has("f", "new\n", 0o640), text("old\n", permissions=0o640)),
     Case("write same", write("old\n"), has("f", "old\n"), text("old\n"), changed=False),
     Case(
@@ -130,13 +142,18 @@ CASES = [
     Case(
         "write refused by validation",
         write("new\n", validate="grep -q old %s"),
-        lambda f: [unchanged(f), len(list(f.iterdir())) == 1 or pytest.fail("temporary file left")],
+        unchanged_and_alone,
         text("old\n"),
         failed="failed to validate",
     ),
     Case("line added", line(line="b"), has("f", "a\nb\n"), text("a\n")),
     Case("line there", line(line="a"), has("f", "a\n"), text("a\n"), changed=False),
-    Case("line replaced", line(regexp="^a=", line="a=2"), has("f", "a=2\nb\n", 0o600), text("a=1\nb\n", permissions=0o600)),
+    Case(
+        "line replaced",
+        line(regexp="^a=", line="a=2"),
+        has("f", "a=2\nb\n", 0o600),
+        text("a=1\nb\n", permissions=0o600),
+    ),
     Case("line removed", line(regexp="^a", state="absent"), has("f", "b\n"), text("a1\nb\na2\n")),
     Case("line removed with no file", line(line="a", state="absent"), nothing, changed=False),
     Case("line with no file", line(line="a"), nothing, failed="does not exist"),
@@ -157,10 +174,23 @@ CASES = [
         has("f", "f0 b0\n"),
         text("foo boo\n"),
     ),
-    Case("edit keeps foreign bytes", line(line="b"), lambda f: (f / "f").read_bytes() == b"\xff\xfe\nb\n" or pytest.fail("lost"),
-         lambda f: (f / "f").write_bytes(b"\xff\xfe\n")),
-    Case("edit through a link", line(line="b"), lambda f: [(f / "f").readlink(), has("target", "old\nb\n")(f)], linked),
-    Case("directory", lambda f: Directory(path=f"{f}/a/b/c"), lambda f: (f / "a/b/c").is_dir() or pytest.fail("none")),
+    Case(
+        "edit keeps foreign bytes",
+        line(line="b"),
+        lambda f: (f / "f").read_bytes() == b"\xff\xfe\nb\n" or pytest.fail("lost"),
+        lambda f: (f / "f").write_bytes(b"\xff\xfe\n"),
+    ),
+    Case(
+        "edit through a link",
+        line(line="b"),
+        lambda f: [(f / "f").readlink(), has("target", "old\nb\n")(f)],
+        linked,
+    ),
+    Case(
+        "directory",
+        lambda f: Directory(path=f"{f}/a/b/c"),
+        lambda f: (f / "a/b/c").is_dir() or pytest.fail("none"),
+    ),
     Case(
         "directory with mode",
         lambda f: Directory(path=f"{f}/a/b", attributes=Attributes(mode="0750")),
@@ -173,12 +203,21 @@ CASES = [
         lambda f: (f / "a").mkdir(mode=0o755),
     ),
     Case("directory there", lambda f: Directory(path=str(f)), nothing, changed=False),
-    Case("directory onto a file", lambda f: Directory(path=f"{f}/f"), unchanged, text("old\n"), failed="already exists"),
+    Case(
+        "directory onto a file",
+        lambda f: Directory(path=f"{f}/f"),
+        unchanged,
+        text("old\n"),
+        failed="already exists",
+    ),
     Case(
         "directory recursively",
         lambda f: Directory(path=f"{f}/f", recurse=True, attributes=Attributes(mode="u=rwX,go=")),
-        lambda f: (mode(f / "f/inside"), mode(f / "f/inside/file"), mode(Path("/etc")) & 0o755) == (0o700, 0o600, 0o755)
-        or pytest.fail("wrong mode"),
+        lambda f: (
+            (mode(f / "f/inside"), mode(f / "f/inside/file"), mode(Path("/etc")) & 0o755)
+            == (0o700, 0o600, 0o755)
+            or pytest.fail("wrong mode")
+        ),
         full_folder,
     ),
     Case("link", lambda f: Link(path=f"{f}/l", source="f"), lambda f: (f / "l").readlink(), text("old\n")),
@@ -188,14 +227,25 @@ CASES = [
         lambda f: str((f / "f").readlink()) == "/etc/hosts" or pytest.fail("wrong"),
         linked,
     ),
-    Case("link there", lambda f: Link(path=f"{f}/f", source="target"), lambda f: None, linked, changed=False),
-    Case("link to nothing", lambda f: Link(path=f"{f}/l", source="no"), nothing, failed="src file does not exist"),
+    Case("link there", lambda f: Link(path=f"{f}/f", source="target"), anything, linked, changed=False),
+    Case(
+        "link to nothing",
+        lambda f: Link(path=f"{f}/l", source="no"),
+        nothing,
+        failed="src file does not exist",
+    ),
     Case(
         "link to nothing by force",
         lambda f: Link(path=f"{f}/l", source="no", force=True),
         lambda f: (f / "l").readlink(),
     ),
-    Case("link onto a file", lambda f: Link(path=f"{f}/f", source="/etc"), unchanged, text("old\n"), failed="refusing"),
+    Case(
+        "link onto a file",
+        lambda f: Link(path=f"{f}/f", source="/etc"),
+        unchanged,
+        text("old\n"),
+        failed="refusing",
+    ),
     Case(
         "link onto a file by force",
         lambda f: Link(path=f"{f}/f", source="/etc", force=True),
@@ -232,7 +282,9 @@ CASES = [
     ),
     Case(
         "touch at a time",
-        lambda f: Touch(path=f"{f}/f", make=True, access_time="preserve", modification_time="202001020304.05"),
+        lambda f: Touch(
+            path=f"{f}/f", make=True, access_time="preserve", modification_time="202001020304.05"
+        ),
         lambda f: (f / "f").stat().st_mtime < 1.6e9 or pytest.fail("wrong time"),
     ),
     Case("file absent", lambda f: Touch(path=f"{f}/f", regular=True), nothing, failed="is absent"),
@@ -247,10 +299,10 @@ CASES = [
 
 
 def snapshot(folder: Path) -> list[Any]:
-    found = []
+    found: list[Any] = []
     for path in sorted(folder.rglob("*")):
         status = path.lstat()
-        kind = os.readlink(path) if path.is_symlink() else path.read_bytes() if path.is_file() else None
+        kind = str(path.readlink()) if path.is_symlink() else path.read_bytes() if path.is_file() else None
         found.append((str(path), status.st_mode, status.st_mtime_ns, status.st_ino, kind))
     return found
 
@@ -263,7 +315,7 @@ def test_state(case: Case, tmp_path: Path) -> None:
     before = snapshot(tmp_path)
 
     async def work(connection: Any) -> list[dict[str, Any]]:
-        found = []
+        found: list[dict[str, Any]] = []
         for check in (True, False, True, False):
             batch = Batch(run=f"{len(found)}", items=items_of(items, check=check, diff=True))
             (result,) = await results_of(connection, batch)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from contextlib import aclosing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from hivectl.drivers.local import LocalAttributes, LocalConnection
 from hivectl.helper.operations import Batch, Become, Fence, Item, ItemResult, Operation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 
 
 def items_of(operations: Sequence[Operation], *, check: bool = False, diff: bool = False) -> tuple[Item, ...]:
@@ -68,3 +72,47 @@ def carry_out_one(operation: Operation, **options: Any) -> dict[str, Any]:
     """Carry out one operation and return its result."""
     (result,) = carry_out(operation, **options)
     return result.result
+
+
+def is_gone(pid: int) -> bool:
+    """Say whether a process has ended, reaped or not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def wait_until_gone(pid: int) -> None:
+    """Wait some seconds for a process to end; fails if it does not."""
+    end = time.monotonic() + 5
+    while not is_gone(pid) and time.monotonic() < end:
+        time.sleep(0.01)
+    assert is_gone(pid)
+
+
+def _text_of(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
+
+
+async def pid_in(path: Path) -> int:
+    """Wait until another program has written its number to a file, and return that."""
+    for _ in range(1000):
+        if text := _text_of(path):
+            return int(text)
+        await asyncio.sleep(0.01)
+    raise AssertionError(f"{path} was not written")
+
+
+async def indexes_until(
+    error: type[BaseException], match: str, results: AsyncIterator[ItemResult]
+) -> list[int]:
+    """Return which items were answered before `error` came."""
+    seen: list[int] = []
+
+    async def take() -> None:
+        async for result in results:
+            seen.append(result.index)  # noqa: PERF401 - what came before the exception counts
+
+    with pytest.raises(error, match=match):
+        await take()
+    return seen

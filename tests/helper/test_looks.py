@@ -1,0 +1,132 @@
+"""Facts and waiting."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from hivectl.helper.operations import FACT_GROUPS, Batch, Facts, Wait
+from tests.support.helper import carry_out_one, items_of, with_connection
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def facts(*groups: str) -> dict[str, Any]:
+    found: dict[str, Any] = carry_out_one(Facts(groups=groups))["ansible_facts"]
+    return found
+
+
+def test_every_group_has_its_facts() -> None:
+    from hivectl.helper.facts_index import FACT_NAMES
+
+    found = facts(*FACT_GROUPS)
+    optional = {"distribution_minor_version", "loadavg"}
+    missing = {name.removeprefix("ansible_") for name in FACT_NAMES} - set(found) - optional
+    assert not missing
+    assert not any(name.startswith("ansible_") for name in found)
+
+
+def test_only_what_is_asked_for_comes() -> None:
+    assert set(facts("date_time")) == {"date_time"}
+    assert set(facts("env")) == {"env"}
+
+
+def test_facts_are_true() -> None:
+    found = facts("platform", "user", "hardware", "env", "python")
+    assert found["kernel"] == os.uname().release
+    assert found["hostname"] == socket.gethostname().partition(".")[0]
+    assert found["real_user_id"] == os.getuid()
+    assert found["user_dir"]
+    assert found["env"]["PATH"] == os.environ["PATH"]
+    assert found["processor_nproc"] == len(os.sched_getaffinity(0))
+    assert 0 < found["memfree_mb"] <= found["memtotal_mb"]
+    assert found["python"]["version"]["major"] == 3
+
+
+def test_network_by_ip_and_without_it_agree(monkeypatch: pytest.MonkeyPatch) -> None:
+    with_ip = facts("network")
+    monkeypatch.setenv("PATH", "/nowhere")
+    without = facts("network")
+    assert with_ip["interfaces"] == without["interfaces"]
+    assert with_ip["lo"]["ipv4"]["address"] == without["lo"]["ipv4"]["address"] == "127.0.0.1"
+    assert with_ip["lo"]["ipv4"]["netmask"] == without["lo"]["ipv4"]["netmask"]
+    assert with_ip["default_ipv4"].get("address") == without["default_ipv4"].get("address")
+
+
+@pytest.fixture
+def listener() -> Any:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server
+
+
+def test_waits_for_a_port(listener: socket.socket) -> None:
+    port = listener.getsockname()[1]
+    assert not carry_out_one(Wait(port=port)).get("failed")
+    listener.close()
+    assert not carry_out_one(Wait(port=port, state="stopped")).get("failed")
+    late = carry_out_one(Wait(port=port, timeout=0.2, sleep=0.05))
+    assert late["failed"] is True
+    assert late["msg"] == f"Timeout when waiting for 127.0.0.1:{port}"
+
+
+def test_waits_for_what_a_port_says(listener: socket.socket) -> None:
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.sendall(b"Open")
+            time.sleep(0.1)
+            connection.sendall(b"SSH_9.2 ready\n")
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    result = carry_out_one(Wait(port=listener.getsockname()[1], search_regex=r"OpenSSH_(\d+)"))
+    thread.join()
+    assert result["match_groups"] == ["9"]
+
+
+def test_waits_for_a_path_and_a_text(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    timer = threading.Timer(0.2, log.write_text, ["almost\nready: yes\n"])
+    timer.start()
+    result = carry_out_one(Wait(path=str(log), search_regex="^ready: (?P<word>.*)$", sleep=0.05))
+    timer.join()
+    assert result["match_groupdict"] == {"word": "yes"}
+    assert not carry_out_one(Wait(path=str(log), state="present")).get("failed")
+    absent = carry_out_one(Wait(path=str(log), state="absent", timeout=0.1, sleep=0.05, msg="still there"))
+    assert (absent["failed"], absent["msg"]) == (True, "still there")
+
+
+def test_waits_until_connections_are_drained(listener: socket.socket) -> None:
+    port = listener.getsockname()[1]
+    with socket.create_connection(("127.0.0.1", port)):
+        busy = carry_out_one(Wait(port=port, state="drained", timeout=0.1, sleep=0.05))
+        assert "to drain" in busy["msg"]
+        spared = Wait(port=port, state="drained", timeout=0.1, exclude_hosts=("127.0.0.1",))
+        assert not carry_out_one(spared).get("failed")
+
+
+def test_a_wait_ends_at_once_when_it_is_left() -> None:
+    async def work(connection: Any) -> float:
+        batch = Batch(run="r", items=items_of([Wait(port=1, timeout=60)]))
+
+        async def wait() -> None:
+            async for _ in connection.operate(batch):
+                pass
+
+        task = asyncio.create_task(wait())
+        await asyncio.sleep(0.3)
+        start = time.monotonic()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert not connection._helpers._sessions[None].closed
+        return time.monotonic() - start
+
+    assert with_connection(work) < 2
