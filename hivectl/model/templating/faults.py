@@ -69,7 +69,10 @@ def syntax_error(
     message = (error.message or "the template cannot be read").rstrip(".")
     where = f" on line {error.lineno} of the template" if error.lineno > 1 and path is None else ""
     place = origin if path is None else Origin(path, error.lineno, 1)
-    return TemplateSyntaxError(f"{message}{where}", origin=place, hint=_hint(source, message))
+    hint = _hint(source, message)
+    # Jinja2's parser names tokens only: say what it was reading
+    what = "the template cannot be read: " if hint is None and message.startswith(("expected", "unexp")) else ""
+    return TemplateSyntaxError(f"{what}{message}{where}", origin=place, hint=hint)
 
 
 def _hint(source: str, message: str) -> str | None:
