@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tests.benchmarks.job import JobError
-from tests.benchmarks.measure import Cost, measure
+from tests.benchmarks.measure import Cost, busy, measure, noise
 from tests.benchmarks.tools import REPOSITORY, environment, hivectl_program
 
 if TYPE_CHECKING:
@@ -61,10 +62,15 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class CommandSample:
-    """One run of one command."""
+    """One run of one command.
+
+    Attributes:
+        others: share of the machine's CPU that went to others, from 0 to 1.
+    """
 
     name: str
     cost: Cost
+    others: float
 
 
 def large_inventory() -> str:
@@ -160,6 +166,7 @@ def run_cases(
         for case in wanted:
             if number > case.runs or case.name in failed:
                 continue
+            began, worked = time.monotonic(), busy()
             try:
                 cost = measure(case.argv, variables, folder, timeout=TIMEOUT)
             except JobError as fault:
@@ -172,7 +179,7 @@ def run_cases(
                     f"{case.name}: {cost.cpu * 1000:.0f} ms CPU, {cost.wall:.2f} s wall; {last_line(cost.output)}"
                 )
             if number:
-                samples.append(CommandSample(case.name, cost))
+                samples.append(CommandSample(case.name, cost, noise(began, worked, cost.cpu)))
     return samples, faults
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 LAUNCH = Path(__file__).with_name("launch.py")
 SHOWN = 3000
+TICK = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,24 @@ class Cost:
     def memory(self) -> float:
         """The larger of what its largest process and what all of them together held, in MB."""
         return max(self.rss, self.pss)
+
+
+def busy() -> float:
+    """Return the CPU seconds that the whole machine has worked (proc(5), stat: all but idle and iowait)."""
+    fields = [int(field) for field in Path("/proc/stat").read_text().split("\n")[0].split()[1:9]]
+    return (sum(fields) - fields[3] - fields[4]) / TICK
+
+
+def noise(began: float, worked: float, own: float) -> float:
+    """Return the share of the machine's CPU, from 0 to 1, that went to what is not measured.
+
+    Args:
+        began: time.monotonic() at the start.
+        worked: busy() at the start.
+        own: CPU seconds of what is measured.
+    """
+    capacity = (time.monotonic() - began) * (os.cpu_count() or 1)
+    return max(0.0, busy() - worked - own) / capacity
 
 
 def measure(
@@ -81,7 +102,8 @@ def measure(
         output = stdout.read_text(errors="replace")
         code = cost.pop("rc")
         if code != expected:
+            how = f"was killed after {timeout:.0f} s" if cost["wall"] > timeout else f"ended with {code}"
             raise JobError(
-                f"{' '.join(argv)}\nended with {code} after {cost['wall']:.1f} s\n{output[-SHOWN:]}\n{stderr.read_text(errors='replace')[-SHOWN:]}"
+                f"{' '.join(argv)}\n{how}\n{output[-SHOWN:]}\n{stderr.read_text(errors='replace')[-SHOWN:]}"
             )
         return Cost(output=output, **cost)

@@ -172,17 +172,18 @@ def _play_row(here: Sequence[Sample], hosts: int, workload: str, tool: str) -> l
 def _command_table(samples: Sequence[CommandSample]) -> str:
     rows = []
     for name in dict.fromkeys(sample.name for sample in samples):
-        own = [sample.cost for sample in samples if sample.name == name]
+        own = [sample for sample in samples if sample.name == name]
         rows.append(
             [
                 name,
                 str(len(own)),
-                f"{median(cost.cpu for cost in own) * 1000:.0f}",
-                f"{median(cost.wall for cost in own) * 1000:.0f}",
-                f"{median(cost.memory for cost in own):.0f}",
+                f"{median(sample.cost.cpu for sample in own) * 1000:.0f}",
+                f"{median(sample.cost.wall for sample in own) * 1000:.0f}",
+                f"{median(sample.cost.memory for sample in own):.0f}",
+                f"{median(sample.others for sample in own):.0%}",
             ]
         )
-    return _table("command|runs|CPU ms, median|wall ms, median|MB", rows)
+    return _table("command|runs|CPU ms, median|wall ms, median|MB|others' CPU", rows)
 
 
 def _check_table(made: Sequence[Check]) -> str:

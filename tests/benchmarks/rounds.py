@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.benchmarks.job import JobError, fresh, identities, verify, verify_untouched
-from tests.benchmarks.measure import Cost, measure
+from tests.benchmarks.measure import TICK, Cost, busy, measure, noise
 from tests.benchmarks.tools import Stage, environment
 from tests.support.sshd import children
 
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 FRESH, REPEATED = "fresh", "repeated"
 # the tools that promise one channel for each host and batch; the play is one batch
 ONE_CHANNEL = frozenset({"floor", "floor-python", "hivectl"})
-TICK = os.sysconf("SC_CLK_TCK")
 SETTLED = 60.0
 
 
@@ -50,12 +48,6 @@ class Sample:
     channels: int
     connections: int
     others: float
-
-
-def busy() -> float:
-    """Return the CPU seconds that the whole machine has worked (proc(5), stat: all but idle and iowait)."""
-    fields = [int(field) for field in Path("/proc/stat").read_text().split("\n")[0].split()[1:9]]
-    return (sum(fields) - fields[3] - fields[4]) / TICK
 
 
 def target_cpu(targets: Sequence[Target]) -> float:
@@ -90,8 +82,7 @@ def run_once(tool: Tool, workload: str, stage: Stage) -> Sample:
     cost = measure(argv, environment(stage.home, additions), stage.project)
     settle(stage.targets)
     used = target_cpu(stage.targets) - used
-    capacity = (time.monotonic() - began) * (os.cpu_count() or 1)
-    others = max(0.0, busy() - worked - used - cost.cpu) / capacity
+    others = noise(began, worked, used + cost.cpu)
     verify(f"{tool.name}, {workload}", stage.targets, stage.project)
     channels = [target.sshd.channels() for target in stage.targets]
     connections = [target.sshd.logins() for target in stage.targets]
