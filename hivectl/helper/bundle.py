@@ -17,7 +17,7 @@ OURS = importlib.util.MAGIC_NUMBER.hex()
 SOURCE = "source--"
 
 # The first thing that runs on a node. It says which bytecode it understands, takes the first bundle that it can use
-# (`magic length bytes`, see `bundle`), and finds the modules in there as they are imported, so that a node neither
+# (see `preamble`), and finds the modules in there as they are imported, so that a node neither
 # compiles nor loads what no operation asks for. `os.read` and nothing buffered: what follows belongs to the program.
 LOADER = """\
 import sys,os
@@ -33,8 +33,9 @@ def r(n):
   b+=c
  return b
 while 1:
- h=r(16).decode();d=r(int(h[8:]))
+ h=r(24).decode();d=r(int(h[8:16]))
  if h[:8] in(m,"source--"):break
+ r(int(h[16:]))
 b=marshal.loads(zlib.decompress(d))
 class F:
  @staticmethod
@@ -61,7 +62,7 @@ EXTRA = {
 
 @cache
 def bundle(magic: str) -> bytes:
-    """Return the first modules for an interpreter: `magic`, eight digits of length, a packed mapping.
+    """Return the first modules for an interpreter, packed.
 
     Args:
         magic: OURS for bytecode of this interpreter's version (importlib.util.MAGIC_NUMBER), SOURCE for any.
@@ -69,8 +70,18 @@ def bundle(magic: str) -> bytes:
     later = {name for names in EXTRA.values() for name in names}
     names = [f"{NODE}.{path.stem}" for path in _folder().glob("[!_]*.py") if path.stem not in later]
     contents: dict[str, bytes | str | None] = dict.fromkeys(PACKAGES)
-    packed = _pack(magic, [PROGRAM, *names], contents)
-    return f"{magic}{len(packed):08d}".encode() + packed
+    return _pack(magic, [PROGRAM, *names], contents)
+
+
+def preamble(magic: str, ahead: bytes = b"") -> bytes:
+    """Return what the loader reads: `magic`, two lengths of eight digits, the bundle, and frames for the program.
+
+    Args:
+        magic: OURS or SOURCE.
+        ahead: frames that are sent without waiting for an answer; a node that cannot use the bundle skips them.
+    """
+    modules = bundle(magic)
+    return f"{magic}{len(modules):08d}{len(ahead):08d}".encode() + modules + ahead
 
 
 @cache

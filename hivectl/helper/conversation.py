@@ -19,7 +19,7 @@ from hivectl.drivers.errors import (
     NodeError,
     OperationTimeoutError,
 )
-from hivectl.helper.bundle import OURS, SOURCE, bundle, extra
+from hivectl.helper.bundle import OURS, SOURCE, extra, preamble
 from hivectl.helper.contents import Received, send_content
 from hivectl.helper.encode import Frame, contents_of, encode_batch, encode_fence, finish_result
 from hivectl.helper.enter import Errors, last_words, start_failure, until_marker
@@ -39,6 +39,8 @@ LONGEST_DATA = 33 << 20
 STOPPING = 6.0
 # seconds for a helper to start, sudo and slow boards included
 STARTING = 60.0
+# of a batch that travels with the helper (bytes): more would be wasted on a node with another Python
+LARGEST_AHEAD = 1 << 20
 # seconds for an answer about .hivelock
 ANSWERING = 30.0
 
@@ -55,6 +57,7 @@ class HelperSession:
         *,
         magic: str,
         rest: bytes,
+        ahead: Batch | None = None,
     ) -> None:
         self.node = node
         self._channel = channel
@@ -66,13 +69,28 @@ class HelperSession:
         self._magic = magic
         self._taught: set[str] = set()
         # from the batch to its "done"
-        self._busy = False
+        self._busy = ahead is not None
+        self._ahead = ahead
 
     @classmethod
     async def start(
-        cls, open_channel: OpenChannel, node: str, *, become: Become | None = None, python: str = "python3"
+        cls,
+        open_channel: OpenChannel,
+        node: str,
+        *,
+        become: Become | None = None,
+        python: str = "python3",
+        first: Batch | None = None,
     ) -> HelperSession:
         """Start a helper.
+
+        Args:
+            open_channel: starts a `Launch` on the node.
+            node: for messages.
+            become: another user.
+            python: the interpreter there.
+            first: what the session will be asked to do next: it may travel with the helper itself, which saves
+                a round trip; `operate` must be called with it, before anything else.
 
         Raises:
             BecomeError: sudo is missing, refuses, or wants another password.
@@ -83,21 +101,23 @@ class HelperSession:
         channel = await open_channel(launch)
         errors = Errors(channel, launch)
         follower = asyncio.create_task(errors.follow())
+        # sudo may want to read its password first: then nothing can be sent ahead
+        frames = _frames_ahead(first) if become is None and first is not None else b""
         try:
             async with asyncio.timeout(STARTING):
                 if become is None:
-                    # nothing will read it before the helper does: one round trip less
                     with suppress(ConnectionLostError):  # why is said on standard error
-                        await channel.write(bundle(OURS))
+                        await channel.write(preamble(OURS, frames))
                 found = await until_marker(channel.read, launch.marker)
                 if found is None:
                     await last_words(follower)
                     raise start_failure(  # noqa: TRY301 - the channel is closed below, whatever failed
                         node, launch, errors, await channel.wait(), helper=True
                     )
-                magic = await _send_bundle(
-                    node, channel, found[0].decode("ascii", "replace"), sent=become is None
-                )
+                magic = _magic_of(found[0].decode("ascii", "replace"))
+                if magic != OURS or become is not None:
+                    frames = b""
+                    await channel.write(preamble(magic))
         except TimeoutError:
             await _discard(channel, follower)
             raise HelperError(f"the helper did not start within {STARTING:g} s", node=node) from None
@@ -106,9 +126,12 @@ class HelperSession:
             error.node = node
             raise
         except BaseException:
+            if frames:
+                await _stop_unheard(channel)
             await _discard(channel, follower)
             raise
-        return cls(node, channel, errors, follower, magic=magic, rest=found[1])
+        ahead = first if frames else None
+        return cls(node, channel, errors, follower, magic=magic, rest=found[1], ahead=ahead)
 
     @property
     def closed(self) -> bool:
@@ -128,11 +151,14 @@ class HelperSession:
             ConnectionLostError, HelperError: the helper is gone, or spoke nonsense; the session is closed.
         """
         async with self._turn:
-            frame = encode_batch(batch, fenced=fenced)
             try:
-                self._busy = True
-                await self._teach(batch)
-                await self._send(frame)
+                if self._ahead is batch:
+                    self._ahead = None
+                else:
+                    frame = encode_batch(batch, fenced=fenced)
+                    self._busy = True
+                    await self._teach(batch)
+                    await self._send(frame)
                 async for result in self._results(batch):
                     yield result
             finally:
@@ -389,16 +415,27 @@ def _clip(message: object) -> str:
     return str(message)[:1000]
 
 
-async def _send_bundle(node: str, channel: Channel, said: str, *, sent: bool) -> str:
-    """Send what the node's Python understands, unless it has it already; return what that is."""
+def _magic_of(said: str) -> str:
+    """Return which bundle the node's Python takes, by what its loader said; raises HelperError."""
     if said.startswith("old"):
-        raise HelperError(
-            f"the node's Python is too old ({said[3:].strip()})", node=node, hint="3.7 or newer is needed"
-        )
-    magic = OURS if said == OURS else SOURCE
-    if magic != OURS or not sent:
-        await channel.write(bundle(magic))
-    return magic
+        raise HelperError(f"the node's Python is too old ({said[3:].strip()})", hint="3.7 or newer is needed")
+    return OURS if said == OURS else SOURCE
+
+
+def _frames_ahead(batch: Batch) -> bytes:
+    """Return a batch and what it needs as frames that can be sent unasked; b"" if they are many."""
+    modules = [extra(OURS, name) for name in sorted({item.operation.name for item in batch.items})]
+    frames = [Frame({"t": "modules"}, one) for one in modules if one]
+    packed = b"".join(bytes(frame) for frame in (*frames, encode_batch(batch)))
+    return packed if len(packed) <= LARGEST_AHEAD else b""
+
+
+async def _stop_unheard(channel: Channel) -> None:
+    """Tell a helper, which may not even have started, to leave what was sent ahead."""
+    with suppress(TimeoutError, NodeError):
+        async with asyncio.timeout(1):
+            await channel.write(bytes(Frame({"t": "stop"})))
+            await channel.write_end()
 
 
 async def _discard(channel: Channel, follower: asyncio.Task[None]) -> None:

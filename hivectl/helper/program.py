@@ -116,12 +116,21 @@ class Helper:
         try:
             if fence is not None:
                 self.lock().accept(fence)
+                # a claim does not end while an operation takes longer than it stands
+                self.wire.keep(lambda: self._renew(fence), fence["time_to_live"] / 3)
             self._items(header, Contents(header.get("contents", ()), data), fence)
         except Refused as refusal:
             self.wire.send({"t": "fenced", "msg": str(refusal)}, now=False)
         except Unusable as error:
             self.wire.send({"t": "unusable", "msg": str(error)}, now=False)
+        self.wire.keep(None)
         self.wire.send({"t": "done"})
+
+    def _renew(self, fence: "dict[str, Any]") -> None:
+        try:
+            self.lock().accept(fence)
+        except (Refused, Unusable):
+            pass  # the check before the next item says so
 
     def _items(self, header: "dict[str, Any]", contents: Contents, fence: "dict[str, Any] | None") -> None:
         failed_step, failed_chains = None, set()

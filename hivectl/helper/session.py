@@ -46,8 +46,8 @@ class HelperSessions:
         self._starting: dict[str | None, asyncio.Lock] = {}
         self._closed = False
 
-    async def session(self, become: Become | None = None) -> HelperSession:
-        """Return the running helper of a user, starting it if need be; raises as `HelperSession.start`."""
+    async def session(self, become: Become | None = None, *, first: Batch | None = None) -> HelperSession:
+        """Return the running helper of a user, starting it if need be; `first` and errors as `HelperSession.start`."""
         user = become.user if become is not None else None
         async with self._starting.setdefault(user, asyncio.Lock()):
             if self._closed:
@@ -55,18 +55,17 @@ class HelperSessions:
             session = self._sessions.get(user)
             if session is None or session.closed:
                 session = await HelperSession.start(
-                    self._open_channel, self._node, become=become, python=self._python
+                    self._open_channel, self._node, become=become, python=self._python, first=first
                 )
                 self._sessions[user] = session
             return session
 
     async def operate(self, batch: Batch, become: Become | None = None) -> AsyncGenerator[ItemResult]:
         """Carry out a batch as a user; see `HelperSession.operate`."""
-        session = await self.session(become)
         if batch.fence is None or _keeps_lock(become):
-            results = session.operate(batch)
+            results = (await self.session(become, first=batch)).operate(batch)
         else:
-            results = _operate_for(session, await self.session(), batch)
+            results = _operate_for(await self.session(become), await self.session(), batch)
         try:
             async for result in results:
                 yield result
@@ -130,6 +129,7 @@ async def _operate_for(
         else:
             await keeper.accept(fence)
         rc = None
+        renewing = asyncio.create_task(_renew(keeper, fence))
         results = session.operate(Batch(run=batch.run, items=tuple(item for _, item in part)))
         try:
             async for result in results:
@@ -139,9 +139,19 @@ async def _operate_for(
                     left = _left_after(item, left)
                 yield replace(result, index=index)
         finally:
+            renewing.cancel()
             await results.aclose()
+            with suppress(asyncio.CancelledError, NodeError):  # a lost fence is met again below
+                await renewing
         if alone:
             await keeper.record(fence, replace(progress, ended=True, rc=rc if isinstance(rc, int) else None))
+
+
+async def _renew(keeper: HelperSession, fence: Fence) -> None:
+    """Keep a fence standing for as long as an operation takes."""
+    while True:
+        await asyncio.sleep(fence.time_to_live / 3)
+        await keeper.accept(fence)
 
 
 def _must_be_recorded(item: Item) -> bool:

@@ -10,22 +10,20 @@ import sys
 import tempfile
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hivectl.drivers.errors import ConnectionLostError, HelperError, NodeError
 from hivectl.drivers.local import LocalChannel
 from hivectl.helper import conversation
-from hivectl.helper.bundle import OURS, SOURCE, bundle
+from hivectl.helper.bundle import OURS, SOURCE, bundle, preamble
 from hivectl.helper.conversation import HelperSession
 from hivectl.helper.encode import encode_batch
 from hivectl.helper.launch import Launch, launch_helper
-from hivectl.helper.operations import Batch, Content, Fence, Read, Run, Stat, Write
+from hivectl.helper.operations import Batch, Content, Fence, Read, Run, Stat, Wait, Write
 from tests.support.helper import carry_out, items_of, pid_in, wait_until_gone, with_connection
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 STATS = Batch(run="r", items=items_of([Stat(path="/"), Stat(path="/etc")]))
 RESULT = {"t": "result", "i": 0, "s": 0.0, "r": {"changed": False}}
@@ -200,7 +198,7 @@ def test_a_lost_controller_lets_the_operation_end_and_nothing_more(tmp_path: Pat
         assert process.stdin is not None
         assert process.stdout is not None
         batch = Batch(run="r", items=items, fence=Fence(store="s", token=1, owner="ann"))
-        process.stdin.write(bundle(OURS) + bytes(encode_batch(batch)))
+        process.stdin.write(preamble(OURS, bytes(encode_batch(batch))))
         process.stdin.flush()
         lock = tmp_path / ".hivelock"
         end = time.monotonic() + 10
@@ -235,4 +233,42 @@ def test_closing_while_something_runs_ends_it(tmp_path: Path) -> None:
             await task
 
     with_connection(work)
+    wait_until_gone(int((tmp_path / "pid").read_text()))
+
+
+@pytest.mark.parametrize("python", [sys.executable, "3.9"])
+def test_what_was_sent_ahead_is_done_once(python: str, tmp_path: Path) -> None:
+    if python == "3.9":
+        found = sorted(Path("~/.pyenv/versions").expanduser().glob("3.9.*/bin/python3"))
+        if not found:
+            pytest.skip("no Python 3.9")
+        python = str(found[0])
+    runs = (Run(script=f"echo x >> {tmp_path}/f"), Wait(timeout=0.01), Run(script=f"cat {tmp_path}/f"))
+    assert carry_out(*runs, python=python)[-1].result["stdout"] == "x"
+
+
+def test_a_batch_that_was_sent_ahead_is_stopped_when_nobody_waits_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        batch = Batch(run="r", items=items_of([Run(script=f"echo $$ > {tmp_path}/pid; exec sleep 60")]))
+        marker = asyncio.Event()
+
+        async def open_channel(launch: Launch) -> Any:
+            channel = await start(sys.executable, *launch.argv[1:])
+
+            async def read(limit: int = 0) -> bytes:
+                await marker.wait()  # a slow line: the helper has begun and we do not know it
+                return bytes(limit)
+
+            monkeypatch.setattr(channel, "read", read)
+            return channel
+
+        task = asyncio.create_task(HelperSession.start(open_channel, "m1", first=batch))
+        await pid_in(tmp_path / "pid")
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
     wait_until_gone(int((tmp_path / "pid").read_text()))

@@ -215,3 +215,12 @@ def test_a_home_without_the_right_to_write_is_named(home: Path) -> None:
     home.chmod(0o500)
     with pytest.raises(HelperError, match="Permission denied"):
         carry_out(TRUE, fence=fence(1))
+
+
+def test_a_claim_stands_as_long_as_an_operation_takes(home: Path) -> None:
+    # looks at the file when the claim would have ended without being renewed
+    script = "sleep 0.9; cat ~/.hivelock; cut -d' ' -f1 /proc/uptime"
+    (result,) = carry_out(Run(script=script), fence=fence(3, seconds=0.6))
+    lock, uptime = result.result["stdout"].splitlines()
+    assert json.loads(lock)["expires"] > float(uptime)
+    assert state(home)["progress"]["ended"] is True

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import hivectl.helper
-from hivectl.helper.bundle import LOADER, OURS, SOURCE, bundle, extra
+from hivectl.helper.bundle import LOADER, OURS, SOURCE, extra, preamble
 from hivectl.helper.encode import Frame, encode_batch
 from hivectl.helper.operations import Batch, Content, Edit, Run, Write
 from tests.support.helper import items_of
@@ -69,7 +69,7 @@ def test_a_usual_batch_imports_nothing_heavy(magic: str, tmp_path: Path) -> None
         assert process.stdin is not None
         assert process.stdout is not None
         assert process.stderr is not None
-        process.stdin.write((bundle(OURS) if magic == OURS else bundle(SOURCE)) + bytes(encode_batch(batch)))
+        process.stdin.write(preamble(magic, bytes(encode_batch(batch))))
         process.stdin.flush()
         said = b""
         while b'"done"' not in said:

@@ -5,7 +5,7 @@ import select
 import time
 from _signal import SIGKILL, SIGPIPE, SIGTERM  # type: ignore[import-not-found]  # signal imports enum: 3 ms
 
-from hivectl.helper.node.wire import Stopped
+from hivectl.helper.node.wire import LONGEST_INTERVAL, Stopped
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -133,8 +133,16 @@ class _Child:
         except ProcessLookupError:
             pass
 
+    def patience(self, shortest: float) -> float:
+        """Return for how many seconds nothing need be looked at unless it says so."""
+        if self.handle < 0 or (self.wire is not None and self.wire.waiting()):
+            return shortest
+        return LONGEST_INTERVAL if self.wire is None else self.wire.interval
+
     def listen(self, timeout: float) -> bool:
         """Move bytes once; say whether anything came. Raises Stopped."""
+        if self.wire is not None:
+            self.wire.beat()
         reading = [descriptor for descriptor in self.outputs if descriptor >= 0]
         waiting = list(reading)
         if self.handle >= 0 and not self.exited:
@@ -252,14 +260,14 @@ def _attend(child: _Child, until: "float | None") -> Ended:
                 dusk = dusk or time.monotonic() + LONGEST_AFTERGLOW
                 if time.monotonic() > dusk:
                     break
-            wait = patience if child.handle < 0 or (child.wire is not None and child.wire.waiting()) else None
+            wait = child.patience(patience)
             if until is not None:
                 left = until - time.monotonic()
                 if left <= 0:
                     child.ended.timed_out = True
                     break
-                wait = left if wait is None else min(wait, left)
-            came = child.listen(AFTERGLOW if child.exited else wait)  # type: ignore[arg-type]  # None: for ever
+                wait = min(wait, left)
+            came = child.listen(AFTERGLOW if child.exited else wait)
             if not came:
                 if child.exited:
                     break

@@ -16,6 +16,8 @@ LONGEST_HEADER = 64 << 20
 # results of quick operations travel together: held back at most so long, in seconds
 PATIENCE = 0.01
 PIECE = 65536
+# between two looks at the clock, in seconds
+LONGEST_INTERVAL = 3600.0
 
 
 class EndOfInput(Exception):  # noqa: N818 - no error: the controller closed its side, or vanished
@@ -84,6 +86,21 @@ class Wire:
         self._since = 0.0
         self.ended = False
         self.broken = False
+        self._beat: "Any" = None
+        self.interval = LONGEST_INTERVAL
+        self._next = 0.0
+
+    def keep(self, beat: "Any", interval: float = LONGEST_INTERVAL) -> None:
+        """Call `beat` every `interval` seconds while something is done for a controller that is there; None: no more."""
+        self._beat = beat
+        self.interval = interval
+        self._next = time.monotonic() + interval
+
+    def beat(self) -> None:
+        """Give what is kept its chance."""
+        if self._beat is not None and not self.ended and not self.broken and time.monotonic() >= self._next:
+            self._next = time.monotonic() + self.interval
+            self._beat()
 
     def send(self, header: "dict[str, Any]", data: bytes = b"", *, now: bool = True) -> None:
         """Send a frame; without `now` it waits shortly for others to travel with."""
@@ -97,6 +114,7 @@ class Wire:
 
     def flush(self) -> None:
         """Send what waits; when nobody listens any more that is remembered and all is dropped."""
+        self.beat()
         data = memoryview(b"".join(self._output))
         self._output = []
         while data and not self.broken:
@@ -153,7 +171,8 @@ class Wire:
                 raise EndOfInput
             if left <= 0:
                 return
-            if select.select([self.source], [], [], left)[0] and self.stop_asked():
+            self.beat()
+            if select.select([self.source], [], [], min(left, self.interval))[0] and self.stop_asked():
                 raise Stopped
 
     def waiting(self) -> bool:
