@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -52,6 +54,10 @@ ENDLESS = {
     "yaml of much": "{{ range(900000) | list | to_nice_yaml }}",
     "pprint of much": "{{ range(900000) | list | pprint }}",
     "yaml aliases": "{% set ns = namespace(t='a0: &a0 [x, x]\n') %}{% for i in range(40) %}{% set ns.t = ns.t ~ 'a%d: &a%d [*a%d, *a%d]\n' % (i + 1, i + 1, i, i) %}{% endfor %}{{ ns.t | from_yaml }}",
+    "yaml depth": "{{ ('[' * 100000) | from_yaml }}",
+    "yaml mappings": "{{ ('{a: ' * 100000) | from_yaml }}",
+    "yaml indentation": "{{ ('- ' * 100000) | from_yaml_all }}",
+    "json depth": "{{ ('[' * 100000) | from_json }}",
     "yaml merges": "{% set ns = namespace(t='a0: &a0 {x: 1, y: 2}\n') %}{% for i in range(40) %}{% set ns.t = ns.t ~ 'a%d: &a%d {<<: [*a%d, *a%d]}\n' % (i + 1, i + 1, i, i) %}{% endfor %}{{ ns.t | from_yaml }}",
     "doubled text": "{% set ns = namespace(x='aaaaaaaa') %}{% for i in range(99) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}",
     "doubled block": (
@@ -192,12 +198,38 @@ def test_the_clock_ends_what_counts_few_steps(monkeypatch: pytest.MonkeyPatch) -
     assert time.monotonic() - began < 5
 
 
-def test_expressions_that_backtrack_without_end_are_refused() -> None:
+@pytest.mark.parametrize(
+    "expression", ["(a+)+$", "(a|a)*$", "(a|aa)+$", "(.*a){25}$", "a?" * 40 + "a" * 40 + "$"]
+)
+def test_expressions_that_backtrack_without_end_are_ended(
+    expression: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hivectl.model.filters.regex.PATTERN_SECONDS", 0.1)
     templates = Templates()
-    with pytest.raises(TemplateLimitError, match="repeats a repetition"):
-        templates.render("{{ ('a' * 50 ~ 'b') | regex_search('(a+)+$') }}", {})
+    before = signal.getsignal(signal.SIGALRM)
+    for text in (
+        f"{{{{ ('a' * 39 ~ 'b') | regex_search('{expression}') }}}}",
+        f"{{{{ ('a' * 39 ~ 'b') | regex_findall('{expression}') }}}}",
+        f"{{{{ ('a' * 39 ~ 'b') | regex_replace('{expression}', 'x') }}}}",
+        f"{{{{ ('a' * 39 ~ 'b') is search('{expression}') }}}}",
+    ):
+        with pytest.raises(TemplateLimitError, match=r"longer than 0\.1 s"):
+            templates.render(text, {})
+    assert signal.getsignal(signal.SIGALRM) == before
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+def test_expressions_in_other_threads_see_short_texts() -> None:
+    templates = Templates()
+    with ThreadPoolExecutor(1) as pool:
+        ended = pool.submit(templates.render, "{{ ('a' * 39 ~ 'b') | regex_search('(a+)+$') }}", {})
+        assert isinstance(ended.exception(), TemplateLimitError)
+        assert pool.submit(templates.render, "{{ 'aab' | regex_search('(a+)+') }}", {}).result() == "aa"
+
+
+def test_a_long_text_is_no_work_for_an_expression() -> None:
     with pytest.raises(TemplateLimitError, match="1,000,000 characters"):
-        templates.render("{{ ('a' * 2000000) is search('b') }}", {})
+        Templates().render("{{ ('a' * 2000000) is search('b') }}", {})
 
 
 def test_useful_objects_stay_usable(variables: dict[str, object]) -> None:

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hivectl.model.errors import InputError
@@ -47,6 +47,7 @@ def complaint(value: Any, variables: dict[str, Any] | None = None) -> InputError
     return caught.value
 
 
+@settings(max_examples=50)
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))  # fmt: skip
 def test_what_has_no_braces_stays_the_same_object(value: Any) -> None:
     if not is_template(value):
@@ -62,6 +63,7 @@ def test_a_text_beside_an_expression_is_joined_to_it(before: str, after: str, nu
     assert rendered == (number if whole else f"{before}{number}{after}")
 
 
+@settings(max_examples=50)
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))  # fmt: skip
 def test_an_expression_alone_gives_the_value_itself(value: Any) -> None:
     assert TEMPLATES.render("{{ value }}", {"value": value}) is value
@@ -99,6 +101,11 @@ def test_mappings_of_yaml_keep_their_places_and_lose_what_is_omitted() -> None:
         ("{{ prot | upper }}", 'play.yml:3:7: the variable "prot" is not defined (did you mean "port"?)'),
         ("{{ name | uper }}", 'play.yml:3:7: there is no filter "uper" (did you mean "upper"?)'),
         ("{{ name is defind }}", 'play.yml:3:7: there is no test "defind" (did you mean "defined"?)'),
+        ("{{ hosts | map('uper') | list }}", 'play.yml:3:7: there is no filter "uper" (did you mean "upper"?)'),
+        ("{{ hosts | map(name) | list }}", "play.yml:3:7: the filter map cannot work with this: No filter named 'm1'."),
+        ("{{ hosts | select('strng') | list }}", 'play.yml:3:7: there is no test "strng" (did you mean "string"?)'),
+        ("{{ hosts | selectattr('a', 'eqalto', 1) }}", 'play.yml:3:7: there is no test "eqalto" (did you mean "equalto"?)'),
+        ("{{ [1, 'a'] | sort }}", "play.yml:3:7: the filter sort cannot work with this: '<' not supported between instances of 'str' and 'int'"),
         ("{{ prot() }}", 'play.yml:3:7: the variable "prot" is not defined (did you mean "port"?)'),
         ("{% for a in prot %}{% endfor %}", 'play.yml:3:7: the variable "prot" is not defined (did you mean "port"?)'),
         ("{{ lookup('vars', 'prot') }}", 'play.yml:3:7: the variable "prot" is not defined (did you mean "port"?)'),

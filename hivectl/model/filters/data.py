@@ -16,6 +16,7 @@ from hivectl.model.templating.limits import check_items, check_text, check_width
 from hivectl.model.templating.undefined import explain
 from hivectl.model.templating.values import finish
 
+DEEPEST = 100  # levels of nesting in YAML
 LIST_MERGES = ("replace", "keep", "append", "prepend", "append_rp", "prepend_rp")
 
 
@@ -115,12 +116,25 @@ def from_yaml_all(text: Any) -> Any:
 
 @cache
 def _loader() -> Any:
-    """Return PyYAML's safe loader, with a bound on what merged mappings (`<<`) may grow to."""
+    """Return PyYAML's safe loader, with bounds on depth and on what merged mappings (`<<`) may grow to.
+
+    libyaml's composer calls itself for each level, and ends the process where the stack ends.
+    """
     import yaml
 
     base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
     class Loader(base):  # type: ignore[misc]  # the base is chosen as it runs
+        depth = 0
+
+        def descend_resolver(self, _node: Any, _index: Any) -> None:
+            self.depth += 1
+            if self.depth > DEEPEST:
+                raise TemplateValueError(f"the YAML text is nested more than {DEEPEST} levels deep")
+
+        def ascend_resolver(self) -> None:
+            self.depth -= 1
+
         def flatten_mapping(self, node: Any) -> None:
             super().flatten_mapping(node)
             check_items(len(node.value) * 10)

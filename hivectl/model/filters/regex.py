@@ -1,17 +1,18 @@
 """Filters and tests with regular expressions.
 
-Python's engine cannot be interrupted, so the text that it looks at is bounded, and expressions whose
-repetitions are nested (`(a+)+`), which may take exponential time, only see short texts.
+An expression may take exponential time: an alarm ends it in the main thread. Other threads get no alarm, so
+there expressions with repetitions inside of repetitions (`(a+)+`) only see short texts.
 """
 
 from __future__ import annotations
 
 import re
+import threading
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from hivectl.model.templating.errors import TemplateLimitError, TemplateValueError
-from hivectl.model.templating.limits import PATTERN_INPUT, check_text
+from hivectl.model.templating.limits import PATTERN_INPUT, PATTERN_SECONDS, alarm, check_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,10 +30,10 @@ def compiled(
     source = str(pattern)
     if len(source) > LARGEST_PATTERN or len(text) > PATTERN_INPUT:
         raise TemplateLimitError(f"a regular expression may look at {PATTERN_INPUT:,} characters at most")
-    if len(text) > SHORT and NESTED.search(source):
-        raise TemplateLimitError(
-            "the regular expression repeats a repetition, which may never end", hint="write (a+)+ as a+"
-        )
+    silent = threading.current_thread() is not threading.main_thread()
+    if silent and len(text) > SHORT and NESTED.search(source):
+        message = "the regular expression repeats a repetition, which may never end"
+        raise TemplateLimitError(message, hint="write (a+)+ as a+")
     flags = (re.IGNORECASE if ignorecase else 0) | (re.MULTILINE if multiline else 0)
     try:
         return re.compile(source, flags)
@@ -61,7 +62,8 @@ def regex_replace(  # Ansible's parameters
         check_text(made)
         return part
 
-    result, times = expression.subn(expand, text, count=count)
+    with alarm(PATTERN_SECONDS):
+        result, times = expression.subn(expand, text, count=count)
     if mandatory_count and times != mandatory_count:
         raise TemplateValueError(f"the expression matches {times} times, not {mandatory_count}")
     return result
@@ -72,7 +74,9 @@ def regex_search(
 ) -> str | list[str] | None:
     r"""Return the first match, or the groups of it that are named (`\\1`, `\\g<name>`); null without a match."""
     text = str(value)
-    match = compiled(pattern, text=text, ignorecase=ignorecase, multiline=multiline).search(text)
+    expression = compiled(pattern, text=text, ignorecase=ignorecase, multiline=multiline)
+    with alarm(PATTERN_SECONDS):
+        match = expression.search(text)
     if match is None:
         return None
     return [_group(match, group) for group in groups] if groups else match.group()
@@ -96,7 +100,9 @@ def regex_findall(
 ) -> list[Any]:  # Ansible's parameters
     """Return every match; of an expression with groups, these."""
     text = str(value)
-    return compiled(pattern, text=text, ignorecase=ignorecase, multiline=multiline).findall(text)
+    expression = compiled(pattern, text=text, ignorecase=ignorecase, multiline=multiline)
+    with alarm(PATTERN_SECONDS):
+        return expression.findall(text)
 
 
 def regex_escape(value: Any, re_type: str = "python") -> str:
@@ -122,7 +128,8 @@ def matches(
     expression = compiled(pattern, text=text, ignorecase=ignorecase, multiline=multiline)
     if match_type not in {"search", "match", "fullmatch"}:
         raise TemplateValueError(f'there is no match_type "{match_type}"', hint="search, match, fullmatch")
-    return bool(getattr(expression, match_type)(text))
+    with alarm(PATTERN_SECONDS):
+        return bool(getattr(expression, match_type)(text))
 
 
 def match_start(

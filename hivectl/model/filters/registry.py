@@ -15,7 +15,15 @@ from hivectl.model.filters.lookups import lookup_functions
 from hivectl.model.secret import Secret
 from hivectl.model.templating.errors import UnsafeTemplateError
 from hivectl.model.templating.guard import Care, guarded
-from hivectl.model.templating.limits import check_items, check_text, check_width, count_deep, step
+from hivectl.model.templating.limits import (
+    SECONDS,
+    alarm,
+    check_items,
+    check_text,
+    check_width,
+    count_deep,
+    step,
+)
 from hivectl.model.templating.omit import OMIT
 from hivectl.model.templating.undefined import UndefinedName
 
@@ -141,7 +149,8 @@ def wordwrap(
 ) -> str:  # Jinja2's parameters
     """Return the text in lines of at most `width` characters."""
     check_text(len(value) * (10 + len(wrapstring or "")))
-    return do_wordwrap(environment, value, width, break_long_words, wrapstring, break_on_hyphens)
+    with alarm(SECONDS):
+        return do_wordwrap(environment, value, width, break_long_words, wrapstring, break_on_hyphens)
 
 
 def pretty(value: Any) -> str:

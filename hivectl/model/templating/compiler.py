@@ -10,11 +10,19 @@ from jinja2.nativetypes import NativeCodeGenerator
 from hivectl.model.templating.errors import TemplateSyntaxError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Mapping
 
     from jinja2.compiler import Frame
     from jinja2.environment import Environment
 
+# filters that take the name of another one, or of a test: which argument, and of what
+NAMED = {
+    "map": (0, "filter"),
+    "select": (0, "test"),
+    "reject": (0, "test"),
+    "selectattr": (1, "test"),
+    "rejectattr": (1, "test"),
+}
 CONTAINS = {"in": "environment.contains(", "notin": "not environment.contains("}
 
 
@@ -108,21 +116,27 @@ def count_steps(tree: nodes.Template) -> nodes.Template:
 
 def check_names(tree: nodes.Template, environment: Environment) -> None:
     """Refuse filters and tests that do not exist, where Jinja2 would wait until one is used."""
+    for filter_node in tree.find_all(nodes.Filter):
+        filter_node.name = _known(filter_node.name, "filter", environment.filters, filter_node)
+        place = NAMED.get(filter_node.name)
+        if place is None or len(filter_node.args) <= place[0]:
+            continue
+        argument = filter_node.args[place[0]]
+        if isinstance(argument, nodes.Const) and isinstance(argument.value, str):
+            known = environment.filters if place[1] == "filter" else environment.tests
+            argument.value = _known(argument.value, place[1], known, argument)
+    for test_node in tree.find_all(nodes.Test):
+        test_node.name = _known(test_node.name, "test", environment.tests, test_node)
+
+
+def _known(written: str, word: str, known: Mapping[str, Any], node: nodes.Node) -> str:
     from hivectl.model.suggestions import did_you_mean
 
-    kinds: tuple[tuple[type[nodes.Filter | nodes.Test], str, Any], ...] = (
-        (nodes.Filter, "filter", environment.filters),
-        (nodes.Test, "test", environment.tests),
-    )
-    for kind, word, known in kinds:
-        found: Iterator[nodes.Filter | nodes.Test] = tree.find_all(kind)
-        for node in found:
-            name = node.name.removeprefix("ansible.builtin.")
-            if name not in known:
-                near = did_you_mean(name, known)
-                where = f" on line {node.lineno} of the template" if node.lineno > 1 else ""
-                raise TemplateSyntaxError(f'there is no {word} "{node.name}"{where}', hint=near)
-            node.name = name
+    name = written.removeprefix("ansible.builtin.")
+    if name not in known:
+        where = f" on line {node.lineno} of the template" if node.lineno > 1 else ""
+        raise TemplateSyntaxError(f'there is no {word} "{written}"{where}', hint=did_you_mean(name, known))
+    return name
 
 
 def keep_backslashes(source: str, environment: Environment) -> str:

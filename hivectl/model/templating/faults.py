@@ -71,7 +71,9 @@ def syntax_error(
     place = origin if path is None else Origin(path, error.lineno, 1)
     hint = _hint(source, message)
     # Jinja2's parser names tokens only: say what it was reading
-    what = "the template cannot be read: " if hint is None and message.startswith(("expected", "unexp")) else ""
+    what = (
+        "the template cannot be read: " if hint is None and message.startswith(("expected", "unexp")) else ""
+    )
     return TemplateSyntaxError(f"{what}{message}{where}", origin=place, hint=hint)
 
 

@@ -12,8 +12,10 @@ from enum import Enum
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
+from jinja2.environment import Environment
 from jinja2.exceptions import TemplateError as JinjaError
-from jinja2.runtime import Undefined
+from jinja2.nodes import EvalContext
+from jinja2.runtime import Context, Undefined
 
 from hivectl.model.errors import HivectlError
 from hivectl.model.secret import Secret
@@ -34,6 +36,9 @@ FAILURES = (
     JinjaError,
     binascii.Error,
 )
+
+
+MACHINERY = (Context, Environment, EvalContext)  # what Jinja2 hands to functions that ask for it
 
 
 class Care(Enum):
@@ -92,9 +97,10 @@ def call_safely(
             raise
         raise TemplateValueError(f"{what} cannot work with this secret value", hint=error.hint) from None
     except (RecursionError, MemoryError):
-        raise TemplateLimitError(f"{what} runs out of memory") from None
+        raise TemplateLimitError(f"{what} goes too deep or runs out of memory") from None
     except FAILURES as error:
-        if secret or any(map(holds_secret, args)) or any(map(holds_secret, kwargs.values())):
+        own = [one for one in args if not isinstance(one, MACHINERY)]
+        if secret or any(map(holds_secret, own)) or any(map(holds_secret, kwargs.values())):
             message = f"{what} cannot work with this secret value ({type(error).__name__})"
             raise TemplateValueError(message) from None
         raise TemplateValueError(f"{what} cannot work with this: {describe(error)}") from error

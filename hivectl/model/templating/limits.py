@@ -6,14 +6,17 @@ without end or fill its memory. Each loop iteration, call, filter and operator c
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from hivectl.model.templating.errors import TemplateLimitError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 STEPS = 1_000_000
 SECONDS = 10.0
@@ -22,6 +25,7 @@ ITEMS = 1_000_000  # values in a container, at every depth together
 BITS = 14_000  # of a whole number; Python prints up to 4,300 digits
 WIDTH = 10_000  # of one field that is padded
 PATTERN_INPUT = 1_000_000  # characters that a regular expression looks at
+PATTERN_SECONDS = 2.0
 SCALARS = frozenset({str, int, float, bool, type(None), bytes})
 
 
@@ -58,6 +62,32 @@ class Rendering:
             raise TemplateLimitError(
                 f"the template takes longer than {SECONDS:g} s", hint="is a loop endless?"
             )
+
+
+@contextmanager
+def alarm(seconds: float) -> Iterator[None]:
+    """End what runs inside after `seconds` of wall time, even within one call of a regular expression.
+
+    By a signal, which only the main thread gets; elsewhere nothing happens. Python's engine looks for signals
+    every 4,096 steps (CPython, Modules/_sre/sre_lib.h).
+
+    Raises:
+        TemplateLimitError: it took longer.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ring(_number: int, _frame: object) -> None:
+        raise TemplateLimitError(f"one step of the template takes longer than {seconds:g} s")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    left, interval = signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, left, interval)
+        signal.signal(signal.SIGALRM, before)
 
 
 current: ContextVar[Rendering | None] = ContextVar("rendering", default=None)
