@@ -56,7 +56,7 @@ class Context:
         """Render a template of the user's with the node's variables and `extra`."""
         from hivectl.model.variables import Layer
 
-        scope = self.variables.child(Layer("extra", extra)) if extra else self.variables
+        scope = self.variables.child(Layer("extra", extra, data=True)) if extra else self.variables
         return scope.templates.render(template, scope, origin=origin or self.origin)
 
     def render_text(self, text: str, *, path: Path, options: Mapping[str, Any], **extra: Any) -> str | Secret:
@@ -65,7 +65,7 @@ class Context:
         from hivectl.model.templates import TemplateOptions
         from hivectl.model.variables import Layer
 
-        scope = self.variables.child(Layer("template", extra))
+        scope = self.variables.child(Layer("template", extra, data=True))
         return scope.templates.render_text(
             text,
             scope,

@@ -192,7 +192,8 @@ def _iterations(task: Task, scope: Scope) -> list[Iteration]:
         values = {name: item, "ansible_loop_var": name}
         if "index_var" in control:
             values[str(control["index_var"])] = index
-        inner = scope.child(Layer("loop", values))
+        # rendered already, and perhaps a node's words: never a template again
+        inner = scope.child(Layer("loop", values, data=True))
         label = item
         if "label" in control:
             label = scope.templates.render(control["label"], inner, origin=task.origin)
