@@ -73,6 +73,9 @@ def start_failure(
         return BecomeError(
             "sudo refused the password", node=node, hint="become_password is that of the login"
         )
+    if status is None:
+        words = f": {said}" if said else ""
+        return ConnectionLostError(f"the connection broke before anything was started{words}", node=node)
     missing = status in {126, 127} or "not found" in said
     if (sudo and ("sudo:" in said and "python" not in said)) or (sudo and missing and "python" not in said):
         return _sudo_failure(node, said, missing=missing)
@@ -83,11 +86,10 @@ def start_failure(
         )
     if sudo and said:
         return _sudo_failure(node, said, missing=False)
-    if status is None and not said:
-        return ConnectionLostError("the connection broke before anything was started", node=node)
     what = "the helper" if helper else "the command"
-    ended = "" if status is None else f" (status {status})"
-    return HelperError(f"{what} could not be started{ended}: {said or 'it said nothing'}", node=node)
+    return HelperError(
+        f"{what} could not be started (status {status}): {said or 'it said nothing'}", node=node
+    )
 
 
 def _sudo_failure(node: str, said: str, *, missing: bool) -> BecomeError:
