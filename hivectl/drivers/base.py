@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
+from hivectl.helper.commands import Command, Completed
+
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from collections.abc import AsyncGenerator, Awaitable, Callable
     from pathlib import Path
 
     from hivectl.helper.operations import Batch, Become, Fence, ItemResult, Progress
-    from hivectl.model.secret import Secret
+
+__all__ = [
+    "Capability",
+    "Command",
+    "Completed",
+    "Connection",
+    "Driver",
+    "Stream",
+    "StreamAddress",
+    "Target",
+]
 
 
 class Capability(StrEnum):
@@ -41,32 +53,6 @@ class Target:
     attributes: Any
     state: Path
     open_stream: Callable[[StreamAddress], Awaitable[Stream]] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
-    """A command for `run`: no helper, nothing prepared on the node.
-
-    Attributes:
-        command: a line for the login's shell.
-        stdin: bytes for its standard input.
-        environment: added to the login's, where the transport can.
-        timeout: seconds from its start.
-    """
-
-    command: str
-    stdin: bytes = b""
-    environment: Mapping[str, str | Secret] = field(default_factory=dict)
-    timeout: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Completed:
-    """How a command ended; `rc` is 128 + signal when a signal ended it."""
-
-    rc: int
-    stdout: bytes
-    stderr: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,8 +101,8 @@ class Connection(Protocol):
         """Whether the way is gone."""
         ...
 
-    def operate(self, batch: Batch, become: Become | None = None) -> AsyncIterator[ItemResult]:
-        """Send a batch in one round trip and yield each result as it arrives, in order.
+    def operate(self, batch: Batch, become: Become | None = None) -> AsyncGenerator[ItemResult, None]:
+        """Send a batch in one round trip and yield each result as it arrives, in order; closing it ends what it began.
 
         Items after a failed step are not yielded. Needs RUN (helper) or FILES (file operations only).
         """

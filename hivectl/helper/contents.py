@@ -8,8 +8,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from hivectl.drivers.errors import HelperError
 from hivectl.helper.encode import Frame
+from hivectl.model.node_errors import HelperError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -12,19 +12,19 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from hivectl.drivers.errors import (
-    ConnectionLostError,
-    FenceError,
-    HelperError,
-    NodeError,
-    OperationTimeoutError,
-)
 from hivectl.helper.bundle import OURS, SOURCE, extra, preamble
 from hivectl.helper.contents import Received, send_content
 from hivectl.helper.encode import Frame, contents_of, encode_batch, encode_fence, finish_result
 from hivectl.helper.enter import Errors, last_words, start_failure, until_marker
 from hivectl.helper.launch import launch_helper
 from hivectl.helper.operations import ItemResult, Progress, Read
+from hivectl.model.node_errors import (
+    ConnectionLostError,
+    FenceError,
+    HelperError,
+    NodeError,
+    OperationTimeoutError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator

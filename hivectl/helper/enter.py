@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from hivectl.drivers.errors import BecomeError, ConnectionLostError, HelperError
+from hivectl.model.node_errors import BecomeError, ConnectionLostError, HelperError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

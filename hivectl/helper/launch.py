@@ -13,7 +13,7 @@ from hivectl.model.secret import Secret
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from hivectl.drivers.base import Command
+    from hivectl.helper.commands import Command
     from hivectl.helper.operations import Become
 
 

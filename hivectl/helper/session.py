@@ -8,18 +8,18 @@ from dataclasses import replace
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from hivectl.drivers.base import Completed
-from hivectl.drivers.errors import ConnectionLostError, NodeError, OperationTimeoutError, OutputError
+from hivectl.helper.commands import Completed
 from hivectl.helper.conversation import HelperSession
 from hivectl.helper.enter import Errors, start_failure
 from hivectl.helper.launch import launch_command
 from hivectl.helper.operations import Batch, Progress
+from hivectl.model.node_errors import ConnectionLostError, NodeError, OperationTimeoutError, OutputError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from hivectl.drivers.base import Command
     from hivectl.helper.channel import Channel, OpenChannel
+    from hivectl.helper.commands import Command
     from hivectl.helper.launch import Launch
     from hivectl.helper.operations import Become, Fence, Item, ItemResult
 
