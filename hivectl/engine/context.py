@@ -51,6 +51,7 @@ class Context:
     become: Become | None = None
     deadline: float | None = None
     access: NodeAccess
+    files: dict[tuple[str, str], Path]
 
     def render(self, template: str, *, origin: Origin | None = None, **extra: Any) -> Any:
         """Render a template of the user's with the node's variables and `extra`."""
@@ -80,10 +81,13 @@ class Context:
 
     def find_file(self, name: str, folder: str = "files") -> Path:
         """Return a file beside the playbook or in its `folder`."""
+        if (known := self.files.get((name, folder))) is not None:
+            return known
         given = Path(name).expanduser()
         tried = [given] if given.is_absolute() else [self.folder / folder / given, self.folder / given]
         for path in tried:
             if path.exists():
+                self.files[name, folder] = path
                 return path
         places = " nor ".join(str(path.parent) for path in tried)
         raise ModuleError(f"there is no {given.name} in {places}", origin=self.origin)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 JOURNAL_VERSION = 1
+_ENCODE = json.JSONEncoder(separators=(",", ":"), default=str).encode
 
 
 class JournalError(HivectlError):
@@ -137,7 +138,7 @@ class Journal:
 
     def add(self, line: Mapping[str, Any]) -> None:
         """Append a line; it is on disk after the next `flush`."""
-        self._lines.append(json.dumps(line, separators=(",", ":"), default=str))
+        self._lines.append(_ENCODE(line))
 
     def intent(self, node: str, keys: Sequence[str]) -> None:
         """Say which steps a node is about to be sent."""

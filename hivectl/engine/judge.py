@@ -89,6 +89,8 @@ class Redactor:
 
     def redact(self, value: Any) -> tuple[Any, bool]:
         """Return `value` without secrets, and whether there was one."""
+        if not self._secrets:
+            return value, False
         # a secret that was never revealed cannot have got out; revealing it here would call a password store for nothing
         texts = sorted(
             {secret.reveal() for secret in self._secrets if secret.revealed} - {""}, key=len, reverse=True

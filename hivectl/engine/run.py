@@ -140,6 +140,7 @@ class _Run:
         self.sessions = Sessions(lab)
         self.holding = Holding()
         self.ending = Ending()
+        self._accesses: dict[str, NodeAccess] = {}
         templates = Templates()
         self.state = RunState(
             run=header.run,
@@ -244,11 +245,14 @@ class _Run:
         return not self.options.check or acts
 
     def _access(self, node: str) -> NodeAccess:
-        return NodeAccess(
+        if (known := self._accesses.get(node)) is not None:
+            return known
+        access = self._accesses[node] = NodeAccess(
             open=lambda: self.sessions.of(node),
             fence=lambda: self.holding.fence(node),
             say=lambda text: self.state.say(text, level="info", node=node),
         )
+        return access
 
     async def _let_go(self) -> None:
         """Give nodes back, side by side, and close what is open; each with a deadline of its own."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 from functools import cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from hivectl.engine.context import Context, NodeAccess
@@ -20,11 +21,28 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from hivectl.model.origin import Origin
+
     from hivectl.engine.options import RunOptions
     from hivectl.helper.operations import ItemResult, Operation
     from hivectl.model.playbook import Task
     from hivectl.model.variables import Scope
     from hivectl.modules.base import Module, Result
+
+
+# keywords that may be templates, so that they differ from node to node
+OPTIONS = (
+    "become",
+    "become_user",
+    "check_mode",
+    "diff",
+    "no_log",
+    "ignore_errors",
+    "timeout",
+    "retries",
+    "delay",
+)
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +121,8 @@ class Step:
     def needs_verdict(self) -> bool:
         """Whether the controller must look at the result before anything that follows may be sent."""
         keywords = self.task.keywords
-        decided = isinstance(keywords.get("failed_when", False), bool) and isinstance(
+        # `failed_when: true` fails what the node takes for a success: the node would go on
+        decided = keywords.get("failed_when", False) is False and isinstance(
             keywords.get("changed_when", False), bool
         )
         return not decided or self.attempts_several
@@ -120,7 +139,8 @@ class Workshop:
 
     Attributes:
         access: returns the way to a node that acts.
-        shared: converted parameters of tasks without any template, made once for all nodes.
+        recipes: task number -> what is the same for all nodes, found once.
+        files: (name, folder) -> where it was found.
     """
 
     options: RunOptions
@@ -128,7 +148,50 @@ class Workshop:
     folder: Path
     find_module: Callable[[str], Module[Any]]
     access: Callable[[str], NodeAccess]
-    shared: dict[int, Any] = field(default_factory=dict)
+    recipes: dict[int, Recipe] = field(default_factory=dict)
+    files: dict[tuple[str, str], Path] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Recipe:
+    """What of a task is the same for all nodes.
+
+    Attributes:
+        fixed: arguments without templates, and those that the module renders itself.
+        rendered: name, text and place of the other arguments.
+        options: the task's keywords, where none of them is a template.
+        parameters: converted, where nothing is to be rendered.
+    """
+
+    module: Module[Any]
+    fixed: YamlMapping
+    rendered: tuple[tuple[str, Any, Origin], ...]
+    options: StepOptions | None
+    parameters: Any = None
+
+
+def _recipe(workshop: Workshop, task: Task, scope: Scope) -> Recipe:
+    known = workshop.recipes.get(task.number)
+    if known is not None:
+        return known
+    module = workshop.find_module(task.module)
+    kept = kept_parameters(module.parameters)
+    fixed = YamlMapping(origin=task.origin)
+    if isinstance(task.arguments, YamlMapping):
+        fixed.key_origins, fixed.value_origins = task.arguments.key_origins, task.arguments.value_origins
+    rendered = []
+    for name, value in task.arguments.items():
+        if name not in kept and scope.templates.is_template(value):
+            rendered.append((name, value, origin_of(task.arguments, name) or task.origin))
+        else:
+            fixed[name] = value
+    own = any(isinstance(task.keywords.get(name), str) for name in OPTIONS)
+    become = task.keywords.get("become", workshop.options.become)
+    options = None if own or become else _options(workshop.options, task, scope)
+    recipe = workshop.recipes[task.number] = Recipe(module, fixed, tuple(rendered), options)
+    if not rendered:
+        recipe.parameters = convert(module.parameters, fixed, origin=task.origin, what=module.name)
+    return recipe
 
 
 def make_step(workshop: Workshop, task: Task, node: str, key: str, scope: Scope) -> Step:
@@ -139,8 +202,8 @@ def make_step(workshop: Workshop, task: Task, node: str, key: str, scope: Scope)
         ModuleError: the module refuses.
         NotKnownYet: something must be asked of a node first.
     """
-    module = workshop.find_module(task.module)
-    options = _options(workshop.options, task, scope)
+    recipe = _recipe(workshop, task, scope)
+    options = recipe.options or _options(workshop.options, task, scope)
     actor = node
     if delegate := task.keywords.get("delegate_to"):
         actor = str(scope.templates.render(delegate, scope, origin=task.origin))
@@ -149,7 +212,7 @@ def make_step(workshop: Workshop, task: Task, node: str, key: str, scope: Scope)
         node=node,
         actor=actor,
         task=task,
-        module=module,
+        module=recipe.module,
         options=options,
         iterations=_iterations(task, scope),
         looped=task.has_loop,
@@ -157,7 +220,7 @@ def make_step(workshop: Workshop, task: Task, node: str, key: str, scope: Scope)
     )
     for iteration in step.iterations:
         if iteration.skipped is None and not _is_skipped(task, iteration):
-            _ready(workshop, step, iteration)
+            _ready(workshop, recipe, step, iteration)
     return step
 
 
@@ -201,7 +264,7 @@ def _iterations(task: Task, scope: Scope) -> list[Iteration]:
     return iterations
 
 
-def _ready(workshop: Workshop, step: Step, iteration: Iteration) -> None:
+def _ready(workshop: Workshop, recipe: Recipe, step: Step, iteration: Iteration) -> None:
     task, module, scope = step.task, step.module, iteration.scope
     iteration.context = Context(
         node=step.node,
@@ -212,12 +275,13 @@ def _ready(workshop: Workshop, step: Step, iteration: Iteration) -> None:
         key=f"{step.key}.{iteration.index}",
         check=step.options.check,
         diff=step.options.diff,
-        environment=_environment(task, scope),
+        environment=_environment(task, scope) if task.environment else NOTHING,
         become=step.options.become,
         deadline=step.options.timeout,
         access=workshop.access(step.actor),
+        files=workshop.files,
     )
-    iteration.parameters = _parameters(workshop, task, module, scope)
+    iteration.parameters = _parameters(recipe, task, scope)
     if module.procedure is not None:
         # what a procedure renders itself must be known before it begins: it cannot be begun twice
         for name in kept_parameters(module.parameters) & set(task.arguments):
@@ -226,32 +290,21 @@ def _ready(workshop: Workshop, step: Step, iteration: Iteration) -> None:
         iteration.operations = tuple(module.operations(iteration.parameters, iteration.context))
 
 
-def _parameters(workshop: Workshop, task: Task, module: Module[Any], scope: Scope) -> Any:
-    if (shared := workshop.shared.get(task.number)) is not None:
-        return shared
-    raw_names = kept_parameters(module.parameters)
-    if not any(
-        scope.templates.is_template(value) for name, value in task.arguments.items() if name not in raw_names
-    ):
-        parameters = convert(module.parameters, task.arguments, origin=task.origin, what=module.name)
-        workshop.shared[task.number] = parameters
-        return parameters
-    rendered = YamlMapping(origin=task.origin)
-    if isinstance(task.arguments, YamlMapping):
-        rendered.key_origins, rendered.value_origins = (
-            task.arguments.key_origins,
-            task.arguments.value_origins,
-        )
-    for name, value in task.arguments.items():
-        if name in raw_names:
-            rendered[name] = value
-        else:
-            origin = origin_of(task.arguments, name) or task.origin
-            made = scope.templates.render(value, scope, origin=origin)
-            # `mode: "{{ mode | default(omit) }}"`
-            if made is not OMIT:
-                rendered[name] = made
-    return convert(module.parameters, rendered, origin=task.origin, what=module.name)
+def _parameters(recipe: Recipe, task: Task, scope: Scope) -> Any:
+    if recipe.parameters is not None:
+        return recipe.parameters
+    values = YamlMapping(
+        recipe.fixed,
+        origin=task.origin,
+        key_origins=recipe.fixed.key_origins,
+        value_origins=recipe.fixed.value_origins,
+    )
+    for name, value, origin in recipe.rendered:
+        made = scope.templates.render(value, scope, origin=origin)
+        # `mode: "{{ mode | default(omit) }}"`
+        if made is not OMIT:
+            values[name] = made
+    return convert(recipe.module.parameters, values, origin=task.origin, what=recipe.module.name)
 
 
 def kept_parameters(cls: Any) -> frozenset[str]:
