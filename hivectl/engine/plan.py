@@ -124,7 +124,8 @@ def build_plan(
         plays.append(PlannedPlay(play=play, nodes=nodes, batches=split(nodes, play.serial)))
     tasks = {task.number: task for task in playbook.tasks()}
     errors += _unknown_limits(tasks.values(), inventory.limits)
-    graph, group_of = _graph(plays, tasks, tags, errors)
+    errors += _wrong_ids(tasks)
+    graph, group_of = _graph(plays, tasks, tags)
     errors += _cycle(graph, tasks)
     if errors:
         raise Complaints(errors)
@@ -187,12 +188,13 @@ def _unknown_limits(tasks: Iterable[Task], limits: Mapping[str, int]) -> list[Hi
 
 
 def _graph(
-    plays: list[PlannedPlay], tasks: Mapping[int, Task], tags: Tags, errors: list[HivectlError]
+    plays: list[PlannedPlay], tasks: Mapping[int, Task], tags: Tags
 ) -> tuple[Graph[Vertex], dict[Vertex, tuple[str, ...]]]:
     graph: Graph[Vertex] = Graph()
     group_of: dict[Vertex, tuple[str, ...]] = {}
-    by_id: dict[str, list[Vertex]] = {}
+    play_of = {task.number: planned.play.number for planned in plays for task in planned.play.tasks()}
     last: Vertex | None = None
+    last_batch: dict[int, int] = {}
     for planned in plays:
         wanted = [task for task in planned.play.tasks() if tags.wants(task)]
         for number, nodes in enumerate(planned.batches, 1):
@@ -203,30 +205,38 @@ def _graph(
                 if last is not None:
                     graph.connect(last, vertex)
                 last = vertex
-                if task.id:
-                    by_id.setdefault(task.id, []).append(vertex)
-    all_ids = {task.id: task for task in tasks.values() if task.id}
+                last_batch[task.number] = number
+    by_id = {task.id: task.number for task in tasks.values() if task.id}
     for vertex in tuple(graph):
         for needed in tasks[vertex.task].needs:
-            if needed not in all_ids:
-                best = nearest(needed, all_ids)
-                hint = f"did you mean `{best}`?" if best else "give the task that is meant an `id:`"
-                errors.append(
-                    InputError(f"no task has the id `{needed}`", origin=tasks[vertex.task].origin, hint=hint)
-                )
-            for first in by_id.get(needed, ()):
-                # within one play a node's step needs that node's step, which is in the same batch
-                if first.batch == vertex.batch or not _same_play(first, vertex, plays):
-                    graph.connect(first, vertex)
+            first = by_id.get(needed)
+            if first is None or first not in last_batch:
+                continue
+            # within one play a node's step needs that node's step, which is in the same batch; of another play, the
+            # last batch stands for all: it waits for those before it
+            same = play_of[first] == play_of[vertex.task]
+            graph.connect(Vertex(first, vertex.batch if same else last_batch[first]), vertex)
     return graph, group_of
 
 
-def _same_play(first: Vertex, second: Vertex, plays: list[PlannedPlay]) -> bool:
-    for planned in plays:
-        numbers = {task.number for task in planned.play.tasks()}
-        if first.task in numbers:
-            return second.task in numbers
-    return False
+def _wrong_ids(tasks: Mapping[int, Task]) -> list[HivectlError]:
+    errors: list[HivectlError] = []
+    ids: dict[str, Task] = {}
+    for task in tasks.values():
+        if task.id and task.id in ids:
+            message = f"the id `{task.id}` is given twice, first at {ids[task.id].origin}"
+            errors.append(
+                InputError(message, origin=task.origin, hint="`needs` must know which one is meant")
+            )
+        elif task.id:
+            ids[task.id] = task
+    for task in tasks.values():
+        for needed in task.needs:
+            if needed not in ids:
+                best = nearest(needed, ids)
+                hint = f"did you mean `{best}`?" if best else "give the task that is meant an `id:`"
+                errors.append(InputError(f"no task has the id `{needed}`", origin=task.origin, hint=hint))
+    return errors
 
 
 def _cycle(graph: Graph[Vertex], tasks: Mapping[int, Task]) -> list[HivectlError]:
