@@ -12,12 +12,12 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from hivectl.helper.bundle import OURS, SOURCE, extra, preamble
+from hivectl.helper.bundle import extra
 from hivectl.helper.contents import Received, send_content
 from hivectl.helper.encode import Frame, contents_of, encode_batch, encode_fence, finish_result
-from hivectl.helper.enter import Errors, last_words, start_failure, until_marker
-from hivectl.helper.launch import launch_helper
+from hivectl.helper.enter import last_words
 from hivectl.helper.operations import ItemResult, Progress, Read
+from hivectl.helper.start import discard, start_helper
 from hivectl.model.node_errors import (
     ConnectionLostError,
     FenceError,
@@ -29,18 +29,15 @@ from hivectl.model.node_errors import (
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from hivectl.helper.channel import Channel, OpenChannel
+    from hivectl.helper.channel import OpenChannel
     from hivectl.helper.operations import Batch, Become, Fence, Item
+    from hivectl.helper.start import Started
 
 # bounds on what a node may send: a header line, the bytes behind it (two outputs of 16 MiB)
 LONGEST_HEADER = 8 << 20
 LONGEST_DATA = 33 << 20
 # seconds for the helper to end an operation after a stop: TERM, two seconds, KILL
 STOPPING = 6.0
-# seconds for a helper to start, sudo and slow boards included
-STARTING = 60.0
-# of a batch that travels with the helper (bytes): more would be wasted on a node with another Python
-LARGEST_AHEAD = 1 << 20
 # seconds for an answer about .hivelock
 ANSWERING = 30.0
 
@@ -48,29 +45,19 @@ ANSWERING = 30.0
 class HelperSession:
     """One helper on a node, for one user; made by `HelperSession.start`."""
 
-    def __init__(
-        self,
-        node: str,
-        channel: Channel,
-        errors: Errors,
-        follower: asyncio.Task[None],
-        *,
-        magic: str,
-        rest: bytes,
-        ahead: Batch | None = None,
-    ) -> None:
+    def __init__(self, node: str, started: Started) -> None:
         self.node = node
-        self._channel = channel
-        self._errors = errors
-        self._follower = follower
-        self._buffer = bytearray(rest)
+        self._channel = started.channel
+        self._errors = started.errors
+        self._follower = started.follower
+        self._magic = started.magic
+        self._buffer = bytearray(started.rest)
+        self._ahead = started.ahead
+        # from the batch to its "done"
+        self._busy = started.ahead is not None
+        self._taught: set[str] = set()
         self._turn = asyncio.Lock()
         self._closed = False
-        self._magic = magic
-        self._taught: set[str] = set()
-        # from the batch to its "done"
-        self._busy = ahead is not None
-        self._ahead = ahead
 
     @classmethod
     async def start(
@@ -97,41 +84,7 @@ class HelperSession:
             HelperError: there is no Python, an old one, or something else answered.
             ConnectionLostError: the transport broke.
         """
-        launch = launch_helper(become, python)
-        channel = await open_channel(launch)
-        errors = Errors(channel, launch)
-        follower = asyncio.create_task(errors.follow())
-        # sudo may want to read its password first: then nothing can be sent ahead
-        frames = _frames_ahead(first) if become is None and first is not None else b""
-        try:
-            async with asyncio.timeout(STARTING):
-                if become is None:
-                    with suppress(ConnectionLostError):  # why is said on standard error
-                        await channel.write(preamble(OURS, frames))
-                found = await until_marker(channel.read, launch.marker)
-                if found is None:
-                    await last_words(follower)
-                    raise start_failure(  # noqa: TRY301 - the channel is closed below, whatever failed
-                        node, launch, errors, await channel.wait(), helper=True
-                    )
-                magic = _magic_of(found[0].decode("ascii", "replace"))
-                if magic != OURS or become is not None:
-                    frames = b""
-                    await channel.write(preamble(magic))
-        except TimeoutError:
-            await _discard(channel, follower)
-            raise HelperError(f"the helper did not start within {STARTING:g} s", node=node) from None
-        except NodeError as error:
-            await _discard(channel, follower)
-            error.node = node
-            raise
-        except BaseException:
-            if frames:
-                await _stop_unheard(channel)
-            await _discard(channel, follower)
-            raise
-        ahead = first if frames else None
-        return cls(node, channel, errors, follower, magic=magic, rest=found[1], ahead=ahead)
+        return cls(node, await start_helper(open_channel, node, become=become, python=python, first=first))
 
     @property
     def closed(self) -> bool:
@@ -268,6 +221,7 @@ class HelperSession:
             key=key if isinstance(key, str) else None,
             ended=known.get("ended") is True,
             rc=rc if isinstance(rc, int) else None,
+            running=known.get("running") is True,
         )
 
     async def accept(self, fence: Fence) -> None:
@@ -317,12 +271,12 @@ class HelperSession:
                     await self._channel.write_end()
                     await self._channel.wait()
         finally:
-            await _discard(self._channel, self._follower)
+            await discard(self._channel, self._follower)
 
     async def _abandon(self) -> None:
         """Close the channel without a word more: nobody is there, or nobody who listens to reason."""
         self._closed = True
-        await _discard(self._channel, self._follower)
+        await discard(self._channel, self._follower)
 
     async def _finish_refused(self, message: str, *, unusable: bool) -> NoReturn:
         header, _ = await self._receive()
@@ -413,36 +367,3 @@ class _Deadlines:
 
 def _clip(message: object) -> str:
     return str(message)[:1000]
-
-
-def _magic_of(said: str) -> str:
-    """Return which bundle the node's Python takes, by what its loader said; raises HelperError."""
-    if said.startswith("old"):
-        raise HelperError(f"the node's Python is too old ({said[3:].strip()})", hint="3.7 or newer is needed")
-    return OURS if said == OURS else SOURCE
-
-
-def _frames_ahead(batch: Batch) -> bytes:
-    """Return a batch and what it needs as frames that can be sent unasked; b"" if they are many."""
-    modules = [extra(OURS, name) for name in sorted({item.operation.name for item in batch.items})]
-    frames = [Frame({"t": "modules"}, one) for one in modules if one]
-    packed = b"".join(bytes(frame) for frame in (*frames, encode_batch(batch)))
-    return packed if len(packed) <= LARGEST_AHEAD else b""
-
-
-async def _stop_unheard(channel: Channel) -> None:
-    """Tell a helper, which may not even have started, to leave what was sent ahead."""
-    with suppress(TimeoutError, NodeError):
-        async with asyncio.timeout(1):
-            await channel.write(bytes(Frame({"t": "stop"})))
-            await channel.write_end()
-
-
-async def _discard(channel: Channel, follower: asyncio.Task[None]) -> None:
-    """Close a channel and end what reads it."""
-    try:
-        await channel.close()
-    finally:
-        follower.cancel()
-        with suppress(asyncio.CancelledError, NodeError):
-            await follower

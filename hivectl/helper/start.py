@@ -1,0 +1,116 @@
+"""Starting a helper: the launch, the way in, what is sent before it says a word."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hivectl.helper.bundle import OURS, SOURCE, extra, preamble
+from hivectl.helper.encode import Frame, encode_batch
+from hivectl.helper.enter import Errors, last_words, start_failure, until_marker
+from hivectl.helper.launch import launch_helper
+from hivectl.model.node_errors import ConnectionLostError, HelperError, NodeError
+
+if TYPE_CHECKING:
+    from hivectl.helper.channel import Channel, OpenChannel
+    from hivectl.helper.operations import Batch, Become
+
+# seconds for a helper to start, sudo and slow boards included
+STARTING = 60.0
+# of a batch that travels with the helper (bytes): more would be wasted on a node with another Python
+LARGEST_AHEAD = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A helper that has said its first word.
+
+    Attributes:
+        errors: its standard error, read by `follower`.
+        magic: the kind of modules that it takes.
+        rest: what it said behind its first word.
+        ahead: the batch that it has already got.
+    """
+
+    channel: Channel
+    errors: Errors
+    follower: asyncio.Task[None]
+    magic: str
+    rest: bytes
+    ahead: Batch | None
+
+
+async def start_helper(
+    open_channel: OpenChannel, node: str, *, become: Become | None, python: str, first: Batch | None
+) -> Started:
+    """Start a helper; see `HelperSession.start`."""
+    launch = launch_helper(become, python)
+    channel = await open_channel(launch)
+    errors = Errors(channel, launch)
+    follower = asyncio.create_task(errors.follow())
+    # sudo may want to read its password first: then nothing can be sent ahead
+    frames = _frames_ahead(first) if become is None and first is not None else b""
+    try:
+        async with asyncio.timeout(STARTING):
+            if become is None:
+                with suppress(ConnectionLostError):  # why is said on standard error
+                    await channel.write(preamble(OURS, frames))
+            found = await until_marker(channel.read, launch.marker)
+            if found is None:
+                await last_words(follower)
+                raise start_failure(  # noqa: TRY301 - the channel is closed below, whatever failed
+                    node, launch, errors, await channel.wait(), helper=True
+                )
+            magic = _magic_of(found[0].decode("ascii", "replace"))
+            if magic != OURS or become is not None:
+                frames = b""
+                await channel.write(preamble(magic))
+    except TimeoutError:
+        await discard(channel, follower)
+        raise HelperError(f"the helper did not start within {STARTING:g} s", node=node) from None
+    except NodeError as error:
+        await discard(channel, follower)
+        error.node = node
+        raise
+    except BaseException:
+        if frames:
+            await _stop_unheard(channel)
+        await discard(channel, follower)
+        raise
+    ahead = first if frames else None
+    return Started(channel, errors, follower, magic, found[1], ahead)
+
+
+def _magic_of(said: str) -> str:
+    """Return which bundle the node's Python takes, by what its loader said; raises HelperError."""
+    if said.startswith("old"):
+        raise HelperError(f"the node's Python is too old ({said[3:].strip()})", hint="3.7 or newer is needed")
+    return OURS if said == OURS else SOURCE
+
+
+def _frames_ahead(batch: Batch) -> bytes:
+    """Return a batch and what it needs as frames that can be sent unasked; b"" if they are many."""
+    modules = [extra(OURS, name) for name in sorted({item.operation.name for item in batch.items})]
+    frames = [Frame({"t": "modules"}, one) for one in modules if one]
+    packed = b"".join(bytes(frame) for frame in (*frames, encode_batch(batch)))
+    return packed if len(packed) <= LARGEST_AHEAD else b""
+
+
+async def _stop_unheard(channel: Channel) -> None:
+    """Tell a helper, which may not even have started, to leave what was sent ahead."""
+    with suppress(TimeoutError, NodeError):
+        async with asyncio.timeout(1):
+            await channel.write(bytes(Frame({"t": "stop"})))
+            await channel.write_end()
+
+
+async def discard(channel: Channel, follower: asyncio.Task[None]) -> None:
+    """Close a channel and end what reads it."""
+    try:
+        await channel.close()
+    finally:
+        follower.cancel()
+        with suppress(asyncio.CancelledError, NodeError):
+            await follower
