@@ -373,12 +373,14 @@ class Progress:
     Attributes:
         key: of the item; None when the node knows nothing of the run.
         ended: True with the result's `rc`, False while it runs or when it was cut off.
+        running: what began it is still at it, although nobody listens.
     """
 
     run: str
     key: str | None = None
     ended: bool = False
     rc: int | None = None
+    running: bool = False
 
 
 FACT_GROUPS = (

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 NAME = ".hivelock"
 VERSION = 1
 LARGEST = 65536
+# how many other runs' last operations are kept
+REMEMBERED = 15
 CLOCK_BOOTTIME = (
     7  # linux/time.h; time.CLOCK_BOOTTIME is there from Python 3.7 on Linux, but not on every libc
 )
@@ -54,6 +56,21 @@ def boot() -> str:
         return ""
 
 
+def birth(pid: "Any") -> int:
+    """Return when a process began, in clock ticks since the boot; 0 when it is gone (proc_pid_stat(5), field 22)."""
+    try:
+        with open("/proc/%d/stat" % pid, "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
+    except (OSError, TypeError):
+        return 0
+    return 0 if fields[0] in (b"Z", b"X") else int(fields[19])
+
+
+def myself() -> "list[int]":
+    """Name this process so that no later one with the same number is taken for it."""
+    return [os.getpid(), birth(os.getpid())]
+
+
 class Lock:
     """The file, and what of it this helper has seen."""
 
@@ -73,7 +90,10 @@ class Lock:
         with _Held(self) as held:
             self._judge(held.state, fence)
             # what was in flight is kept: whoever resumes that run comes with a new token
-            held.write(dict(self._claim(fence), progress=held.state.get("progress")))
+            kept = {name: held.state.get(name) for name in ("progress", "earlier", "by")}
+            if held.state.get("boot") != self.boot:
+                kept["by"] = None
+            held.write(dict(self._claim(fence), **kept))
 
     def check(self, fence: "dict[str, Any]") -> None:
         """Raise Refused if somebody else has the node since; costs one look at the file when nothing happened."""
@@ -88,8 +108,15 @@ class Lock:
     def record(self, fence: "dict[str, Any]", progress: "dict[str, Any]") -> None:
         """Write what is in flight, or how it ended; raises Refused like `check`."""
         with _Held(self) as held:
-            self._judge(held.state, fence)
-            state = dict(held.state, progress=progress)
+            try:
+                self._judge(held.state, fence)
+            except Refused:
+                if progress["ended"] and held.state.get("progress") == dict(progress, ended=False, rc=None):
+                    # whoever resumes the run has a newer claim, and wants to know how this ended
+                    held.write(dict(held.state, progress=progress))
+                raise
+            state = dict(held.state, progress=progress, by=None if progress["ended"] else myself())
+            state["earlier"] = self._earlier(held.state, progress["run"])
             if state.get("store") != fence["store"] or state.get("token") != fence["token"]:
                 state.update(self._claim(fence))
             held.write(state)
@@ -104,8 +131,23 @@ class Lock:
     def progress(self, run: str) -> "dict[str, Any] | None":
         """Return what is remembered of a run."""
         state = self.read()
-        progress = state.get("progress") if state else None
-        return progress if isinstance(progress, dict) and progress.get("run") == run else None
+        last = state.get("progress")
+        every: "list[Any]" = [last, *(state.get("earlier") or ())]
+        for known in every:
+            if isinstance(known, dict) and known.get("run") == run:
+                return dict(known, running=known is last and not known.get("ended") and self._lives(state))
+        return None
+
+    def _lives(self, state: "dict[str, Any]") -> bool:
+        """Whether the helper that began what is in flight is still at it: its controller may be gone."""
+        by = state.get("by")
+        return isinstance(by, list) and state.get("boot") == self.boot and by == [by[0], birth(by[0])]
+
+    @staticmethod
+    def _earlier(state: "dict[str, Any]", run: str) -> "list[Any]":
+        """Return what is remembered of other runs, the latest first: one that was cut off may yet be resumed."""
+        known = [state.get("progress"), *(state.get("earlier") or ())]
+        return [one for one in known if isinstance(one, dict) and one.get("run") != run][:REMEMBERED]
 
     def read(self) -> "dict[str, Any]":
         """Return the file's content, {} without a file; raises Refused for a file that is not ours."""
