@@ -45,6 +45,7 @@ class VirtualLinux:
     refusal: str | None
     _acceptor: asyncssh.SSHAcceptor = field(repr=False)
     _connections: set[asyncssh.SSHServerConnection] = field(repr=False)
+    _handlers: set[asyncio.Task[Any]] = field(repr=False)
     _namespace: Namespace | None = field(repr=False)
     _closed: bool = False
 
@@ -60,6 +61,8 @@ class VirtualLinux:
         await self._acceptor.wait_closed()
         if self._namespace is not None:
             await self._namespace.close()
+        # their programs are gone, so they end; what they hold open goes with them
+        await asyncio.gather(*self._handlers, return_exceptions=True)
 
 
 async def start(node: str, folder: Path) -> VirtualLinux:
@@ -89,6 +92,7 @@ async def start(node: str, folder: Path) -> VirtualLinux:
     tree = Tree(root, home="/root")
     public_key = client_key.convert_to_public()
     connections: set[asyncssh.SSHServerConnection] = set()
+    handlers: set[asyncio.Task[Any]] = set()
     try:
         acceptor = await asyncssh.listen(
             "127.0.0.1",
@@ -99,7 +103,7 @@ async def start(node: str, folder: Path) -> VirtualLinux:
             password_auth=False,
             kbdint_auth=False,
             gss_host=None,
-            server_factory=lambda: NodeServer(namespace, node, tree, public_key, connections),
+            server_factory=lambda: NodeServer(namespace, node, tree, public_key, connections, handlers),
             encoding=None,
             x509_trusted_certs=None,
         )
@@ -120,7 +124,7 @@ async def start(node: str, folder: Path) -> VirtualLinux:
         "ssh_config": "none",
     }
     refusal = sandbox.reason if isinstance(sandbox, NoSandbox) else None
-    return VirtualLinux(node, attributes, root, refusal, acceptor, connections, namespace)
+    return VirtualLinux(node, attributes, root, refusal, acceptor, connections, handlers, namespace)
 
 
 def _keys(folder: Path) -> tuple[asyncssh.SSHKey, asyncssh.SSHKey]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import asyncssh
 
@@ -10,6 +10,8 @@ from hivectl.virtual.files import ConfinedFiles
 from hivectl.virtual.shell import NodeProcess
 
 if TYPE_CHECKING:
+    import asyncio
+
     from hivectl.virtual.namespace import Namespace
     from hivectl.virtual.tree import Tree
 
@@ -23,6 +25,7 @@ class NodeServer(asyncssh.SSHServer):
         tree: the files.
         client_key: the public key that may log in.
         connections: where this one is kept while it is open.
+        handlers: where the tasks of its commands are kept while they run.
     """
 
     def __init__(
@@ -32,7 +35,9 @@ class NodeServer(asyncssh.SSHServer):
         tree: Tree,
         client_key: asyncssh.SSHKey,
         connections: set[asyncssh.SSHServerConnection],
+        handlers: set[asyncio.Task[Any]],
     ) -> None:
+        self._handlers = handlers
         self._namespace = namespace
         self._node = node
         self._tree = tree
@@ -61,5 +66,7 @@ class NodeServer(asyncssh.SSHServer):
     def session_requested(self) -> tuple[asyncssh.SSHServerChannel[bytes], NodeProcess]:
         """Give every channel a session of its own, in bytes."""
         assert self._connection is not None
-        session = NodeProcess(self._namespace, self._node, lambda channel: ConfinedFiles(channel, self._tree))
+        session = NodeProcess(
+            self._namespace, self._node, lambda channel: ConfinedFiles(channel, self._tree), self._handlers
+        )
         return self._connection.create_server_channel(None, "strict"), session

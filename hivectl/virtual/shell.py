@@ -33,8 +33,13 @@ class NodeProcess(asyncssh.SSHServerProcess[bytes]):
     """
 
     def __init__(
-        self, namespace: Namespace | None, node: str, files: Callable[[Any], asyncssh.SFTPServer]
+        self,
+        namespace: Namespace | None,
+        node: str,
+        files: Callable[[Any], asyncssh.SFTPServer],
+        handlers: set[asyncio.Task[Any]],
     ) -> None:
+        self.handlers = handlers
         super().__init__(lambda _: self.handle(), files, SFTP_VERSION, allow_scp=False)
         self.namespace = namespace
         self.node = node
@@ -70,6 +75,10 @@ class NodeProcess(asyncssh.SSHServerProcess[bytes]):
     async def handle(self) -> None:
         """Run what was asked for, until it ends."""
         assert self.namespace is not None
+        task = asyncio.current_task()
+        assert task is not None
+        self.handlers.add(task)
+        task.add_done_callback(self.handlers.discard)
         try:
             status = await (_with_terminal if self.term_type else _with_pipes)(self.namespace, self)
         except (asyncssh.ConnectionLost, BrokenPipeError, ConnectionResetError):

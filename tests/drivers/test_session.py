@@ -86,7 +86,7 @@ def test_a_broken_connection_is_opened_anew(sshd_host: Sshd) -> None:
     async def main() -> None:
         session = NodeSession("m1", [way(sshd_host)])
         first: Any = await session.connection(Capability.RUN)
-        running = asyncio.create_task(sh(first, "sleep 100"))
+        running = asyncio.create_task(sh(first, "sleep 30"))
         await sh(first, "true")
         sshd_host.drop_connections()
         with pytest.raises(ConnectionLostError):

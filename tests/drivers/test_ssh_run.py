@@ -47,7 +47,7 @@ def commands_of(host: Sshd) -> list[str]:
 
 
 def sleeping(host: Sshd) -> int:
-    return sum(line.strip() == "sleep 300" for line in commands_of(host))
+    return sum(line.strip() == "sleep 30" for line in commands_of(host))
 
 
 async def until_nothing_runs(host: Sshd) -> None:
@@ -85,11 +85,11 @@ def test_the_environment_arrives_and_stands_in_no_list_of_processes(sshd_host: S
         async with connected(sshd_host) as connection:
             command = Command(
                 command='printf %s "$TOKEN"; cat /proc/[0-9]*/cmdline | tr "\\0" " " >&2',
-                environment={"TOKEN": Secret("it's a $ecret\nof two lines")},
+                environment={"TOKEN": Secret("it's $two\nlines of pumpernickel")},
             )
             done = await connection.run(command)
-            assert done.stdout == b"it's a $ecret\nof two lines"
-            assert b"ecret" not in done.stderr.replace(b"TOKEN", b"")
+            assert done.stdout == b"it's $two\nlines of pumpernickel"
+            assert b"pumpernickel" not in done.stderr
 
     asyncio.run(main())
 
@@ -109,7 +109,7 @@ def test_more_commands_at_once_than_sshd_has_channels(sshd_host: Sshd) -> None:
 def test_a_cancelled_command_leaves_no_process(sshd_host: Sshd) -> None:
     async def main() -> None:
         async with connected(sshd_host) as connection:
-            running = asyncio.create_task(sh(connection, "sleep 300 & sleep 300"))
+            running = asyncio.create_task(sh(connection, "sleep 30 & sleep 30"))
             await until(lambda: sleeping(sshd_host) == 2)
             running.cancel()
             with pytest.raises(asyncio.CancelledError):
@@ -125,7 +125,7 @@ def test_a_command_that_takes_too_long_is_ended(sshd_host: Sshd) -> None:
     async def main() -> None:
         async with connected(sshd_host) as connection:
             with pytest.raises(OperationTimeoutError):
-                await connection.run(Command(command="trap '' HUP TERM; sleep 300", timeout=0.3))
+                await connection.run(Command(command="trap '' HUP TERM; sleep 30", timeout=0.3))
             await until_nothing_runs(sshd_host)
 
     asyncio.run(main())
@@ -148,7 +148,7 @@ def test_batches_share_one_channel(sshd_host: Sshd) -> None:
 def test_closing_ends_what_runs_on_the_node(sshd_host: Sshd) -> None:
     async def main() -> None:
         async with connected(sshd_host) as connection:
-            running = asyncio.create_task(all_of(connection, Run(argv=("sleep", "300"))))
+            running = asyncio.create_task(all_of(connection, Run(argv=("sleep", "30"))))
             await until(lambda: sleeping(sshd_host) == 1)
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
@@ -160,7 +160,7 @@ def test_closing_ends_what_runs_on_the_node(sshd_host: Sshd) -> None:
 def test_a_connection_lost_in_mid_batch_is_told(sshd_host: Sshd) -> None:
     async def main() -> None:
         async with connected(sshd_host) as connection:
-            two = connection.operate(batch(Run(argv=("true",)), Run(argv=("sleep", "300"))))
+            two = connection.operate(batch(Run(argv=("true",)), Run(argv=("sleep", "30"))))
             running = asyncio.ensure_future(anext(two))
             assert (await running).index == 0
             running = asyncio.ensure_future(anext(two))
@@ -178,7 +178,7 @@ def test_a_connection_lost_in_mid_batch_is_told(sshd_host: Sshd) -> None:
 def test_a_lost_connection_ends_a_waiting_command(sshd_host: Sshd) -> None:
     async def main() -> None:
         async with connected(sshd_host) as connection:
-            running = asyncio.create_task(sh(connection, "sleep 300"))
+            running = asyncio.create_task(sh(connection, "sleep 30"))
             await sh(connection, "true")
             assert sshd_host.process is not None
             assert connection_servers(sshd_host.process.pid)
@@ -236,7 +236,7 @@ def test_sudo_with_a_password(pats_host: Sshd) -> None:
             assert "abracadabra" not in str(refused.value)
             # nobody but root or pat may end what root runs
             running = asyncio.create_task(
-                connection.run(Command(command="sleep 300"), Become(user="root", password=right))
+                connection.run(Command(command="sleep 30"), Become(user="root", password=right))
             )
             await until(lambda: sleeping(pats_host) == 1)
             running.cancel()

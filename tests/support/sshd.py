@@ -135,6 +135,8 @@ class Sshd:
         self.process.kill()
         self.process.wait()
         self.process = None
+        for pid in _living_in(self.home):
+            _kill(pid)
 
     def drop_connections(self) -> None:
         """Cut every open connection (its sshd is killed); the host goes on listening, commands see the end."""
@@ -246,6 +248,17 @@ def children(pid: int) -> list[int]:
 def connection_servers(listener: int) -> list[int]:
     """Return the sshd processes that serve a listener's connections: what is named sshd below it."""
     return [pid for pid in descendants(listener) if _name(pid).startswith("sshd")]
+
+
+def _living_in(home: Path) -> list[int]:
+    """Return the processes that were started on a host and have lost their parents."""
+    mark = b"HOME=" + os.fsencode(home) + b"\0"
+    found = []
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            if entry.name.isdigit() and mark in (entry / "environ").read_bytes():
+                found.append(int(entry.name))
+    return found
 
 
 def _name(pid: int) -> str:

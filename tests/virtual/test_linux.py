@@ -180,7 +180,7 @@ def test_only_the_generated_key_and_root_come_in(tmp_path: Path) -> None:
 def test_a_node_that_ends_cuts_its_connections(tmp_path: Path) -> None:
     async def main() -> None:
         async with running(tmp_path / "demo1") as virtual, connected(virtual.attributes) as connection:
-            waiting = asyncio.create_task(sh(connection, "sleep 100"))
+            waiting = asyncio.create_task(sh(connection, "sleep 30"))
             await sh(connection, "true")
             await virtual.close()
             with pytest.raises(ConnectionLostError):

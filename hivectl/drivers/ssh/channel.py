@@ -153,6 +153,11 @@ class SshChannel(asyncssh.SSHClientSession[bytes]):
             self._asyncssh.abort()
 
     @property
+    def lost(self) -> bool:
+        """Whether the channel is gone."""
+        return self._lost
+
+    @property
     def group(self) -> int | None:
         """Return the program's process group, if it told it (see `hivectl.drivers.ssh.groups`)."""
         found = GROUP.search(self._sniffed)

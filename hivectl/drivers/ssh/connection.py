@@ -19,7 +19,7 @@ from hivectl.drivers.ssh.settings import config_files, settle
 from hivectl.helper.session import HelperSessions, run_command
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable
 
     from hivectl.drivers.base import Completed, Stream, StreamAddress, Target
     from hivectl.drivers.ssh.attributes import SshAttributes
@@ -95,7 +95,7 @@ class SshConnection:
         """The connection itself, for file transfer and interactive shells."""
         return self._ssh
 
-    async def operate(self, batch: Batch, become: Become | None = None) -> AsyncIterator[ItemResult]:
+    async def operate(self, batch: Batch, become: Become | None = None) -> AsyncGenerator[ItemResult, None]:
         """Send a batch to the helper and yield its results; by SFTP where no command may run."""
         if Capability.RUN in self._capabilities:
             try:
@@ -171,7 +171,7 @@ class SshConnection:
                 await self._create(channel, command)
             except ChannelOpenError as error:
                 self._forget(channel)
-                await self._refused(error, released + 1)
+                await self._refused(error, released + 1, exec_refused=not channel.lost)
             except (OSError, asyncssh.Error) as error:
                 self._forget(channel)
                 raise ConnectionLostError(f"the connection broke: {error}", node=self._node) from error
@@ -221,11 +221,11 @@ class SshConnection:
             # the way is broken or stuck: the node's side ends with it
             return
 
-    async def _refused(self, error: ChannelOpenError, released: int) -> None:
+    async def _refused(self, error: ChannelOpenError, released: int, *, exec_refused: bool) -> None:
         """Wait for another channel's end where that may help, else say what is wrong."""
         if self._ssh.is_closed():
             raise ConnectionLostError(f"the connection broke: {error.reason}", node=self._node) from error
-        if error.code == asyncssh.OPEN_REQUEST_SESSION_FAILED:
+        if error.code == asyncssh.OPEN_REQUEST_SESSION_FAILED and exec_refused:
             self._capabilities = frozenset({Capability.FILES})
             raise ExecRefusedError(
                 "the SSH server runs no commands, it offers files only",
