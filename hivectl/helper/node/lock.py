@@ -135,7 +135,7 @@ class Lock:
         every: "list[Any]" = [last, *(state.get("earlier") or ())]
         for known in every:
             if isinstance(known, dict) and known.get("run") == run:
-                return dict(known, running=known is last and not known.get("ended") and self._lives(state))
+                return dict(known, running=not known.get("ended") and known is last and self._lives(state))
         return None
 
     def _lives(self, state: "dict[str, Any]") -> bool:
