@@ -68,17 +68,16 @@ def variables(
 
 def scope_of(lab: "Lab", node: str, extra: dict[str, Any]) -> "Scope":
     """Return a node's variables as the inventory and the command line give them, as a run sees them first."""
+    from hivectl.model.inventory import node_layers
     from hivectl.model.templates import Templates
     from hivectl.model.variables import Layer, Scope
 
     inventory = lab.inventory
     entry = inventory.nodes[node]
     layers = [
-        Layer("inventory", inventory.variables),
-        *(Layer(f"hive {name}", inventory.hives[name].variables) for name in entry.hives),
-        Layer(f"node {node}", entry.variables),
+        *(Layer(name, values) for name, values in node_layers(inventory, entry)),
         Layer("-e", extra),
-        Layer("magic", {"inventory_hostname": node, "group_names": sorted(entry.hives)}, data=True),
+        Layer("magic", {"group_names": sorted(entry.hives)}, data=True),
     ]
     return Scope(Templates(), layers)
 

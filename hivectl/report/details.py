@@ -46,7 +46,7 @@ def details(event: StepFinished) -> tuple[Line, ...]:
     lines: list[Line] = []
     if event.status in BAD:
         lines += _why(event)
-    elif event.task.module == "debug":
+    elif event.task.module == "debug" and event.status is not Status.SKIPPED:
         lines += [line for result in _each(event.result) for line in _said(result)]
     for result in _each(event.result):
         lines += [
