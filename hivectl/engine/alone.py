@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from hivectl.drivers.errors import FenceError, UnreachableError
 from hivectl.engine import batches
 from hivectl.engine.events import Status
-from hivectl.engine.failures import HostEnded, NodeGoneError, PlayEnded
+from hivectl.engine.failures import HostEnded, NodeGoneError, PlayEnded, failure
 from hivectl.engine.judge import holds
-from hivectl.engine.outcome import conclude, failure, settle_iteration
+from hivectl.engine.outcome import conclude, settle_iteration
 from hivectl.engine.state import StepEnd
 from hivectl.helper.operations import Batch
 from hivectl.model.errors import HivectlError

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import time
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from hivectl.drivers.errors import (
-    ConnectionLostError,
-    FenceError,
-    NodeError,
-    UnreachableError,
-)
-from hivectl.engine.failures import NodeGoneError
+from hivectl.drivers.errors import ConnectionLostError, FenceError, HelperError, UnreachableError
+from hivectl.engine.failures import NodeGoneError, failure
 from hivectl.helper.operations import Batch, Item, ItemResult
+from hivectl.model.errors import HivectlError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
-    from hivectl.drivers.base import Capability
+    from hivectl.drivers.base import Capability, Connection
     from hivectl.drivers.session import NodeSession
     from hivectl.engine.context import NodeAccess
     from hivectl.engine.steps import Iteration, Step
+    from hivectl.helper.operations import Become
 
 RECONNECT_SECONDS = 60.0
 RECONNECTS_IN_A_ROW = 3
@@ -79,27 +77,19 @@ async def carry_out(
     Raises:
         NodeGoneError: the node cannot be reached any more, or somebody else holds it.
     """
-    become = steps[0].options.become
     start, losses = 0, 0
     uncertain = resumed
     while start < len(places):
         try:
-            session = await access.open()
-            connection = await session.connection(*_needed(places[start:]))
-            if uncertain:
-                async for known in _what_happened(run, session, places, start):
-                    start += 1
-                    yield known
-                uncertain = False
-                continue
-            batch = Batch(run=run, items=tuple(place.item for place in places[start:]), fence=access.fence())
             first = start
-            stream = connection.operate(batch, become)
-            async for result in stream:
-                place = places[first + result.index]
-                start = first + result.index + 1
-                losses = 0
-                yield place, result
+            async with aclosing(_send(run, access, steps, places[first:], uncertain=uncertain)) as stream:
+                async for index, result in stream:
+                    # the rest of a failed chain is left out
+                    start = first + index + 1
+                    losses = 0
+                    yield places[first + index], result
+            # a node leaves what comes after a failed step; whoever still listens takes that step for no failure
+            start = _end_of_step(places, start - 1)
         except FenceError as error:
             raise NodeGoneError(str(error), fence_lost=True) from error
         except ConnectionLostError as error:
@@ -111,18 +101,47 @@ async def carry_out(
             uncertain = True
         except UnreachableError as error:
             raise NodeGoneError(error.message, unreachable=True) from error
-        except NodeError as error:
+        except HivectlError as error:
             if start >= len(places):
                 raise
-            # the batch ends here: the operation that was under way has failed
-            place = places[start]
-            yield (
-                place,
-                ItemResult(index=start, result={"changed": False, "failed": True, "msg": error.message}),
-            )
+            # the step that was under way has failed; where it may, those behind it are sent
+            end = _end_of_step(places, start)
+            for index in range(start, end):
+                yield places[index], ItemResult(index=index, result=failure(error))
+            start = end
+
+
+async def _send(
+    run: str, access: NodeAccess, steps: Sequence[Step], places: list[Place], *, uncertain: bool
+) -> AsyncGenerator[tuple[int, ItemResult], None]:
+    """Send operations once, less those that the node has done already if that is `uncertain`."""
+    become = steps[0].options.become
+    first = 0
+    session = await access.open()
+    connection = await session.connection(*_needed(places))
+    if uncertain:
+        known = await _what_happened(run, connection, places, become)
+        for result in known:
+            yield result.index, result
+        first = len(known)
+        if first == len(places):
             return
-        else:
-            return
+    batch = Batch(run=run, items=tuple(place.item for place in places[first:]), fence=access.fence())
+    nothing = True
+    async with aclosing(connection.operate(batch, become)) as stream:
+        async for result in stream:
+            nothing = False
+            yield first + result.index, result
+    if nothing:
+        raise HelperError("the node did nothing, and did not say why")
+
+
+def _end_of_step(places: Sequence[Place], index: int) -> int:
+    """Return where the step of a place ends."""
+    step = places[index].step
+    while index < len(places) and places[index].step is step:
+        index += 1
+    return index
 
 
 def _needed(places: Sequence[Place]) -> tuple[Capability, ...]:
@@ -140,35 +159,29 @@ async def _reconnect(session: NodeSession) -> None:
 
 
 async def _what_happened(
-    run: str, session: NodeSession, places: list[Place], start: int
-) -> AsyncGenerator[tuple[Place, ItemResult], None]:
-    """Yield results for what the node has done although its answer never came; the rest may be sent.
+    run: str, connection: Connection, places: list[Place], become: Become | None
+) -> list[ItemResult]:
+    """Return results for what the node has done although its answer never came; the rest may be sent.
 
     Operations that may be repeated are simply sent again. Of others the node remembers the last one that it began,
     and whether it ended: everything before that one has ended.
     """
-    if all(place.item.operation.idempotent for place in places[start:]):
-        return
-    connection = await session.connection()
-    progress = await connection.progress(run, places[start].step.options.become)
+    if all(place.item.operation.idempotent for place in places):
+        return []
+    progress = await connection.progress(run, become)
     keys = [place.item.key for place in places]
-    if progress.key is None or progress.key not in keys[start:]:
-        return
-    reached = keys.index(progress.key, start)
-    for index in range(start, reached):
-        yield places[index], ItemResult(index=index, result=_done_unheard())
+    if progress.key is None or progress.key not in keys:
+        return []
+    reached = keys.index(progress.key)
     if not progress.ended:
         result = {"changed": True, "failed": True, "unknown": True, "msg": UNKNOWN}
     elif progress.rc:
-        result = {
-            **_done_unheard(),
-            "rc": progress.rc,
-            "failed": True,
-            "msg": f"non-zero return code {progress.rc}",
-        }
+        message = f"non-zero return code {progress.rc}"
+        result = {**_done_unheard(), "rc": progress.rc, "failed": True, "msg": message}
     else:
         result = {**_done_unheard(), "rc": progress.rc}
-    yield places[reached], ItemResult(index=reached, result=result)
+    before = [ItemResult(index=index, result=_done_unheard()) for index in range(reached)]
+    return [*before, ItemResult(index=reached, result=result)]
 
 
 def _done_unheard() -> dict[str, object]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from hivectl.model.errors import HivectlError
     from hivectl.model.playbook import Task
     from hivectl.modules.base import Result
 
@@ -51,6 +52,11 @@ class PlayEnded(WalkEnded):
     def __init__(self, *, whole_play: bool) -> None:
         super().__init__()
         self.whole_play = whole_play
+
+
+def failure(error: HivectlError) -> Result:
+    """Return the result of a step that an error ended; which node it was is told beside it."""
+    return {"changed": False, "failed": True, "msg": str(error).removeprefix(f"{error.node}: ")}
 
 
 def one_line(result: Result) -> str:

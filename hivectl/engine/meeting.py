@@ -6,8 +6,8 @@ import time
 from typing import TYPE_CHECKING
 
 from hivectl.drivers.errors import UnreachableError
-from hivectl.engine.failures import CauseElsewhereError, NodeGoneError, WalkEnded
-from hivectl.engine.outcome import conclude, failure, settle_iteration
+from hivectl.engine.failures import CauseElsewhereError, NodeGoneError, WalkEnded, failure
+from hivectl.engine.outcome import conclude, settle_iteration
 from hivectl.model.errors import HivectlError
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hivectl.engine.events import Status
-from hivectl.engine.failures import StepFailedError, one_line
+from hivectl.engine.failures import StepFailedError, failure, one_line
 from hivectl.engine.judge import censored, combine, judge, status_of
 from hivectl.engine.state import StepEnd
 from hivectl.model.errors import HivectlError
@@ -56,11 +56,6 @@ def _judged(step: Step, iteration: Iteration, result: Result | None) -> Result:
         return judge(step.task, result, scope)
     except HivectlError as error:
         return failure(error)
-
-
-def failure(error: HivectlError) -> Result:
-    """Return the result of a step that an error ended."""
-    return {"changed": False, "failed": True, "msg": str(error)}
 
 
 def _loop_variable(step: Step) -> str:

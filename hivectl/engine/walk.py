@@ -14,9 +14,10 @@ from hivectl.engine.failures import (
     NodeGoneError,
     PlayEnded,
     StepFailedError,
+    failure,
 )
 from hivectl.engine.handlers import notified_by
-from hivectl.engine.outcome import conclude, failure, result_of, settle_iteration
+from hivectl.engine.outcome import conclude, result_of, settle_iteration
 from hivectl.engine.pending import FactsNeeded, NotKnownYet, OtherNodeNeeded
 from hivectl.engine.replay import replay
 from hivectl.engine.state import StepEnd
