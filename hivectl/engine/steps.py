@@ -21,10 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from hivectl.model.origin import Origin
-
     from hivectl.engine.options import RunOptions
     from hivectl.helper.operations import ItemResult, Operation
+    from hivectl.model.origin import Origin
     from hivectl.model.playbook import Task
     from hivectl.model.variables import Scope
     from hivectl.modules.base import Module, Result

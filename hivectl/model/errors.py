@@ -64,7 +64,7 @@ class InputError(HivectlError):
     exit_code = ExitCode.BAD_INPUT
 
 
-class Complaints(HivectlError):
+class Complaints(HivectlError):  # noqa: N818  # many errors, not one
     """Every fault found in the files, all at once."""
 
     exit_code = ExitCode.BAD_INPUT

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 
-from hivectl.drivers.base import Capability
 from hivectl.model.errors import HivectlError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
     from pathlib import Path
 
-    from hivectl.drivers.base import Connection
+    from hivectl.drivers.base import Capability, Connection
     from hivectl.helper.operations import Become, ItemResult, Operation
     from hivectl.model.origin import Origin
     from hivectl.model.secret import Secret

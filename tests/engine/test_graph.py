@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import networkx
+import networkx as nx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,9 +10,9 @@ from hivectl.engine.graph import CycleFoundError, Graph
 edges = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)), max_size=40)
 
 
-def both(pairs: list[tuple[int, int]]) -> tuple[Graph[int], networkx.DiGraph[int]]:
+def both(pairs: list[tuple[int, int]]) -> tuple[Graph[int], nx.DiGraph[int]]:
     graph: Graph[int] = Graph()
-    reference: networkx.DiGraph[int] = networkx.DiGraph()
+    reference: nx.DiGraph[int] = nx.DiGraph()
     for first, then in pairs:
         graph.connect(first, then)
         reference.add_edge(first, then)
@@ -22,7 +22,7 @@ def both(pairs: list[tuple[int, int]]) -> tuple[Graph[int], networkx.DiGraph[int
 @given(edges)
 def test_order_and_cycles_agree_with_networkx(pairs: list[tuple[int, int]]) -> None:
     graph, reference = both(pairs)
-    if networkx.is_directed_acyclic_graph(reference):
+    if nx.is_directed_acyclic_graph(reference):
         place = {vertex: index for index, vertex in enumerate(graph.order())}
         assert len(place) == len(graph) == reference.number_of_nodes()
         assert all(place[first] < place[then] for first, then in pairs)
@@ -39,8 +39,8 @@ def test_order_and_cycles_agree_with_networkx(pairs: list[tuple[int, int]]) -> N
 def test_reach_agrees_with_networkx(pairs: list[tuple[int, int]], start: set[int]) -> None:
     graph, reference = both(pairs)
     known = [vertex for vertex in start if vertex in graph]
-    down = {vertex for first in known for vertex in networkx.descendants(reference, first)}
-    up = {vertex for first in known for vertex in networkx.ancestors(reference, first)}
+    down = {vertex for first in known for vertex in nx.descendants(reference, first)}
+    up = {vertex for first in known for vertex in nx.ancestors(reference, first)}
     assert set(graph.downstream(known)) - set(known) == down - set(known)
     assert set(graph.upstream(known)) - set(known) == up - set(known)
 
@@ -48,8 +48,8 @@ def test_reach_agrees_with_networkx(pairs: list[tuple[int, int]], start: set[int
 @given(edges)
 def test_generations_agree_with_networkx(pairs: list[tuple[int, int]]) -> None:
     graph, reference = both(pairs)
-    if networkx.is_directed_acyclic_graph(reference):
-        expected = [set(layer) for layer in networkx.topological_generations(reference)]
+    if nx.is_directed_acyclic_graph(reference):
+        expected = [set(layer) for layer in nx.topological_generations(reference)]
         assert [set(layer) for layer in graph.generations()] == expected
 
 

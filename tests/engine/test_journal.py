@@ -3,12 +3,15 @@ from __future__ import annotations
 import asyncio
 import json
 import stat
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from hivectl.engine.journal import Header, Journal, StepRecord, new_run_id, read_journal
 from hivectl.model.errors import InputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def header(run: str = "r1") -> Header:
