@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from hivectl.engine.events import Status
 from hivectl.model.playbook_loader import Condition, conditions
-from hivectl.model.secret import MASK, Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from hivectl.model.playbook import Task
     from hivectl.model.variables import Scope
@@ -75,46 +74,6 @@ def status_of(result: Result) -> Status:
     if result.get("skipped"):
         return Status.SKIPPED
     return Status.CHANGED if result.get("changed") else Status.OK
-
-
-class Redactor:
-    """Takes secrets out of what is shown or written, wherever a node echoes them."""
-
-    def __init__(self, secrets: Iterable[Secret]) -> None:
-        self._secrets = list({id(secret): secret for secret in secrets}.values())
-
-    def add(self, secret: Secret) -> None:
-        """Know one more secret."""
-        self._secrets.append(secret)
-
-    def redact(self, value: Any) -> tuple[Any, bool]:
-        """Return `value` without secrets, and whether there was one."""
-        if not self._secrets:
-            return value, False
-        # a secret that was never revealed cannot have got out; revealing it here would call a password store for nothing
-        texts = sorted(
-            {secret.reveal() for secret in self._secrets if secret.revealed} - {""}, key=len, reverse=True
-        )
-        found = False
-
-        def clean(part: Any) -> Any:
-            nonlocal found
-            if isinstance(part, str):
-                for text in texts:
-                    if text in part:
-                        found = True
-                        part = part.replace(text, MASK)
-                return part
-            if isinstance(part, dict):
-                return {clean(key): clean(item) for key, item in part.items()}
-            if isinstance(part, list | tuple):
-                return [clean(item) for item in part]
-            if isinstance(part, Secret):
-                found = True
-                return MASK
-            return part
-
-        return clean(value), found
 
 
 def censored(result: Result) -> Result:

@@ -16,10 +16,10 @@ from hivectl.engine.events import NodeSummary, Reserved, RunEnded, RunStarted
 from hivectl.engine.handlers import OwedHandlers
 from hivectl.engine.holding import Holding, hold
 from hivectl.engine.journal import Header, Journal, Record, new_run_id, read_journal
-from hivectl.engine.judge import Redactor
 from hivectl.engine.limits import Limits
 from hivectl.engine.plan import LOCALHOST, Plan, Tags, build_plan
 from hivectl.engine.plays import run_plays
+from hivectl.engine.redactor import Redactor, find_secrets
 from hivectl.engine.scopes import Scopes
 from hivectl.engine.sessions import Sessions
 from hivectl.engine.state import RunState
@@ -27,7 +27,6 @@ from hivectl.engine.steps import Workshop
 from hivectl.engine.validation import validate_playbook
 from hivectl.model.errors import ExitCode, HivectlError, InputError
 from hivectl.model.playbook_loader import load_playbook
-from hivectl.model.secret import Secret
 from hivectl.model.templates import Templates
 from hivectl.modules.registry import find_module, known_module, module_names
 from hivectl.store.history import History, NodeRun, RunRow
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
     from hivectl.engine.lab import Lab
     from hivectl.engine.options import RunOptions
     from hivectl.model.playbook import Playbook
+    from hivectl.model.secret import Secret
     from hivectl.store.database import Database
 
 UNLOCK_SECONDS = 5.0
@@ -141,24 +141,26 @@ class _Run:
         self.holding = Holding()
         self.ending = Ending()
         self._accesses: dict[str, NodeAccess] = {}
-        templates = Templates()
+        templates = Templates(folder=plan.playbook.path.resolve().parent)
+        redactor = Redactor(_secrets(lab, plan, options))
         self.state = RunState(
             run=header.run,
             plan=plan,
             options=options,
-            scopes=Scopes(lab.inventory, plan.playbook, options, templates, header.run),
+            scopes=Scopes(lab.inventory, plan.playbook, options, templates, header.run, redactor.learn),
             workshop=Workshop(
                 options=options,
                 run=header.run,
                 folder=plan.playbook.path.resolve().parent,
                 find_module=find_module,
                 access=self._access,
+                redactor=redactor,
             ),
             sessions=self.sessions,
             journal=journal,
             listeners=listeners,
             limits=Limits({**lab.inventory.limits, "forks": options.forks}),
-            redactor=Redactor(_secrets(lab, plan, options)),
+            redactor=redactor,
             owed=OwedHandlers(self.history, header.playbook, header.run),
             record=record,
         )
@@ -427,11 +429,4 @@ def _secrets(lab: Lab, plan: Plan, options: RunOptions) -> Iterator[Secret]:
         roots.append(play.variables)
     for task in plan.tasks.values():
         roots += [task.arguments, task.keywords, *task.variables, *task.environment]
-    seen: set[int] = set()
-    while roots:
-        value = roots.pop()
-        if isinstance(value, Secret):
-            yield value
-        elif isinstance(value, dict | list | tuple) and id(value) not in seen:
-            seen.add(id(value))
-            roots += value.values() if isinstance(value, dict) else value
+    return find_secrets(roots)

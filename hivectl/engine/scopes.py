@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,11 +59,18 @@ class Scopes:
     """The variables of all nodes."""
 
     def __init__(
-        self, inventory: Inventory, playbook: Playbook, options: RunOptions, templates: Templates, run: str
+        self,
+        inventory: Inventory,
+        playbook: Playbook,
+        options: RunOptions,
+        templates: Templates,
+        run: str,
+        learn: Callable[[Any], None],
     ) -> None:
         self.inventory = inventory
         self.templates = templates
         self._playbook = playbook
+        self._learn = learn
         self._options = options
         self._memory: dict[str, NodeMemory] = {}
         self._files: dict[Path, Mapping[str, Any]] = {}
@@ -125,6 +132,7 @@ class Scopes:
                 values = {}
             if not isinstance(values, dict):
                 raise InputError(f"{path} is no mapping of variables", hint="write `name: value` lines")
+            self._learn(values)
             self._files[path] = values
         return self._files[path]
 

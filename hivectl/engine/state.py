@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from hivectl.engine.events import Listener
     from hivectl.engine.handlers import OwedHandlers
     from hivectl.engine.journal import Journal, Record
-    from hivectl.engine.judge import Redactor
     from hivectl.engine.limits import Limits
     from hivectl.engine.options import RunOptions
     from hivectl.engine.plan import Plan
+    from hivectl.engine.redactor import Redactor
     from hivectl.engine.scopes import Scopes
     from hivectl.engine.sessions import Sessions
     from hivectl.engine.steps import Workshop
@@ -106,7 +106,7 @@ class RunState:
 
     def say(self, text: str, *, level: str = "warning", node: str | None = None) -> None:
         """Say something to people."""
-        self.emit(Message(time=time.time(), level=level, text=text, node=node))
+        self.emit(Message(time=time.time(), level=level, text=self.redactor.redact(text)[0], node=node))
 
     def finished(self, play: Play, node: str, task: Task, end: StepEnd) -> None:
         """Journal and tell how a step ended; secrets are taken out here."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hivectl.engine.options import RunOptions
+    from hivectl.engine.redactor import Redactor
     from hivectl.helper.operations import ItemResult, Operation
     from hivectl.model.origin import Origin
     from hivectl.model.playbook import Task
@@ -140,6 +141,7 @@ class Workshop:
         access: returns the way to a node that acts.
         recipes: task number -> what is the same for all nodes, found once.
         files: (name, folder) -> where it was found.
+        redactor: learns the secrets that templates make of others.
     """
 
     options: RunOptions
@@ -149,6 +151,7 @@ class Workshop:
     access: Callable[[str], NodeAccess]
     recipes: dict[int, Recipe] = field(default_factory=dict)
     files: dict[tuple[str, str], Path] = field(default_factory=dict)
+    redactor: Redactor
 
 
 @dataclass(slots=True)
@@ -280,7 +283,7 @@ def _ready(workshop: Workshop, recipe: Recipe, step: Step, iteration: Iteration)
         access=workshop.access(step.actor),
         files=workshop.files,
     )
-    iteration.parameters = _parameters(recipe, task, scope)
+    iteration.parameters = _parameters(workshop, recipe, task, scope)
     if module.procedure is not None:
         # what a procedure renders itself must be known before it begins: it cannot be begun twice
         for name in kept_parameters(module.parameters) & set(task.arguments):
@@ -289,7 +292,7 @@ def _ready(workshop: Workshop, recipe: Recipe, step: Step, iteration: Iteration)
         iteration.operations = tuple(module.operations(iteration.parameters, iteration.context))
 
 
-def _parameters(recipe: Recipe, task: Task, scope: Scope) -> Any:
+def _parameters(workshop: Workshop, recipe: Recipe, task: Task, scope: Scope) -> Any:
     if recipe.parameters is not None:
         return recipe.parameters
     values = YamlMapping(
@@ -303,6 +306,9 @@ def _parameters(recipe: Recipe, task: Task, scope: Scope) -> Any:
         # `mode: "{{ mode | default(omit) }}"`
         if made is not OMIT:
             values[name] = made
+            if workshop.redactor.active:
+                # a text that a template made of a secret must not be seen either
+                workshop.redactor.learn(made)
     return convert(recipe.module.parameters, values, origin=task.origin, what=recipe.module.name)
 
 

@@ -1,0 +1,77 @@
+"""Taking secrets out of what is shown or written, wherever a node echoes them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hivectl.model.secret import MASK, Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+
+class Redactor:
+    """Knows the secrets of a run, those that templates made of others too."""
+
+    def __init__(self, secrets: Iterable[Secret]) -> None:
+        self._closed = {id(secret): secret for secret in secrets}
+        self._texts: list[str] = []
+        self.active = bool(self._closed)
+
+    def learn(self, values: Any) -> None:
+        """Know the secrets in values, at any depth."""
+        for secret in find_secrets([values]):
+            self._closed[id(secret)] = secret
+            self.active = True
+
+    def redact(self, value: Any) -> tuple[Any, bool]:
+        """Return `value` without secrets, and whether there was one."""
+        if not self.active:
+            return value, False
+        found = False
+        texts = self._revealed()
+
+        def clean(part: Any) -> Any:
+            nonlocal found
+            if isinstance(part, str):
+                for text in texts:
+                    if text in part:
+                        found = True
+                        part = part.replace(text, MASK)
+                return part
+            if isinstance(part, dict):
+                return {clean(key): clean(item) for key, item in part.items()}
+            if isinstance(part, list | tuple):
+                return [clean(item) for item in part]
+            if isinstance(part, Secret):
+                found = True
+                return MASK
+            return part
+
+        return clean(value), found
+
+    def _revealed(self) -> list[str]:
+        """Return the texts that are in memory, longest first.
+
+        A secret that was never revealed cannot have got out; revealing it here would call a password store for nothing.
+        """
+        new = [secret for secret in self._closed.values() if secret.revealed]
+        if new:
+            for secret in new:
+                del self._closed[id(secret)]
+            texts = {*self._texts, *(secret.reveal() for secret in new)} - {""}
+            self._texts = sorted(texts, key=len, reverse=True)
+        return self._texts
+
+
+def find_secrets(roots: list[Any]) -> Iterator[Secret]:
+    """Yield every secret in values, at any depth, without revealing any."""
+    rest = list(roots)
+    seen: set[int] = set()
+    while rest:
+        value = rest.pop()
+        if isinstance(value, Secret):
+            yield value
+        elif isinstance(value, dict | list | tuple) and id(value) not in seen:
+            seen.add(id(value))
+            rest += value.values() if isinstance(value, dict) else value
