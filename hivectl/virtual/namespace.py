@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from hivectl.virtual.confinement import Sandbox
 
 LARGEST = 1 << 20
+CLOSE_TIMEOUT = 5.0
 INIT = Path(__file__).with_name("namespace_init.py")
 
 
@@ -138,11 +140,20 @@ class Namespace:
     async def close(self) -> None:
         """End the node and everything that runs in it; calling it again does nothing."""
         if self._control.fileno() >= 0:
-            asyncio.get_running_loop().remove_reader(self._control)
-            self._control.close()
-        if self._process.returncode is None:
+            # The first process ends with the end of its control socket, and only when the kernel has ended all
+            # others; bwrap waits for it. To kill bwrap would not wait for anybody.
+            with suppress(OSError):
+                self._control.shutdown(socket.SHUT_WR)
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                await self._process.communicate()
+        except TimeoutError:
             self._process.kill()
-        await self._process.communicate()
+            await self._process.communicate()
+        finally:
+            if self._control.fileno() >= 0:
+                asyncio.get_running_loop().remove_reader(self._control)
+                self._control.close()
         self._end("the virtual node was ended")
 
     def _send(self, request: Mapping[str, Any], descriptors: Sequence[int]) -> None:
