@@ -332,7 +332,7 @@ def test_a_silent_connection_counts_as_lost_after_keepalives(sshd_host: Sshd) ->
         port = server.sockets[0].getsockname()[1]
         changes = {"port": port, "strict_host_key_checking": "no", "server_alive_interval": 0.2}
         async with server, connected(sshd_host, **changes, server_alive_count_max=2) as connection:
-            running = asyncio.create_task(sh(connection, "sleep 100"))
+            running = asyncio.create_task(sh(connection, "sleep 30"))
             await sh(connection, "true")
             frozen.set()
             with pytest.raises(ConnectionLostError):
