@@ -46,6 +46,12 @@ class NodeSession:
         # one for each candidate: a slow way does not hold up those who need another one that is open
         self._locks = [asyncio.Lock() for _ in self._candidates]
         self._jitter = jitter
+        self._reached = False
+
+    @property
+    def reached(self) -> bool:
+        """Whether it has ever been connected: a node that was there is waited for when it is not."""
+        return self._reached
 
     async def connection(self, *needed: Capability) -> Connection:
         """Return the first connection that can do all of `needed`, opening it when it is not open.
@@ -127,6 +133,7 @@ class NodeSession:
                 await connection.close()
             candidate = self._candidates[index]
             self._open[index] = await candidate.driver.connect(candidate.target)
+            self._reached = True
             return self._open[index]
 
     def _lacking(

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from hivectl.drivers.errors import FenceError, UnreachableError
 from hivectl.engine import batches
 from hivectl.engine.events import Status
-from hivectl.engine.failures import HostEnded, NodeGoneError, PlayEnded, failure
+from hivectl.engine.failures import HostEnded, NodeGoneError, PlayEnded, failure, unreachable
 from hivectl.engine.judge import holds
 from hivectl.engine.outcome import conclude, settle_iteration
+from hivectl.engine.recall import UNKNOWN
 from hivectl.engine.state import StepEnd
 from hivectl.helper.operations import Batch
 from hivectl.model.errors import HivectlError
@@ -48,12 +50,12 @@ async def operate(walk: Walk, item: Item) -> list[ItemResult]:
     access = walk.state.workshop.access(walk.node)
     try:
         connection = await (await access.open()).connection()
-        batch = Batch(run=walk.state.run, items=(item,), fence=access.fence())
+        batch = Batch(run=walk.run, items=(item,), fence=access.fence())
         return [result async for result in connection.operate(batch)]
     except FenceError as error:
         raise NodeGoneError(str(error), fence_lost=True) from error
     except UnreachableError as error:
-        raise NodeGoneError(error.message, unreachable=True) from error
+        raise unreachable(error) from error
 
 
 async def attempt(walk: Walk, step: Step) -> None:
@@ -120,11 +122,15 @@ async def _once(walk: Walk, step: Step, iteration: Iteration, *, resumed: bool) 
     if step.module.procedure is None:
         access = walk.state.workshop.access(step.actor)
         places = [place for place in batches.places_of([step]) if place.iteration is iteration]
-        async for place, result in batches.carry_out(walk.state.run, access, [step], places, resumed=resumed):
-            place.iteration.results.append(result)
+        stream = batches.carry_out(
+            walk.run, access, [step], places, recalled=walk.recalled(step.actor), resumed=resumed
+        )
+        async with aclosing(stream) as results:
+            async for place, result in results:
+                place.iteration.results.append(result)
         return None
     if resumed and not step.module.repeatable:
-        return {"changed": True, "failed": True, "unknown": True, "msg": batches.UNKNOWN}
+        return {"changed": True, "failed": True, "unknown": True, "msg": UNKNOWN}
     if step.options.check and step.module.check_mode == "none":
         return {"changed": False, "skipped": True, "msg": NO_CHECK_MODE}
     return await _procedure(step, iteration)
@@ -146,7 +152,7 @@ async def _procedure(step: Step, iteration: Iteration) -> Result:
     except FenceError as error:
         raise NodeGoneError(str(error), fence_lost=True) from error
     except UnreachableError as error:
-        raise NodeGoneError(error.message, unreachable=True) from error
+        raise unreachable(error) from error
     except HivectlError as error:
         return failure(error)
 

@@ -7,8 +7,9 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from hivectl.drivers.errors import ConnectionLostError, FenceError, HelperError, UnreachableError
-from hivectl.engine.failures import NodeGoneError, failure
+from hivectl.drivers.errors import FenceError, HelperError, HostKeyError, UnreachableError
+from hivectl.engine.failures import NodeGoneError, failure, unreachable
+from hivectl.engine.recall import happened, recall
 from hivectl.helper.operations import Batch, Item, ItemResult
 from hivectl.model.errors import HivectlError
 
@@ -18,12 +19,11 @@ if TYPE_CHECKING:
     from hivectl.drivers.base import Capability, Connection
     from hivectl.drivers.session import NodeSession
     from hivectl.engine.context import NodeAccess
+    from hivectl.engine.recall import Recalled
     from hivectl.engine.steps import Iteration, Step
-    from hivectl.helper.operations import Become
 
 RECONNECT_SECONDS = 60.0
 RECONNECTS_IN_A_ROW = 3
-UNKNOWN = "it was under way when the connection was lost, and nobody can tell whether it ended: look at the node, then apply again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,13 @@ def places_of(steps: Sequence[Step]) -> list[Place]:
 
 
 async def carry_out(
-    run: str, access: NodeAccess, steps: Sequence[Step], places: list[Place], *, resumed: bool = False
+    run: str,
+    access: NodeAccess,
+    steps: Sequence[Step],
+    places: list[Place],
+    *,
+    recalled: Recalled | None = None,
+    resumed: bool = False,
 ) -> AsyncGenerator[tuple[Place, ItemResult], None]:
     """Send operations to a node in one batch and yield each result as it arrives, reconnecting where that is safe.
 
@@ -72,17 +78,20 @@ async def carry_out(
         access: the way to the node.
         steps: all of one user's rights.
         places: their operations.
-        resumed: an earlier attempt at this run may have begun them.
+        recalled: takes what the node remembers of an earlier attempt at this run, before it is sent anything.
+        resumed: that attempt may have begun these steps.
 
     Raises:
         NodeGoneError: the node cannot be reached any more, or somebody else holds it.
     """
     start, losses = 0, 0
-    uncertain = resumed
+    lost = False
     while start < len(places):
         try:
             first = start
-            async with aclosing(_send(run, access, steps, places[first:], uncertain=uncertain)) as stream:
+            known = await _known(run, access, steps, places[first:], recalled, resumed=resumed, lost=lost)
+            resumed = lost = False
+            async with aclosing(_send(run, access, steps, places[first:], known)) as stream:
                 async for index, result in stream:
                     # the rest of a failed chain is left out
                     start = first + index + 1
@@ -92,15 +101,14 @@ async def carry_out(
             start = _end_of_step(places, start - 1)
         except FenceError as error:
             raise NodeGoneError(str(error), fence_lost=True) from error
-        except ConnectionLostError as error:
-            losses += 1
-            if losses > RECONNECTS_IN_A_ROW:
-                raise NodeGoneError(error.message, unreachable=True) from error
-            access.say(f"the connection is lost ({error.message}); reconnecting")
-            await _reconnect(await access.open())
-            uncertain = True
         except UnreachableError as error:
-            raise NodeGoneError(error.message, unreachable=True) from error
+            losses += 1
+            session = await access.open()
+            if losses > RECONNECTS_IN_A_ROW or not session.reached or isinstance(error, HostKeyError):
+                raise unreachable(error) from error
+            access.say(f"the connection is lost ({error.message}); reconnecting")
+            await _reconnect(session)
+            lost = True
         except HivectlError as error:
             if start >= len(places):
                 raise
@@ -111,24 +119,45 @@ async def carry_out(
             start = end
 
 
-async def _send(
-    run: str, access: NodeAccess, steps: Sequence[Step], places: list[Place], *, uncertain: bool
-) -> AsyncGenerator[tuple[int, ItemResult], None]:
-    """Send operations once, less those that the node has done already if that is `uncertain`."""
+async def _known(
+    run: str,
+    access: NodeAccess,
+    steps: Sequence[Step],
+    places: list[Place],
+    recalled: Recalled | None,
+    *,
+    resumed: bool,
+    lost: bool,
+) -> list[ItemResult]:
+    """Return what is known of operations that may have been begun: by an earlier attempt, or before a loss."""
     become = steps[0].options.become
-    first = 0
-    session = await access.open()
-    connection = await session.connection(*_needed(places))
-    if uncertain:
-        known = await _what_happened(run, connection, places, become)
-        for result in known:
-            yield result.index, result
-        first = len(known)
-        if first == len(places):
-            return
+    progress = None
+    if recalled is not None and recalled.progress is None:
+        recalled.progress = await recall(run, access, await _connection(access, places), become)
+    if recalled is not None and resumed:
+        progress = recalled.progress
+    if lost and not all(place.item.operation.idempotent for place in places):
+        progress = await recall(run, access, await _connection(access, places), become)
+    return [] if progress is None else happened(places, progress)
+
+
+async def _connection(access: NodeAccess, places: list[Place]) -> Connection:
+    return await (await access.open()).connection(*_needed(places))
+
+
+async def _send(
+    run: str, access: NodeAccess, steps: Sequence[Step], places: list[Place], known: list[ItemResult]
+) -> AsyncGenerator[tuple[int, ItemResult], None]:
+    """Send operations once, less those that are known to be done."""
+    for result in known:
+        yield result.index, result
+    first = len(known)
+    if first == len(places):
+        return
+    connection = await _connection(access, places)
     batch = Batch(run=run, items=tuple(place.item for place in places[first:]), fence=access.fence())
     nothing = True
-    async with aclosing(connection.operate(batch, become)) as stream:
+    async with aclosing(connection.operate(batch, steps[0].options.become)) as stream:
         async for result in stream:
             nothing = False
             yield first + result.index, result
@@ -155,37 +184,7 @@ async def _reconnect(session: NodeSession) -> None:
     try:
         await session.reconnect(deadline=RECONNECT_SECONDS)
     except UnreachableError as error:
-        raise NodeGoneError(error.message, unreachable=True) from error
-
-
-async def _what_happened(
-    run: str, connection: Connection, places: list[Place], become: Become | None
-) -> list[ItemResult]:
-    """Return results for what the node has done although its answer never came; the rest may be sent.
-
-    Operations that may be repeated are simply sent again. Of others the node remembers the last one that it began,
-    and whether it ended: everything before that one has ended.
-    """
-    if all(place.item.operation.idempotent for place in places):
-        return []
-    progress = await connection.progress(run, become)
-    keys = [place.item.key for place in places]
-    if progress.key is None or progress.key not in keys:
-        return []
-    reached = keys.index(progress.key)
-    if not progress.ended:
-        result = {"changed": True, "failed": True, "unknown": True, "msg": UNKNOWN}
-    elif progress.rc:
-        message = f"non-zero return code {progress.rc}"
-        result = {**_done_unheard(), "rc": progress.rc, "failed": True, "msg": message}
-    else:
-        result = {**_done_unheard(), "rc": progress.rc}
-    before = [ItemResult(index=index, result=_done_unheard()) for index in range(reached)]
-    return [*before, ItemResult(index=reached, result=result)]
-
-
-def _done_unheard() -> dict[str, object]:
-    return {"changed": True, "msg": "done before the connection was lost; what it printed was lost with it"}
+        raise unreachable(error) from error
 
 
 class Clock:

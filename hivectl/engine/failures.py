@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from hivectl.drivers.errors import UnreachableError
     from hivectl.model.errors import HivectlError
     from hivectl.model.playbook import Task
     from hivectl.modules.base import Result
@@ -52,6 +53,12 @@ class PlayEnded(WalkEnded):
     def __init__(self, *, whole_play: bool) -> None:
         super().__init__()
         self.whole_play = whole_play
+
+
+def unreachable(error: UnreachableError) -> NodeGoneError:
+    """Return what ends the walk of a node that cannot be reached: why, and what to do."""
+    hint = f" ({error.hint})" if error.hint else ""
+    return NodeGoneError(f"{error.message}{hint}", unreachable=True)
 
 
 def failure(error: HivectlError) -> Result:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from hivectl.engine.limits import Limits
     from hivectl.engine.options import RunOptions
     from hivectl.engine.plan import Plan
+    from hivectl.engine.recall import Recalled
     from hivectl.engine.redactor import Redactor
     from hivectl.engine.scopes import Scopes
     from hivectl.engine.sessions import Sessions
@@ -54,7 +55,10 @@ class RunState:
         record: what an earlier attempt at this run had done.
         failures: node -> its first failure, for nodes that take no further part.
         unreachable, lost: which of those could not be reached, or were taken by somebody else.
+        causes: node -> "node: task" of the failure that left it out.
+        recalled: (node, actor) -> what the actor remembers of an earlier attempt at this run.
         broken: task number -> nodes on which it failed, for `needs`.
+        done: likewise for tasks with an id: nodes on which it is done.
     """
 
     run: str
@@ -74,7 +78,10 @@ class RunState:
     failures: dict[str, str] = field(default_factory=dict)
     unreachable: set[str] = field(default_factory=set)
     lost: set[str] = field(default_factory=set)
+    causes: dict[str, str] = field(default_factory=dict)
     broken: dict[int, dict[str, str]] = field(default_factory=dict)
+    recalled: dict[tuple[str, str], Recalled] = field(default_factory=dict)
+    done: dict[int, set[str]] = field(default_factory=dict)
     infos: dict[int, TaskInfo] = field(default_factory=dict)
 
     def emit(self, event: Event) -> None:

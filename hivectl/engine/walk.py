@@ -19,6 +19,7 @@ from hivectl.engine.failures import (
 from hivectl.engine.handlers import notified_by
 from hivectl.engine.outcome import conclude, result_of, settle_iteration
 from hivectl.engine.pending import FactsNeeded, NotKnownYet, OtherNodeNeeded
+from hivectl.engine.recall import Recalled
 from hivectl.engine.replay import replay
 from hivectl.engine.state import StepEnd
 from hivectl.engine.steps import Iteration, Step, StepOptions, make_step
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from hivectl.engine.group import Group
+    from hivectl.engine.journal import Record
     from hivectl.engine.state import RunState
     from hivectl.modules.base import Result
 
@@ -41,6 +43,7 @@ class Walk:
     """One node in one group of a play.
 
     Attributes:
+        run: what the node knows the run as.
         pending: steps that are ready and not yet sent, in order.
         results: task number -> result, of this play.
         rescuable: how many blocks with a rescue section are around.
@@ -51,6 +54,8 @@ class Walk:
         self.state = state
         self.group = group
         self.node = node
+        # two nodes may be one machine, or act on the same one: it remembers each for itself
+        self.run = f"{state.run}/{node}"
         self.variables = state.scopes.of(node, group)
         self.pending: list[Step] = []
         self.results: dict[int, Result] = {}
@@ -325,7 +330,9 @@ class Walk:
                 self._sent = waiting = list(steps)
                 state.begin(self.group.play, self.node, first.task)
                 async with aclosing(
-                    batches.carry_out(state.run, access, steps, places, resumed=resumed)
+                    batches.carry_out(
+                        self.run, access, steps, places, recalled=self.recalled(actor), resumed=resumed
+                    )
                 ) as stream:
                     async for place, result in stream:
                         while waiting[0] is not place.step:
@@ -356,8 +363,23 @@ class Walk:
         record = self.state.record
         if record is None:
             return False
-        intents = record.intents.get(self.node, [])
-        return any(step.key in intents and (self.node, step.key) not in record.steps for step in steps)
+        return any(step.key in self._left_open(record) for step in steps)
+
+    def _left_open(self, record: Record) -> frozenset[str]:
+        """Return the keys of steps of which nobody knows how they ended."""
+        ended = {
+            key
+            for (node, key), step in record.steps.items()
+            if node == self.node and step.status not in (Status.UNREACHABLE, Status.UNKNOWN)
+        }
+        return frozenset(record.intents.get(self.node, ())) - ended
+
+    def recalled(self, actor: str) -> Recalled | None:
+        """Return what an actor remembers of an earlier attempt at this run; None where nothing was left open."""
+        record = self.state.record
+        if record is None or not self._left_open(record):
+            return None
+        return self.state.recalled.setdefault((self.node, actor), Recalled())
 
     # -- facts and results
 
@@ -444,7 +466,7 @@ class Walk:
         status = Status.UNREACHABLE if error.unreachable else Status.FAILED
         result = {"changed": False, "unreachable": error.unreachable, "msg": error.reason}
         first = self._sent[0].task if self._sent else task
+        key = self._sent[0].key if self._sent else f"{first.number}"
         self.pending.clear()
-        key = f"{first.number}"
         end = StepEnd(key=key, status=status, result=result, reason=error.reason)
         self.state.finished(self.group.play, self.node, first, end)

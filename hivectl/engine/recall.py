@@ -1,0 +1,68 @@
+"""What a node remembers of a run whose answers were lost: with a connection, or with the controller itself."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hivectl.drivers.base import Capability
+from hivectl.helper.operations import ItemResult, Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hivectl.drivers.base import Connection
+    from hivectl.engine.batches import Place
+    from hivectl.engine.context import NodeAccess
+    from hivectl.helper.operations import Become
+
+ASK_EVERY = 0.5
+UNKNOWN = "it was under way when the connection was lost, and nobody can tell whether it ended: look at the node, then apply afresh"
+
+
+@dataclass(slots=True)
+class Recalled:
+    """What a node remembered of an earlier attempt at a run before anything of this attempt was sent to it."""
+
+    progress: Progress | None = None
+
+
+async def recall(
+    run: str, access: NodeAccess, connection: Connection, become: Become | None = None
+) -> Progress:
+    """Ask a node what it has begun last; what is still at work there, although nobody listened, is waited for."""
+    if Capability.RUN not in connection.capabilities:
+        return Progress(run=run)  # files alone: nothing that must not be repeated
+    progress = await connection.progress(run, become)
+    if progress.running:
+        access.say("a command of this run still runs on the node, although nobody listened: waiting for its end")
+    while progress.running:
+        await asyncio.sleep(ASK_EVERY)
+        progress = await connection.progress(run, become)
+    return progress
+
+
+def happened(places: Sequence[Place], progress: Progress) -> list[ItemResult]:
+    """Return results for what the node has done although its answer never came; the rest may be sent.
+
+    Operations that may be repeated are simply sent again. Of others the node remembers the last one that it began,
+    and whether it ended: everything before that one has ended.
+    """
+    keys = [place.item.key for place in places]
+    if progress.key is None or progress.key not in keys:
+        return []
+    reached = keys.index(progress.key)
+    if not progress.ended:
+        result = {"changed": True, "failed": True, "unknown": True, "msg": UNKNOWN}
+    elif progress.rc:
+        message = f"non-zero return code {progress.rc}"
+        result = {**_done_unheard(), "rc": progress.rc, "failed": True, "msg": message}
+    else:
+        result = {**_done_unheard(), "rc": progress.rc}
+    before = [ItemResult(index=index, result=_done_unheard()) for index in range(reached)]
+    return [*before, ItemResult(index=reached, result=result)]
+
+
+def _done_unheard() -> dict[str, object]:
+    return {"changed": True, "msg": "done before the connection was lost; what it printed was lost with it"}
