@@ -94,6 +94,8 @@ class Journal:
         self.path = path
         self._descriptor = descriptor
         self._lines: list[str] = []
+        self._added = 0
+        self._written = 0
         self._flushing: asyncio.Task[None] | None = None
 
     @classmethod
@@ -135,10 +137,12 @@ class Journal:
     def add_torn_end(self) -> None:
         """End a line that a crash has torn, so that the next one begins by itself."""
         self._lines.append("")
+        self._added += 1
 
     def add(self, line: Mapping[str, Any]) -> None:
         """Append a line; it is on disk after the next `flush`."""
         self._lines.append(_ENCODE(line))
+        self._added += 1
 
     def intent(self, node: str, keys: Sequence[str]) -> None:
         """Say which steps a node is about to be sent."""
@@ -161,20 +165,26 @@ class Journal:
 
     async def flush(self) -> None:
         """Return when everything added so far is durable; calls at the same time share one fsync."""
-        while self._lines:
+        target = self._added
+        while self._written < target:
             if self._flushing is None:
-                self._flushing = asyncio.ensure_future(asyncio.to_thread(self._write, self._take()))
-                try:
-                    await asyncio.shield(self._flushing)
-                finally:
-                    flushing, self._flushing = self._flushing, None
-                    if not flushing.done():
-                        # cancelled in the middle: the thread still writes; nobody may write beside it
-                        await asyncio.wait([flushing])
-            else:
-                await asyncio.shield(self._flushing)
-        if self._flushing is not None:
+                self._flushing = asyncio.ensure_future(self._write_out())
+            # the write goes on when this call is cancelled: others wait for it, and a line must not be torn
             await asyncio.shield(self._flushing)
+
+    async def _write_out(self) -> None:
+        reached = self._added
+        try:
+            await asyncio.to_thread(self._write, self._take())
+            self._written = reached
+        finally:
+            # before anybody who waits goes on: a task that is done would not let them wait for the next
+            self._flushing = None
+
+    async def settle(self) -> None:
+        """Return when no write is under way, so that the journal can be closed."""
+        if self._flushing is not None:
+            await asyncio.wait([self._flushing])
 
     def close(self, ended: Mapping[str, Any] | None = None) -> None:
         """Write what is left, and how the run ended, and close the file."""

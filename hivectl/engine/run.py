@@ -193,6 +193,7 @@ class _Run:
         finally:
             watching.cancel()
             await asyncio.wait([watching])
+            await self.journal.settle()
         return self._sum_up()
 
     async def _work(self) -> None:

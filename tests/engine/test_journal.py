@@ -89,6 +89,7 @@ def test_a_cancelled_flush_tears_no_line(tmp_path: Path) -> None:
         await asyncio.gather(flushing, return_exceptions=True)
         journal.result(step("1"))
         await journal.flush()
+        await journal.settle()
         journal.close()
 
     asyncio.run(scenario())
@@ -107,3 +108,23 @@ def test_run_names_sort_by_time_and_differ() -> None:
     names = [new_run_id() for _ in range(50)]
     assert len(set(names)) > 45
     assert names[0][:8].isdigit()
+
+
+def test_many_who_flush_and_add_in_turn_all_come_through(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        journal = Journal.create(tmp_path, header())
+
+        async def node(name: str) -> None:
+            for turn in range(20):
+                journal.intent(name, [str(turn)])
+                await journal.flush()
+                lines = (tmp_path / "r1.jsonl").read_text()
+                assert f'"node":"{name}","keys":["{turn}"]' in lines
+
+        async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+            for number in range(8):
+                group.create_task(node(f"m{number}"))
+        journal.close()
+
+    asyncio.run(scenario())
+    assert all(len(keys) == 20 for keys in read_journal(tmp_path, "r1").intents.values())
