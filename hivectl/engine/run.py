@@ -185,16 +185,15 @@ class _Run:
         except asyncio.CancelledError as error:
             self._stopped(error)
         except HivectlError as error:
-            self._end("failed", error.exit_code)
+            await self._end("failed", error.exit_code)
             raise
         except BaseException:
-            self._end("fault", ExitCode.FAULT)
+            await self._end("fault", ExitCode.FAULT)
             raise
         finally:
             watching.cancel()
             await asyncio.wait([watching])
-            await self.journal.settle()
-        return self._sum_up()
+        return await self._end(*self._verdict())
 
     async def _work(self) -> None:
         work = asyncio.ensure_future(run_plays(self.state))
@@ -303,10 +302,6 @@ class _Run:
             )
         )
 
-    def _sum_up(self) -> RunEnded:
-        status, code = self._verdict()
-        return self._end(status, code)
-
     def _verdict(self) -> tuple[str, ExitCode]:
         state = self.state
         if self.ending.stop == "terminated":
@@ -319,8 +314,9 @@ class _Run:
             return "failed", ExitCode.UNREACHABLE
         return ("failed", ExitCode.FAILED) if state.failures else ("ok", ExitCode.DONE)
 
-    def _end(self, status: str, code: ExitCode) -> RunEnded:
+    async def _end(self, status: str, code: ExitCode) -> RunEnded:
         state = self.state
+        await self.journal.settle()
         ended = RunEnded(
             time=time.time(),
             run=self.header.run,
