@@ -12,6 +12,7 @@ from hivectl.engine import batches
 from hivectl.engine.events import Status
 from hivectl.engine.failures import HostEnded, NodeGoneError, PlayEnded, failure, unreachable
 from hivectl.engine.judge import holds
+from hivectl.engine.meeting import reach
 from hivectl.engine.outcome import conclude, settle_iteration
 from hivectl.engine.recall import UNKNOWN
 from hivectl.engine.state import StepEnd
@@ -22,10 +23,12 @@ from hivectl.model.variables import Layer
 if TYPE_CHECKING:
     from hivectl.engine.steps import Iteration, Step
     from hivectl.engine.walk import Walk
-    from hivectl.helper.operations import Item, ItemResult
+    from hivectl.helper.operations import Item
     from hivectl.model.playbook import Task
     from hivectl.modules.base import Result
 
+# what one node says of these is so for all: none may have gone on, and none goes on before all have heard it
+CONCERNS_ALL = frozenset({"end_play", "end_batch", "clear_host_errors"})
 NO_CHECK_MODE = "skipped: this module cannot say what it would change"
 
 
@@ -45,17 +48,20 @@ def decide(step: Step) -> None:
         settle_iteration(step, iteration, result)
 
 
-async def operate(walk: Walk, item: Item) -> list[ItemResult]:
-    """Carry out one operation that no task asks for, such as gathering facts."""
-    access = walk.state.workshop.access(walk.node)
+async def operate(walk: Walk, item: Item, node: str) -> Result:
+    """Carry out one operation that no task asks for, such as gathering facts; raises NodeGoneError."""
+    access = walk.state.workshop.access(node)
     try:
         connection = await (await access.open()).connection()
         batch = Batch(run=walk.run, items=(item,), fence=access.fence())
-        return [result async for result in connection.operate(batch)]
+        results = [result async for result in connection.operate(batch)]
     except FenceError as error:
         raise NodeGoneError(str(error), fence_lost=True) from error
-    except UnreachableError as error:
+    except HivectlError as error:
         raise unreachable(error) from error
+    if results[0].result.get("failed"):
+        raise NodeGoneError(f"{item.key}: {results[0].result.get('msg')}", unreachable=True)
+    return results[0].result
 
 
 async def attempt(walk: Walk, step: Step) -> None:
@@ -65,6 +71,7 @@ async def attempt(walk: Walk, step: Step) -> None:
         await walk.send([step], uses=step.task.uses)
         return
     started = time.monotonic()
+    walk.doubt([step])
     state.journal.intent(walk.node, [step.key])
     await state.journal.flush()
     state.begin(walk.group.play, walk.node, step.task)
@@ -159,6 +166,9 @@ async def _procedure(step: Step, iteration: Iteration) -> Result:
 
 async def meta(walk: Walk, task: Task, key: str) -> None:
     """Do what `meta` asks of the engine itself."""
+    concerns_all = task.arguments.get("free_form") in CONCERNS_ALL and not walk.handlers.running
+    if concerns_all:
+        await reach(walk, task.number, f"before {task.name}")
     step = await walk.prepare(task, key)
     if step is None:
         return
@@ -169,15 +179,19 @@ async def meta(walk: Walk, task: Task, key: str) -> None:
         end = StepEnd(key=key, status=status, result={"changed": False, "msg": action})
         walk.state.finished(walk.group.play, walk.node, task, end)
     if action == "flush_handlers":
-        await walk.run_handlers()
+        await walk.handlers.run(task.number)
     elif action == "end_host":
         raise HostEnded
     elif action in ("end_play", "end_batch"):
-        raise PlayEnded(whole_play=action == "end_play")
+        walk.group.ended = True
+        walk.group.whole_play_ended = walk.group.whole_play_ended or action == "end_play"
     elif action == "clear_facts":
         walk.variables.clear_facts()
     elif action == "clear_host_errors":
-        walk.state.failures.clear()
+        walk.state.forgive()
     elif action == "reset_connection":
-        session = await walk.state.workshop.access(walk.node).open()
-        await session.reconnect(deadline=batches.RECONNECT_SECONDS)
+        await batches.reconnect(await walk.state.workshop.access(walk.node).open())
+    if concerns_all:
+        await reach(walk, task.number + 1, f"before what follows {task.name}")
+    if walk.group.ended:
+        raise PlayEnded(whole_play=walk.group.whole_play_ended)

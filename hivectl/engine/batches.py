@@ -107,8 +107,10 @@ async def carry_out(
             if losses > RECONNECTS_IN_A_ROW or not session.reached or isinstance(error, HostKeyError):
                 raise unreachable(error) from error
             access.say(f"the connection is lost ({error.message}); reconnecting")
-            await _reconnect(session)
+            await reconnect(session)
             lost = True
+            for place in places[start:]:
+                place.step.uncertain = True
         except HivectlError as error:
             if start >= len(places):
                 raise
@@ -180,7 +182,8 @@ def _needed(places: Sequence[Place]) -> tuple[Capability, ...]:
     return tuple(sorted(needed))
 
 
-async def _reconnect(session: NodeSession) -> None:
+async def reconnect(session: NodeSession) -> None:
+    """Connect anew; raises NodeGoneError."""
     try:
         await session.reconnect(deadline=RECONNECT_SECONDS)
     except UnreachableError as error:

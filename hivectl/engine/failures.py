@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hivectl.drivers.errors import UnreachableError
     from hivectl.model.errors import HivectlError
     from hivectl.model.playbook import Task
     from hivectl.modules.base import Result
@@ -43,6 +42,15 @@ class CauseElsewhereError(WalkEnded):
         self.cause = cause
 
 
+class FailedElsewhereError(CauseElsewhereError):
+    """Another node's failure counts as this node's own: a block's rescue may catch it."""
+
+    def __init__(self, cause: str, task: Task, result: Result) -> None:
+        super().__init__(cause)
+        self.task = task
+        self.result = result
+
+
 class HostEnded(WalkEnded):
     """`meta: end_host`: the node is done with its play, and nothing failed."""
 
@@ -55,7 +63,7 @@ class PlayEnded(WalkEnded):
         self.whole_play = whole_play
 
 
-def unreachable(error: UnreachableError) -> NodeGoneError:
+def unreachable(error: HivectlError) -> NodeGoneError:
     """Return what ends the walk of a node that cannot be reached: why, and what to do."""
     hint = f" ({error.hint})" if error.hint else ""
     return NodeGoneError(f"{error.message}{hint}", unreachable=True)

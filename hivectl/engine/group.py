@@ -17,6 +17,19 @@ if TYPE_CHECKING:
     from hivectl.modules.base import Result
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Stop:
+    """One node's failure that stops all nodes of the group, or has them rescued.
+
+    Attributes:
+        cause: "node: task".
+    """
+
+    cause: str
+    task: Task
+    result: Result
+
+
 @dataclass(slots=True)
 class Meeting:
     """Nodes at a step that one of them does for all, or that is one step on all of them.
@@ -34,7 +47,7 @@ class Meeting:
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     done: asyncio.Event = field(default_factory=asyncio.Event)
     results: dict[str, Result] = field(default_factory=dict)
-    cause: str | None = None
+    stop: Stop | None = None
 
     def bring(self, node: str, step: Step | None) -> None:
         """Bring a node's step, or say that there will be none."""
@@ -51,20 +64,27 @@ class Group:
 
     Attributes:
         number: of the batch, from 1.
+        alive: the play's nodes that had not failed when the batch began.
         positions: how far each node has come.
-        stopped: the failure that stops everybody ("node: task"), once there is one.
+        stop: the failure that concerns everybody, once there is one.
+        over: a stop that no rescue has caught: no other batch or play begins.
         ended: `meta: end_batch` or `end_play` was said.
+        failed: the nodes that have failed.
+        at: node -> the task that it is about to do, or does.
         registers: variable -> tasks of the play that register it, for `hostvars` of another node.
     """
 
     planned: PlannedPlay
     number: int
     nodes: tuple[str, ...]
+    alive: tuple[str, ...]
     positions: Positions
-    stopped: str | None = None
+    stop: Stop | None = None
+    over: bool = False
     ended: bool = False
     whole_play_ended: bool = False
     failed: set[str] = field(default_factory=set)
+    at: dict[str, int] = field(default_factory=dict)
     meetings: dict[str, Meeting] = field(default_factory=dict)
     registers: dict[str, list[int]] = field(default_factory=dict)
 
@@ -80,18 +100,32 @@ class Group:
             self.meetings[key] = Meeting(nodes, set(nodes))
         return self.meetings[key]
 
-    def fail(self, node: str, task: Task, cause: str) -> None:
-        """Count a node's failure, and stop everybody if the play asks for that."""
+    def meeting_of(self, key: str, node: str) -> Meeting:
+        """Return the meeting at a handler: the node that comes first leads, and the others follow it."""
+        return self.meetings.setdefault(key, Meeting((node,), {node}))
+
+    def failure(self, stop: Stop, heard: Stop | None) -> None:
+        """Let a failure concern everybody, if its play or its task says that any is fatal.
+
+        Args:
+            stop: the failure.
+            heard: the last one that the node which has failed knows of: a new one follows it.
+        """
+        fatal = self.play.any_errors_fatal or bool(stop.task.keywords.get("any_errors_fatal"))
+        if fatal and self.stop is heard:
+            self.stop = stop
+
+    def leave(self, node: str, stop: Stop, heard: Stop | None) -> None:
+        """Count a node that has failed for good, and stop everybody when these are too many; as `failure`."""
         self.failed.add(node)
-        play = self.play
-        fatal = play.any_errors_fatal or bool(task.keywords.get("any_errors_fatal"))
-        limit = play.max_fail_percentage
-        if fatal or (limit is not None and 100.0 * len(self.failed) / len(self.nodes) > limit):
-            self.stopped = self.stopped or cause
+        limit = self.play.max_fail_percentage
+        if limit is not None and 100.0 * len(self.failed) / len(self.nodes) > limit and self.stop is heard:
+            self.stop = stop
+        self.over = self.over or self.stop is not heard
 
 
-def make_group(planned: PlannedPlay, number: int, nodes: tuple[str, ...]) -> Group:
-    """Make the group of one batch."""
+def make_group(planned: PlannedPlay, number: int, alive: tuple[str, ...], nodes: tuple[str, ...]) -> Group:
+    """Make the group of one batch; `nodes`: of that batch, `alive`: of the whole play."""
     registers: dict[str, list[int]] = {}
     for task in planned.play.tasks():
         if name := task.register:
@@ -101,5 +135,10 @@ def make_group(planned: PlannedPlay, number: int, nodes: tuple[str, ...]) -> Gro
             registers.setdefault(name, []).append(task.number)
     start = min((task.number for task in planned.play.tasks()), default=0)
     return Group(
-        planned=planned, number=number, nodes=nodes, positions=Positions(nodes, start), registers=registers
+        planned=planned,
+        number=number,
+        nodes=nodes,
+        alive=alive,
+        positions=Positions(nodes, start),
+        registers=registers,
     )

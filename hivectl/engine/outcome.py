@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from hivectl.engine.events import Status
 from hivectl.engine.failures import StepFailedError, failure, one_line
+from hivectl.engine.group import Stop
 from hivectl.engine.judge import censored, combine, judge, status_of
 from hivectl.engine.state import StepEnd
 from hivectl.model.errors import HivectlError
@@ -15,6 +16,7 @@ from hivectl.modules.base import merge_results
 if TYPE_CHECKING:
     from hivectl.engine.steps import Iteration, Step
     from hivectl.engine.walk import Walk
+    from hivectl.model.playbook import Task
     from hivectl.modules.base import Result
 
 
@@ -68,6 +70,12 @@ def result_of(step: Step) -> tuple[Result, list[Result]]:
     return (combine(outcomes) if step.looped else outcomes[0]), outcomes
 
 
+def items_of(task: Task, result: Result) -> list[Result]:
+    """Return the results of a loop's items, or the result itself where there is no loop."""
+    results = result.get("results")
+    return list(results) if task.has_loop and isinstance(results, list) else [result]
+
+
 async def conclude(walk: Walk, step: Step) -> None:
     """Register, notify, journal and tell what a step has come to.
 
@@ -83,6 +91,8 @@ async def conclude(walk: Walk, step: Step) -> None:
         status = Status.IGNORED
     elif failed and walk.rescuable:
         status = Status.RESCUED
+    if failed and not step.options.ignore_errors:
+        walk.group.failure(Stop(f"{step.node}: {step.task.name}", step.task, result), walk.heard)
     walk.remember(step.task, result, outcomes)
     reason = _reason(step, result, status)
     walk.state.finished(
@@ -98,10 +108,28 @@ async def conclude(walk: Walk, step: Step) -> None:
             shown=censored(result) if step.options.no_log else None,
         ),
     )
-    if result.get("changed") and step.task.notify:
-        await walk.notify(step.task)
+    if step.task.notify and (result.get("changed") or _may_have_changed(walk, step, result)):
+        await walk.handlers.notify(step.task, _notified(step))
     if failed and not step.options.ignore_errors:
         raise StepFailedError(step.task, result, reason if not step.options.no_log else "failed (no_log)")
+
+
+def _may_have_changed(walk: Walk, step: Step, result: Result) -> bool:
+    """Tell whether an attempt whose answer was lost may have made the change, so that this one found nothing to do."""
+    if not step.uncertain or result.get("failed") or result.get("skipped"):
+        return False
+    names = ", ".join(step.task.notify)
+    walk.state.say(
+        f"{step.task.name} may have changed something before its answer was lost, so {names} runs",
+        level="info",
+        node=walk.node,
+    )
+    return True
+
+
+def _notified(step: Step) -> list[str]:
+    changed = [one for one in step.iterations if one.outcome is not None and one.outcome.get("changed")]
+    return [name for iteration in changed or step.iterations for name in iteration.notify]
 
 
 def _reason(step: Step, result: Result, status: Status) -> str:

@@ -28,6 +28,15 @@ class ResultNeeded(NotKnownYet):
     """The result of a step of the same node that is waiting to be sent."""
 
 
+class OtherFactsNeeded(NotKnownYet):
+    """Facts of another node."""
+
+    def __init__(self, node: str, groups: tuple[str, ...]) -> None:
+        super().__init__(node, groups)
+        self.node = node
+        self.groups = groups
+
+
 class OtherNodeNeeded(NotKnownYet):
     """What another node has registered, which must first have come past that task."""
 

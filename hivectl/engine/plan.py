@@ -92,6 +92,12 @@ class Plan:
     steps: int = 0
     group_of: Mapping[Vertex, tuple[str, ...]] = field(default_factory=dict)
 
+    def nodes_of(self, task: Task) -> tuple[str, ...]:
+        """Return the nodes that have a task: none where tags leave it out."""
+        return tuple(
+            node for vertex, nodes in self.group_of.items() if vertex.task == task.number for node in nodes
+        )
+
 
 def build_plan(
     playbook: Playbook,

@@ -32,10 +32,11 @@ async def _run_play(state: RunState, planned: PlannedPlay) -> bool:
         state.say(f"play {planned.play.name}: no node matches `{planned.play.hosts}`")
         return True
     for number, batch in enumerate(planned.batches, 1):
+        alive = tuple(node for node in planned.nodes if node not in state.failures)
         nodes = tuple(node for node in batch if node not in state.failures)
         if not nodes:
-            return False
-        group = make_group(planned, number, nodes)
+            continue
+        group = make_group(planned, number, alive, nodes)
         state.emit(
             PlayStarted(
                 time=time.time(),
@@ -46,7 +47,7 @@ async def _run_play(state: RunState, planned: PlannedPlay) -> bool:
             )
         )
         await _walk_all(state, group)
-        if group.stopped or all(node in state.failures for node in nodes):
+        if group.over or all(node in state.failures for node in nodes):
             return False
         if group.whole_play_ended:
             return True

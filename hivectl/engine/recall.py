@@ -36,7 +36,9 @@ async def recall(
         return Progress(run=run)  # files alone: nothing that must not be repeated
     progress = await connection.progress(run, become)
     if progress.running:
-        access.say("a command of this run still runs on the node, although nobody listened: waiting for its end")
+        access.say(
+            "a command of this run still runs on the node, although nobody listened: waiting for its end"
+        )
     while progress.running:
         await asyncio.sleep(ASK_EVERY)
         progress = await connection.progress(run, become)

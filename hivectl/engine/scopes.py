@@ -6,7 +6,14 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hivectl.engine.pending import FactsNeeded, LazyFacts, NotKnownYet, OtherNodeNeeded, ResultNeeded
+from hivectl.engine.pending import (
+    FactsNeeded,
+    LazyFacts,
+    NotKnownYet,
+    OtherFactsNeeded,
+    OtherNodeNeeded,
+    ResultNeeded,
+)
 from hivectl.engine.plan import LOCALHOST
 from hivectl.helper.operations import FACT_GROUPS
 from hivectl.model.errors import InputError
@@ -25,13 +32,22 @@ if TYPE_CHECKING:
 
 
 class Registered(Mapping[str, Any]):
-    """What `set_fact` and `register` gave a node; a result that has not come yet must be waited for."""
+    """What `set_fact` and `register` gave a node; a result that has not come yet must be waited for.
+
+    What held secrets is `lost` to a run that is resumed: the journal has asterisks in their place.
+    """
 
     def __init__(self) -> None:
         self.known: dict[str, Any] = {}
         self.expected: set[str] = set()
+        self.lost: set[str] = set()
 
     def __getitem__(self, name: str) -> Any:
+        if name in self.lost:
+            raise InputError(
+                f"`{name}` held secrets, which no journal keeps, so a run that is resumed cannot use it",
+                hint="apply afresh",
+            )
         if name in self.expected:
             raise ResultNeeded(name)
         return self.known[name]
@@ -110,16 +126,16 @@ class Scopes:
     def magic(self, node: str, group: Group) -> dict[str, Any]:
         """Return the variables that Ansible calls magic."""
         found = self.inventory.nodes.get(node)
-        names = list(group.planned.nodes)
+        alive, batch = list(group.alive), list(group.nodes)
         return {
             **self._magic,
             "inventory_hostname": node,
             "inventory_hostname_short": node.partition(".")[0],
             "group_names": sorted(found.hives) if found else [],
-            "play_hosts": names,
-            "ansible_play_hosts": names,
-            "ansible_play_hosts_all": names,
-            "ansible_play_batch": list(group.nodes),
+            "play_hosts": batch,
+            "ansible_play_hosts": alive,
+            "ansible_play_hosts_all": list(group.planned.nodes),
+            "ansible_play_batch": batch,
             "ansible_play_name": group.play.name,
             "hostvars": HostVars(self, node, group),
         }
@@ -188,11 +204,16 @@ class NodeVariables:
     def put(self, values: Mapping[str, Any]) -> None:
         """Set variables, as `set_fact` does."""
         self._memory.registered.known.update(values)
+        self._memory.registered.lost.difference_update(values)
         self._plain = None
 
     def add_facts(self, facts: Mapping[str, Any], groups: tuple[str, ...]) -> None:
         """Take facts in."""
         self._memory.facts.add(facts, groups)
+        self.changed()
+
+    def changed(self) -> None:
+        """Forget what was looked up: something is known that was not."""
         self._plain = None
 
     def clear_facts(self) -> None:
@@ -217,6 +238,11 @@ class NodeVariables:
         if task.register:
             self._memory.registered.expected.discard(task.register)
             self.put({task.register: result})
+
+    def lose(self, name: str) -> None:
+        """Say that what was registered under a name cannot be used."""
+        self._memory.registered.lost.add(name)
+        self._plain = None
 
 
 class HostVars(Mapping[str, Any]):
@@ -247,10 +273,13 @@ class _HostView(Mapping[str, Any]):
         self._node = node
         self._asker = asker
         memory = scopes.memory(node)
+        own = node == asker
+        # a node that takes part is asked for facts that are wanted; of others what they have said before must do
+        may_ask = node in group.alive
         layers = [
             *scopes.inventory_layers(node),
-            Layer("facts", _KnownFacts(memory.facts), data=True),
-            Layer("registered", memory.registered.known, data=True),
+            Layer("facts", memory.facts if own else _OtherFacts(memory.facts, node, may_ask), data=True),
+            Layer("registered", memory.registered if own else memory.registered.known, data=True),
             scopes.extra,
             Layer("magic", {"inventory_hostname": node}, data=True),
         ]
@@ -258,7 +287,7 @@ class _HostView(Mapping[str, Any]):
 
     def __getitem__(self, name: str) -> Any:
         if self._node != self._asker:
-            here = self._group.positions.of(self._asker)
+            here = self._group.at.get(self._asker, 0)
             for task in self._group.registers.get(name, ()):
                 if task < here and self._group.positions.of(self._node) <= task:
                     raise OtherNodeNeeded(self._node, task)
@@ -271,18 +300,22 @@ class _HostView(Mapping[str, Any]):
         return len(self._scope)
 
 
-class _KnownFacts(Mapping[str, Any]):
-    """Another node's facts, as far as they were gathered: one node does not make another gather."""
+class _OtherFacts(Mapping[str, Any]):
+    """Another node's facts; it is asked for what is wanted, if it may be."""
 
-    def __init__(self, facts: LazyFacts) -> None:
+    def __init__(self, facts: LazyFacts, node: str, may_ask: bool) -> None:  # noqa: FBT001  # of this file alone
         self._facts = facts
+        self._node = node
+        self._may_ask = may_ask
 
     def __getitem__(self, name: str) -> Any:
-        if name == "ansible_facts":
-            return self._facts.known
         try:
             return self._facts[name]
-        except FactsNeeded:
+        except FactsNeeded as needed:
+            if self._may_ask:
+                raise OtherFactsNeeded(self._node, needed.groups) from None
+            if name == "ansible_facts":
+                return self._facts.known
             raise KeyError(name) from None
 
     def __iter__(self) -> Iterator[str]:

@@ -133,6 +133,8 @@ class RunState:
         self.tally.add(node, task.name, end.status, end.seconds)
         if end.status in (Status.FAILED, Status.UNREACHABLE, Status.UNKNOWN):
             self.broken.setdefault(task.number, {})[node] = f"{node}: {task.name}"
+        else:
+            self.did(node, task)
         self.emit(
             StepFinished(
                 time=time.time(),
@@ -145,10 +147,38 @@ class RunState:
             )
         )
 
-    def drop(self, node: str, reason: str, *, skipped: int = 0) -> None:
-        """Leave a node out of the rest of the run."""
+    def did(self, node: str, task: Task) -> None:
+        """Remember that a task is done on a node, for `needs`."""
+        if task.id:
+            self.done.setdefault(task.number, set()).add(node)
+
+    def missing(self, needed: str, node: str) -> str | None:
+        """Return the failure, "node: task", for which a task that `node` needs is not done; None: it is.
+
+        The same node's step counts where that node has it, otherwise all of them.
+        """
+        task = next((one for one in self.plan.tasks.values() if one.id == needed), None)
+        if task is None:
+            return None
+        having = self.plan.nodes_of(task)
+        for other in (node,) if node in having else having:
+            if cause := self.broken.get(task.number, {}).get(other):
+                return cause
+            if other in self.causes and other not in self.done.get(task.number, ()):
+                return self.causes[other]
+        return None
+
+    def forgive(self) -> None:
+        """Let nodes that have failed take part again from the next play on."""
+        self.failures.clear()
+        self.causes.clear()
+        self.unreachable.clear()
+
+    def drop(self, node: str, reason: str, *, cause: str, skipped: int = 0) -> None:
+        """Leave a node out of the rest of the run; `cause`: the failure, "node: task", that began it."""
         if node not in self.failures:
             self.failures[node] = reason
+            self.causes[node] = cause
             self.emit(
                 NodeLost(time=time.time(), node=node, reason=self.redactor.redact(reason)[0], skipped=skipped)
             )

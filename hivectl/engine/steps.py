@@ -84,6 +84,7 @@ class Iteration:
     parameters: Any = None
     operations: tuple[Operation, ...] = ()
     skipped: str | None = None
+    notify: tuple[str, ...] = ()
     results: list[ItemResult] = field(default_factory=list)
     outcome: Result | None = None
 
@@ -98,6 +99,7 @@ class Step:
         actor: the node that acts: another one with `delegate_to`.
         started: when it was begun, on the loop's clock.
         seconds: how long it took, once it is done.
+        uncertain: it may have been done before, by an attempt whose answer was lost.
     """
 
     key: str
@@ -111,6 +113,7 @@ class Step:
     scope: Scope
     started: float = 0.0
     seconds: float = 0.0
+    uncertain: bool = False
 
     @property
     def in_batches(self) -> bool:
@@ -226,6 +229,15 @@ def make_step(workshop: Workshop, task: Task, node: str, key: str, scope: Scope)
     return step
 
 
+def rendered_names(task: Task, scope: Scope) -> tuple[str, ...]:
+    """Return the handlers that a task notifies."""
+    names: list[str] = []
+    for name in task.notify:
+        made = scope.templates.render(name, scope, origin=task.origin)
+        names += map(str, made) if isinstance(made, list) else [str(made)]
+    return tuple(names)
+
+
 def _is_skipped(task: Task, iteration: Iteration) -> bool:
     false = first_false(task.when, iteration.scope)
     if false is not None:
@@ -283,6 +295,8 @@ def _ready(workshop: Workshop, recipe: Recipe, step: Step, iteration: Iteration)
         access=workshop.access(step.actor),
         files=workshop.files,
     )
+    if task.notify:
+        iteration.notify = rendered_names(task, scope)
     iteration.parameters = _parameters(workshop, recipe, task, scope)
     if module.procedure is not None:
         # what a procedure renders itself must be known before it begins: it cannot be begun twice

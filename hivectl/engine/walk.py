@@ -10,22 +10,25 @@ from hivectl.engine import alone, batches, meeting
 from hivectl.engine.events import Status
 from hivectl.engine.failures import (
     CauseElsewhereError,
+    FailedElsewhereError,
     HostEnded,
     NodeGoneError,
     PlayEnded,
     StepFailedError,
+    WalkEnded,
     failure,
 )
-from hivectl.engine.handlers import notified_by
+from hivectl.engine.group import Stop
+from hivectl.engine.handlers import NodeHandlers
 from hivectl.engine.outcome import conclude, result_of, settle_iteration
-from hivectl.engine.pending import FactsNeeded, NotKnownYet, OtherNodeNeeded
+from hivectl.engine.pending import FactsNeeded, NotKnownYet, OtherFactsNeeded, OtherNodeNeeded
 from hivectl.engine.recall import Recalled
 from hivectl.engine.replay import replay
 from hivectl.engine.state import StepEnd
 from hivectl.engine.steps import Iteration, Step, StepOptions, make_step
 from hivectl.helper.operations import Facts, Item
 from hivectl.model.errors import HivectlError
-from hivectl.model.playbook import Block, Entry, Task
+from hivectl.model.playbook import Block, Entry, Task, flatten
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -47,7 +50,8 @@ class Walk:
         pending: steps that are ready and not yet sent, in order.
         results: task number -> result, of this play.
         rescuable: how many blocks with a rescue section are around.
-        round: how often handlers have run: a handler may run again, under another key.
+        handlers: what tasks have notified.
+        heard: the last failure of the group that this node knows of, since a rescue or `always` section answers it.
     """
 
     def __init__(self, state: RunState, group: Group, node: str) -> None:
@@ -60,35 +64,32 @@ class Walk:
         self.pending: list[Step] = []
         self.results: dict[int, Result] = {}
         self.rescuable = 0
-        self.round = 0
-        self._notified: dict[str, None] = {}
-        self._in_handlers = False
+        self.handlers = NodeHandlers(self)
+        self.heard: Stop | None = None
+        self._leaving = False
         self._current = 0
         self._sent: list[Step] = []
 
     async def go(self) -> None:
         """Do the play on the node; failures end up in the run's state, never here."""
         state, group = self.state, self.group
-        last = 0
         try:
-            await self._take_up_owed_handlers()
+            self.handlers.take_up_owed()
             if group.play.gather_facts:
-                await self._gather(self.variables.fact_groups())
+                await self.gather(self.variables.fact_groups())
             for section in group.play.sections:
-                await self._entries(section)
-                await self.flush()
-                await self.run_handlers()
+                await self._section(section)
         except StepFailedError as error:
-            last = error.task.number
-            state.drop(self.node, f"{error.task.name}: {error.reason}", skipped=self._remaining(last))
+            stop = Stop(f"{self.node}: {error.task.name}", error.task, error.result)
+            self._leave(f"{error.task.name}: {error.reason}", stop, min(error.task.number, self._current))
         except NodeGoneError as error:
             (state.unreachable if error.unreachable else state.lost).add(self.node)
-            self._told_gone(error)
-            state.drop(self.node, error.reason, skipped=self._remaining(self._current))
+            stop = self._told_gone(error)
+            group.failure(stop, self.heard)
+            self._leave(error.reason, stop, self._current)
         except CauseElsewhereError as error:
-            state.drop(
-                self.node, f"stopped, since {error.cause} failed", skipped=self._remaining(self._current)
-            )
+            stop = Stop(error.cause, state.plan.tasks[self._current], {})
+            self._leave(f"stopped, since {error.cause} failed", stop, self._current)
         except HostEnded:
             pass
         except PlayEnded as ended:
@@ -97,9 +98,27 @@ class Walk:
         finally:
             group.positions.finish(self.node)
 
+    def _leave(self, reason: str, stop: Stop, last: int) -> None:
+        self.group.leave(self.node, stop, self.heard)
+        self.state.drop(self.node, reason, cause=stop.cause, skipped=self._remaining(last))
+
     # -- tasks and blocks
 
-    async def _entries(self, entries: Iterable[Entry]) -> None:
+    async def _section(self, section: tuple[Entry, ...]) -> None:
+        await self.do(section)
+        await self.flush()
+        numbers = [task.number for task in flatten(section)]
+        if not numbers:
+            return
+        end = max(numbers) + 1
+        self.group.positions.advance(self.node, end)
+        if self.group.play.linear:
+            await meeting.reach(self, end, "before handlers")
+            meeting.check_stop(self)
+        await self.handlers.run(end)
+
+    async def do(self, entries: Iterable[Entry]) -> None:
+        """Do tasks and blocks in order; the last ones may still be pending when this returns."""
         for entry in entries:
             if isinstance(entry, Task):
                 await self._task(entry)
@@ -113,18 +132,19 @@ class Walk:
             try:
                 self.rescuable += bool(block.rescue)
                 try:
-                    await self._entries(block.body)
+                    await self.do(block.body)
                     await self.flush()
                 finally:
                     self.rescuable -= bool(block.rescue)
-            except StepFailedError as error:
+            except (StepFailedError, FailedElsewhereError) as error:
                 self.pending.clear()
                 if not block.rescue:
                     raise
+                self.heard = self.group.stop
                 self.variables.put(
                     {"ansible_failed_task": {"name": error.task.name}, "ansible_failed_result": error.result}
                 )
-                await self._entries(block.rescue)
+                await self.do(block.rescue)
                 await self.flush()
         except NodeGoneError:
             raise
@@ -132,82 +152,63 @@ class Walk:
             self.pending.clear()
             await self._always_when_stopped(block)
             raise
-        except BaseException:
+        except BaseException as error:
             self.pending.clear()
-            await self._entries(block.always)
-            await self.flush()
+            await self._always_when_left(block, error)
             raise
-        await self._entries(block.always)
+        await self.do(block.always)
         await self.flush()
+
+    async def _always_when_left(self, block: Block, error: BaseException) -> None:
+        heard, self.heard = self.heard, self.group.stop
+        self._leaving = self._leaving or isinstance(error, PlayEnded)
+        try:
+            await self.do(block.always)
+            await self.flush()
+        finally:
+            # what is left unanswered goes on to whoever is further out
+            self.heard = heard
 
     async def _always_when_stopped(self, block: Block) -> None:
         try:
             async with asyncio.timeout(self.state.options.stop_after):
-                await self._entries(block.always)
+                await self.do(block.always)
                 await self.flush()
         except TimeoutError:
             self.state.say(
                 f"`always` of {block.name} was cut off after {self.state.options.stop_after:.0f} s",
                 node=self.node,
             )
-        except (StepFailedError, NodeGoneError) as error:
+        except WalkEnded as error:
             self.state.say(f"`always` of {block.name} ended early: {error}", node=self.node)
 
     async def _task(self, task: Task) -> None:
-        state, group = self.state, self.group
-        if not state.plan.tags.wants(task) and not self._in_handlers:
-            return
-        if not self._in_handlers:
-            self._current = task.number
+        group, in_handlers = self.group, self.handlers.running
+        if not in_handlers:
+            if not self.state.plan.tags.wants(task):
+                return
+            self._current = group.at[self.node] = task.number
             if not self.pending:
                 group.positions.advance(self.node, task.number)
-        if group.ended:
+        if group.ended and not self._leaving:
             raise PlayEnded(whole_play=group.whole_play_ended)
-        if group.play.linear or task.run_once or task.needs or self._is_group_task(task):
+        for_all = task.run_once or self._is_group_task(task)
+        if group.play.linear or for_all or task.needs:
             await self.flush()
-            await self._together(task)
-        key = f"h{self.round}.{task.number}" if self._in_handlers else str(task.number)
-        if await replay(self, task, key):
-            return
+            await meeting.together(self, task, for_all=for_all)
+        key = f"h{self.handlers.round}.{task.number}" if in_handlers else str(task.number)
         if task.module == "meta":
             await self.flush()
             await alone.meta(self, task, key)
-            return
-        if task.run_once or self._is_group_task(task):
+        elif for_all:
             await meeting.meet(self, task, key)
-            return
-        step = await self.prepare(task, key)
-        if step is not None:
-            await self.take(step)
+        elif not await replay(self, task, key):
+            step = await self.prepare(task, key)
+            if step is not None:
+                await self.take(step)
 
     def _is_group_task(self, task: Task) -> bool:
         return self.state.workshop.find_module(task.module).group is not None
-
-    async def _together(self, task: Task) -> None:
-        """Wait where the plan says so: for all nodes of the group, or for what the task needs."""
-        group = self.group
-        for needed in task.needs:
-            self._check_needed(needed)
-        if group.play.linear or task.run_once or self._is_group_task(task):
-            if not self._in_handlers:
-                group.positions.advance(self.node, task.number)
-                behind = group.positions.behind(task.number)
-                if behind:
-                    names = ", ".join(behind[:3]) + ("…" if len(behind) > 3 else "")
-                    with self.state.activity.doing(self.node, f"waits for {names} before {task.name}"):
-                        await group.positions.all_reached(task.number)
-                self.state.tally.join(group.nodes)
-            if group.stopped:
-                raise CauseElsewhereError(group.stopped)
-
-    def _check_needed(self, needed: str) -> None:
-        first = next((one for one in self.state.plan.tasks.values() if one.id == needed), None)
-        broken = self.state.broken.get(first.number, {}) if first else {}
-        if not broken:
-            return
-        # the same node's step where that node has it, otherwise all of them
-        cause = broken.get(self.node) or next(iter(broken.values()))
-        raise CauseElsewhereError(cause)
 
     # -- steps
 
@@ -216,12 +217,13 @@ class Walk:
         self._sent = []
         while True:
             try:
-                step = make_step(self.state.workshop, task, self.node, key, self.variables.for_task(task))
-                alone.decide(step)
-                return step
+                return self._made(task, key)
             except FactsNeeded as needed:
                 await self.flush()
-                await self._gather(needed.groups)
+                await self.gather(needed.groups)
+            except OtherFactsNeeded as other:
+                await self.flush()
+                await self.gather(other.groups, other.node)
             except OtherNodeNeeded as other:
                 await self.flush()
                 self.group.positions.advance(self.node, task.number)
@@ -236,6 +238,11 @@ class Walk:
                     continue
                 await self._fail_unprepared(task, key, error)
                 return None
+
+    def _made(self, task: Task, key: str) -> Step:
+        step = make_step(self.state.workshop, task, self.node, key, self.variables.for_task(task))
+        alone.decide(step)
+        return step
 
     async def _fail_unprepared(self, task: Task, key: str, error: HivectlError) -> None:
         scope = self.variables.for_task(task)
@@ -317,6 +324,7 @@ class Walk:
             return
         actor = steps[0].actor if len(steps) == 1 else self.node
         resumed = self.begun_before(steps)
+        self.doubt(steps)
         state.journal.intent(
             self.node, [step.key for step in steps if any(one.operations for one in step.iterations)]
         )
@@ -365,6 +373,22 @@ class Walk:
             return False
         return any(step.key in self._left_open(record) for step in steps)
 
+    def doubt(self, steps: list[Step]) -> None:
+        """Mark the steps that an earlier attempt at this run may have begun."""
+        if (record := self.state.record) is not None:
+            for step in steps:
+                step.uncertain = step.key in self._left_open(record)
+
+    def may_repeat(self, task: Task, key: str) -> bool:
+        """Tell whether doing a task again does no harm; where that cannot be told yet, its turn will tell."""
+        try:
+            step = make_step(self.state.workshop, task, self.node, key, self.variables.for_task(task))
+        except (NotKnownYet, HivectlError):
+            return True
+        if step.module.procedure is not None:
+            return step.module.repeatable
+        return all(operation.idempotent for one in step.iterations for operation in one.operations)
+
     def _left_open(self, record: Record) -> frozenset[str]:
         """Return the keys of steps of which nobody knows how they ended."""
         ended = {
@@ -383,19 +407,26 @@ class Walk:
 
     # -- facts and results
 
-    async def _gather(self, groups: tuple[str, ...]) -> None:
+    async def gather(self, groups: tuple[str, ...], node: str | None = None) -> None:
+        """Ask this node, or another one, for facts.
+
+        Raises:
+            NodeGoneError: this node does not tell; what another one does not tell is undefined.
+        """
         if not groups:
             return
-        state = self.state
-        with state.activity.doing(self.node, "gathers facts"):
-            async with state.limits.use({"forks": 1}):
-                results = await alone.operate(
-                    self, Item(key="facts", step=0, chain=0, operation=Facts(groups=groups))
-                )
-        result: Result = results[0].result if results else {"failed": True, "msg": "the node said nothing"}
-        if result.get("failed"):
-            raise NodeGoneError(f"facts cannot be gathered: {result.get('msg')}", unreachable=True)
-        self.variables.add_facts(result.get("ansible_facts", {}), groups)
+        state, asked = self.state, node or self.node
+        item = Item(key="facts", step=0, chain=0, operation=Facts(groups=groups))
+        try:
+            with state.activity.doing(asked, "gathers facts"):
+                async with state.limits.use({"forks": 1}):
+                    result = await alone.operate(self, item, asked)
+        except NodeGoneError:
+            if asked == self.node:
+                raise
+            result = {}
+        state.scopes.memory(asked).facts.add(result.get("ansible_facts", {}), groups)
+        self.variables.changed()
 
     def remember(self, task: Task, result: Result, outcomes: list[Result]) -> None:
         """Let later tasks see a result and the facts that came with it."""
@@ -408,50 +439,6 @@ class Walk:
         self.variables.arrived(task, result)
         self.results[task.number] = result
 
-    # -- handlers
-
-    async def notify(self, task: Task) -> None:
-        """Remember the handlers that a task notifies."""
-        names = []
-        for name in task.notify:
-            handlers = notified_by(self.group.play, name)
-            if not handlers:
-                self.state.say(f"no handler is called `{name}` ({task.origin})", node=self.node)
-            names += [handler.name for handler in handlers]
-        self._notified.update(dict.fromkeys(names))
-        if not self.state.options.check:
-            await self.state.owed.owe(self.node, names)
-
-    async def _take_up_owed_handlers(self) -> None:
-        names = {handler.name for handler in self.group.play.handlers}
-        self._notified.update(
-            dict.fromkeys(name for name in self.state.owed.of_this_run(self.node) if name in names)
-        )
-        for name, run in self.state.owed.earlier(self.node).items():
-            if name in names:
-                self._notified[name] = None
-                self.state.say(
-                    f"handler {name} is still owed since run {run}: it runs now", level="info", node=self.node
-                )
-
-    async def run_handlers(self) -> None:
-        """Run what was notified, in the order in which the play has its handlers, then forget it."""
-        if self._in_handlers:
-            return
-        while due := [handler for handler in self.group.play.handlers if handler.name in self._notified]:
-            self.round += 1
-            self._in_handlers = True
-            self._notified.clear()
-            try:
-                await self._entries(due)
-                await self.flush()
-            finally:
-                self._in_handlers = False
-            if not self.state.options.check:
-                await self.state.owed.settle(
-                    self.node, [handler.name for handler in due if handler.name not in self._notified]
-                )
-
     # -- what is left
 
     def _remaining(self, after: int) -> int:
@@ -459,14 +446,17 @@ class Walk:
             1 for task in self.group.play.tasks() if task.number > after and self.state.plan.tags.wants(task)
         )
 
-    def _told_gone(self, error: NodeGoneError) -> None:
-        task = self.state.plan.tasks.get(self._current)
-        if task is None:
-            return
-        status = Status.UNREACHABLE if error.unreachable else Status.FAILED
-        result = {"changed": False, "unreachable": error.unreachable, "msg": error.reason}
-        first = self._sent[0].task if self._sent else task
-        key = self._sent[0].key if self._sent else f"{first.number}"
+    def _told_gone(self, error: NodeGoneError) -> Stop:
+        """Tell at which task the node was lost."""
+        sent = self._sent[0] if self._sent else None
+        task = sent.task if sent else self.state.plan.tasks.get(self._current)
+        result: Result = {"changed": False, "unreachable": error.unreachable, "msg": error.reason}
         self.pending.clear()
+        if task is None:
+            task = next(iter(self.state.plan.tasks.values()))
+            return Stop(f"{self.node}: {error.reason}", task, result)
+        status = Status.UNREACHABLE if error.unreachable else Status.FAILED
+        key = sent.key if sent else f"{task.number}"
         end = StepEnd(key=key, status=status, result=result, reason=error.reason)
-        self.state.finished(self.group.play, self.node, first, end)
+        self.state.finished(self.group.play, self.node, task, end)
+        return Stop(f"{self.node}: {task.name}", task, result)
