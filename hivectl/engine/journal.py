@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from hivectl.model.errors import HivectlError, InputError
+from hivectl.model.errors import ExitCode, HivectlError, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,6 +26,8 @@ _ENCODE = json.JSONEncoder(separators=(",", ":"), default=str).encode
 
 class JournalError(HivectlError):
     """The journal cannot be written: the run stops, since it could not be resumed."""
+
+    exit_code = ExitCode.BAD_INPUT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

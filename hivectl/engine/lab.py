@@ -43,9 +43,17 @@ class Lab:
         return open_database(Path(self.store))
 
     def run_folder(self) -> Path:
-        """Return the folder of the journals, made where it is missing."""
+        """Return the folder of the journals, made where it is missing; raises JournalError."""
         folder = self.state / "runs"
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            from hivectl.engine.journal import JournalError
+
+            raise JournalError(
+                f"cannot keep journals in {folder}: {error.strerror}",
+                hint="they are beside the lab's store: name another with `store:` or HIVECTL_STORE",
+            ) from error
         return folder
 
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -139,6 +139,7 @@ class _Run:
         self.history = History(database)
         self.sessions = Sessions(lab)
         self.holding = Holding()
+        self._extending = asyncio.Lock()
         self.ending = Ending()
         self._accesses: dict[str, NodeAccess] = {}
         templates = Templates(folder=plan.playbook.path.resolve().parent)
@@ -185,10 +186,10 @@ class _Run:
         except asyncio.CancelledError as error:
             self._stopped(error)
         except HivectlError as error:
-            await self._end("failed", error.exit_code)
+            await self._end("failed", error.exit_code, cause=error)
             raise
-        except BaseException:
-            await self._end("fault", ExitCode.FAULT)
+        except BaseException as error:
+            await self._end("fault", ExitCode.FAULT, cause=error)
             raise
         finally:
             watching.cancel()
@@ -227,6 +228,9 @@ class _Run:
                 on_loss=self._lost,
             )
         )
+        self._say_held()
+
+    def _say_held(self) -> None:
         assert self.holding.grant is not None
         self.state.emit(
             Reserved(
@@ -250,11 +254,20 @@ class _Run:
         if (known := self._accesses.get(node)) is not None:
             return known
         access = self._accesses[node] = NodeAccess(
-            open=lambda: self.sessions.of(node),
+            open=lambda: self._open(node),
             fence=lambda: self.holding.fence(node),
             say=lambda text: self.state.say(text, level="info", node=node),
         )
         return access
+
+    async def _open(self, node: str) -> NodeSession:
+        """Return a node's session; one that only a template has named is held first."""
+        grant = self.holding.grant
+        if grant is not None and node not in grant.tokens and node in self.state.scopes.inventory.nodes:
+            async with self._extending:
+                await self.holding.extend(self.reservations, node)
+            self._say_held()
+        return await self.sessions.of(node)
 
     async def _let_go(self) -> None:
         """Give nodes back, side by side, and close what is open; each with a deadline of its own."""
@@ -314,7 +327,8 @@ class _Run:
             return "failed", ExitCode.UNREACHABLE
         return ("failed", ExitCode.FAILED) if state.failures else ("ok", ExitCode.DONE)
 
-    async def _end(self, status: str, code: ExitCode) -> RunEnded:
+    async def _end(self, status: str, code: ExitCode, *, cause: BaseException | None = None) -> RunEnded:
+        """Write down how the run ended and tell it; `cause`: what is raised, and told, behind it."""
         state = self.state
         await self.journal.settle()
         ended = RunEnded(
@@ -330,26 +344,40 @@ class _Run:
             resume=code is not ExitCode.DONE and not self.options.check,
             reason=self.ending.lost or "",
         )
-        self.journal.close({"time": ended.time, "status": status, "exit_code": int(code)})
-        self.history.end(
-            self.header.run,
-            ended=ended.time,
-            status=status,
-            exit_code=int(code),
-            nodes=[] if self.options.check else list(self._node_runs(ended)),
-        )
+        for write in (self._close_journal, self._close_history):
+            try:
+                write(ended)
+            except HivectlError as fault:
+                # what has been done has been done: it is told all the same
+                if cause is None:
+                    state.say(str(fault), level="error")
+                if code is ExitCode.DONE:
+                    ended = replace(ended, status="failed", exit_code=int(fault.exit_code))
         state.emit(ended)
         return ended
 
+    def _close_journal(self, ended: RunEnded) -> None:
+        self.journal.close({"time": ended.time, "status": ended.status, "exit_code": ended.exit_code})
+
+    def _close_history(self, ended: RunEnded) -> None:
+        self.history.end(
+            self.header.run,
+            ended=ended.time,
+            status=ended.status,
+            exit_code=ended.exit_code,
+            nodes=[] if self.options.check else list(self._node_runs(ended)),
+        )
+
     def _node_runs(self, ended: RunEnded) -> Iterator[NodeRun]:
         for node, summary in ended.nodes.items():
-            yield NodeRun(
-                node=node,
-                run=self.header.run,
-                status=_node_status(summary, failed=node in self.state.failures),
-                changed=summary.changed,
-                ended=ended.time,
-            )
+            if summary != NodeSummary():  # a run that was refused leaves the node's last one
+                yield NodeRun(
+                    node=node,
+                    run=self.header.run,
+                    status=_node_status(summary, failed=node in self.state.failures),
+                    changed=summary.changed,
+                    ended=ended.time,
+                )
 
 
 def _node_status(summary: NodeSummary, *, failed: bool) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable
+    from pathlib import Path
 
 DEADLINE = 20.0
 
@@ -26,3 +27,8 @@ def until(condition: Callable[[], object], process: subprocess.Popen[str] | None
         if time.monotonic() > end:
             raise AssertionError(f"not within {DEADLINE:g} s")
         time.sleep(0.01)
+
+
+def lines(path: Path) -> list[str]:
+    """Return a file's lines, none while it is not there."""
+    return path.read_text().splitlines() if path.exists() else []
