@@ -6,6 +6,7 @@ import contextlib
 import os
 import secrets
 import sqlite3
+import threading
 from typing import TYPE_CHECKING
 
 from hivectl.store.errors import (
@@ -25,11 +26,13 @@ BUSY_SECONDS = 5.0
 
 
 class Database:
-    """One connection to the lab's database; every method may be called from any one thread at a time."""
+    """One connection to the lab's database, for any threads: they take turns."""
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
         self.connection = connection
+        # a second thread's BEGIN would meet the first one's transaction: they share the connection
+        self._turn = threading.Lock()
 
     @property
     def identity(self) -> str:
@@ -41,7 +44,7 @@ class Database:
     @contextlib.contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """Give a transaction that holds the write lock from its start; durable when the block ends."""
-        with self._faults():
+        with self._turn, self._faults():
             # a plain BEGIN would fail with "database is locked" when it turns from reading to writing
             self.connection.execute("BEGIN IMMEDIATE")
             try:
@@ -54,12 +57,13 @@ class Database:
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """Give the connection for queries."""
-        with self._faults():
+        with self._turn, self._faults():
             yield self.connection
 
     def close(self) -> None:
         """Close the connection."""
-        self.connection.close()
+        with self._turn:
+            self.connection.close()
 
     @contextlib.contextmanager
     def _faults(self) -> Iterator[None]:
