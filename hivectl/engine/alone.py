@@ -40,12 +40,19 @@ def decide(step: Step) -> None:
             continue
         if step.module.decide is None:
             continue
-        assert iteration.context is not None
-        try:
-            result = step.module.decide(iteration.parameters, iteration.context)
-        except HivectlError as error:
-            result = failure(error)
-        settle_iteration(step, iteration, result)
+        # where it may be tried several times, this only finds out what must be asked for first
+        result = _decided(step, iteration)
+        if not step.attempts_several:
+            settle_iteration(step, iteration, result)
+
+
+def _decided(step: Step, iteration: Iteration) -> Result:
+    assert step.module.decide is not None
+    assert iteration.context is not None
+    try:
+        return step.module.decide(iteration.parameters, iteration.context)
+    except HivectlError as error:
+        return failure(error)
 
 
 async def operate(walk: Walk, item: Item, node: str) -> Result:
@@ -67,7 +74,7 @@ async def operate(walk: Walk, item: Item, node: str) -> Result:
 async def attempt(walk: Walk, step: Step) -> None:
     """Do a step by itself, each item of its loop as often as it may be tried."""
     state = walk.state
-    if step.in_batches and not step.attempts_several:
+    if step.in_batches and not step.attempts_several and not step.scattered:
         await walk.send([step], uses=step.task.uses)
         return
     started = time.monotonic()
@@ -87,9 +94,9 @@ async def _try(walk: Walk, step: Step, iteration: Iteration, *, resumed: bool) -
     task, options = step.task, step.options
     outcome: Result = {}
     for number in range(1, options.retries + 2):
-        with walk.state.activity.doing(step.actor, f"waits for its turn with {task.name}"):
+        with walk.state.activity.doing(iteration.actor, f"waits for its turn with {task.name}"):
             async with walk.state.limits.use({"forks": 1, **task.uses}):
-                walk.state.activity.now_doing(step.actor, task.name)
+                walk.state.activity.now_doing(iteration.actor, task.name)
                 iteration.results.clear()
                 iteration.outcome = None
                 result = await _once(walk, step, iteration, resumed=resumed and number == 1)
@@ -105,14 +112,15 @@ async def _try(walk: Walk, step: Step, iteration: Iteration, *, resumed: bool) -
                 level="info",
                 node=walk.node,
             )
-            with walk.state.activity.doing(step.actor, f"waits {options.delay:g} s to try {task.name} again"):
+            waits = f"waits {options.delay:g} s to try {task.name} again"
+            with walk.state.activity.doing(iteration.actor, waits):
                 await asyncio.sleep(options.delay)
     if "until" in task.keywords and not outcome.get("failed"):
         outcome.update(failed=True, msg=f"`until` did not become true in {options.retries + 1} attempts")
 
 
 def _satisfied(task: Task, iteration: Iteration, outcome: Result) -> bool:
-    if "until" not in task.keywords:
+    if "until" not in task.keywords or outcome.get("skipped"):
         return not outcome.get("failed")
     scope = iteration.scope
     if task.register:
@@ -126,11 +134,13 @@ def _satisfied(task: Task, iteration: Iteration, outcome: Result) -> bool:
 
 async def _once(walk: Walk, step: Step, iteration: Iteration, *, resumed: bool) -> Result | None:
     """Do one attempt; None: the results of operations are in the iteration."""
+    if step.module.decide is not None:
+        return _decided(step, iteration)
     if step.module.procedure is None:
-        access = walk.state.workshop.access(step.actor)
+        access = walk.state.workshop.access(iteration.actor)
         places = [place for place in batches.places_of([step]) if place.iteration is iteration]
         stream = batches.carry_out(
-            walk.run, access, [step], places, recalled=walk.recalled(step.actor), resumed=resumed
+            walk.run, access, [step], places, recalled=walk.recalled(iteration.actor), resumed=resumed
         )
         async with aclosing(stream) as results:
             async for place, result in results:

@@ -54,6 +54,11 @@ class Holding:
             time_to_live=self.grant.time_to_live,
         )
 
+    async def extend(self, reservations: Reservations, node: str) -> None:
+        """Hold one more node; raises HeldError, ReservationLostError."""
+        if self.grant is not None and node not in self.grant.tokens:
+            self.grant = await reservations.extend(self.grant, [node])
+
 
 @contextlib.asynccontextmanager
 async def hold(

@@ -70,6 +70,7 @@ class Iteration:
     """One item of a step's loop, or the step itself where there is none.
 
     Attributes:
+        actor: the node that acts: another one with `delegate_to`, which may differ from item to item.
         skipped: the condition that did not hold, when one did not.
         failure: why it could not be made ready.
         results: of its operations, as they arrive.
@@ -78,6 +79,7 @@ class Iteration:
 
     index: int
     scope: Scope
+    actor: str = ""
     item: Any = None
     label: Any = None
     context: Context | None = None
@@ -96,7 +98,7 @@ class Step:
     Attributes:
         key: names it in the journal.
         node: whose step it is.
-        actor: the node that acts: another one with `delegate_to`.
+        actor: the node that acts, the first one where there are several.
         started: when it was begun, on the loop's clock.
         seconds: how long it took, once it is done.
         uncertain: it may have been done before, by an attempt whose answer was lost.
@@ -119,6 +121,11 @@ class Step:
     def in_batches(self) -> bool:
         """Whether it travels with its neighbours."""
         return self.module.operations is not None
+
+    @property
+    def scattered(self) -> bool:
+        """Whether several nodes act."""
+        return any(iteration.actor not in ("", self.actor) for iteration in self.iterations)
 
     @property
     def needs_verdict(self) -> bool:
@@ -209,13 +216,10 @@ def make_step(workshop: Workshop, task: Task, node: str, key: str, scope: Scope)
     """
     recipe = _recipe(workshop, task, scope)
     options = recipe.options or _options(workshop.options, task, scope)
-    actor = node
-    if delegate := task.keywords.get("delegate_to"):
-        actor = str(scope.templates.render(delegate, scope, origin=task.origin))
     step = Step(
         key=key,
         node=node,
-        actor=actor,
+        actor=node,
         task=task,
         module=recipe.module,
         options=options,
@@ -226,6 +230,7 @@ def make_step(workshop: Workshop, task: Task, node: str, key: str, scope: Scope)
     for iteration in step.iterations:
         if iteration.skipped is None and not _is_skipped(task, iteration):
             _ready(workshop, recipe, step, iteration)
+    step.actor = next((one.actor for one in step.iterations if one.actor), node)
     return step
 
 
@@ -280,6 +285,9 @@ def _iterations(task: Task, scope: Scope) -> list[Iteration]:
 
 def _ready(workshop: Workshop, recipe: Recipe, step: Step, iteration: Iteration) -> None:
     task, module, scope = step.task, step.module, iteration.scope
+    iteration.actor = step.node
+    if delegate := task.keywords.get("delegate_to"):
+        iteration.actor = str(scope.templates.render(delegate, scope, origin=task.origin))
     iteration.context = Context(
         node=step.node,
         variables=scope,
@@ -292,7 +300,7 @@ def _ready(workshop: Workshop, recipe: Recipe, step: Step, iteration: Iteration)
         environment=_environment(task, scope) if task.environment else NOTHING,
         become=step.options.become,
         deadline=step.options.timeout,
-        access=workshop.access(step.actor),
+        access=workshop.access(iteration.actor),
         files=workshop.files,
     )
     if task.notify:

@@ -285,7 +285,11 @@ class Walk:
 
     def _may_travel(self, step: Step) -> bool:
         return (
-            step.in_batches and step.actor == self.node and not step.task.uses and not step.attempts_several
+            step.in_batches
+            and step.actor == self.node
+            and not step.scattered
+            and not step.task.uses
+            and not step.attempts_several
         )
 
     def _same_rights(self, step: Step) -> bool:

@@ -75,6 +75,15 @@ class Reservations(Protocol):
         """Claim every node or none; raises HeldError that names who holds which until when."""
         ...
 
+    async def extend(self, grant: Grant, nodes: Sequence[str]) -> Grant:
+        """Claim more nodes for the same reservation; all of its nodes get new tokens.
+
+        Raises:
+            HeldError: others hold some of them.
+            ReservationLostError: the reservation is gone.
+        """
+        ...
+
     async def renew(self, grant: Grant) -> None:
         """Let the grant stand for another `time_to_live`; raises ReservationLostError when it is gone."""
         ...

@@ -6,6 +6,7 @@ import asyncio
 import os
 import secrets
 import socket
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,10 @@ class StoredReservations:
     async def take(self, nodes: Sequence[str], *, reason: str, time_to_live: float) -> Grant:
         """Claim every node or none."""
         return await asyncio.to_thread(self._take, tuple(dict.fromkeys(nodes)), reason, time_to_live)
+
+    async def extend(self, grant: Grant, nodes: Sequence[str]) -> Grant:
+        """Claim more nodes for the same reservation."""
+        return await asyncio.to_thread(self._extend, grant, tuple(dict.fromkeys(nodes)))
 
     async def renew(self, grant: Grant) -> None:
         """Let the grant stand for another `time_to_live`."""
@@ -75,6 +80,24 @@ class StoredReservations:
             reservation=reservation, owner=owner(), store=identity, tokens=tokens, time_to_live=time_to_live
         )
 
+    def _extend(self, grant: Grant, nodes: tuple[str, ...]) -> Grant:
+        with self._database.writing() as connection:
+            moment = now()
+            _end_what_is_over(connection, moment)
+            known = connection.execute(
+                "SELECT 1 FROM reservation WHERE id = ?", (grant.reservation,)
+            ).fetchone()
+            if known is None:
+                raise _gone(grant)
+            more = tuple(node for node in nodes if node not in grant.tokens)
+            if held := _standing(connection, more, moment):
+                raise HeldError(held)
+            rows = [(node, grant.reservation) for node in more]
+            connection.executemany("INSERT INTO live VALUES (?, ?)", rows)
+            # the old token may be older than what another grant has left on the new nodes
+            tokens = _grow_tokens(connection, (*grant.tokens, *more))
+        return replace(grant, tokens=tokens)
+
     def _renew(self, grant: Grant) -> None:
         with self._database.writing() as connection:
             moment = now()
@@ -89,14 +112,18 @@ class StoredReservations:
                 ),
             ).rowcount
         if not renewed:
-            raise ReservationLostError(
-                f"reservation {grant.reservation} is gone: it expired or an admin ended it",
-                hint="see who holds the nodes now with `hivectl status`",
-            )
+            raise _gone(grant)
 
     def _release(self, grant: Grant) -> None:
         with self._database.writing() as connection:
             connection.execute("DELETE FROM reservation WHERE id = ?", (grant.reservation,))
+
+
+def _gone(grant: Grant) -> ReservationLostError:
+    return ReservationLostError(
+        f"reservation {grant.reservation} is gone: it expired or an admin ended it",
+        hint="see who holds the nodes now with `hivectl status`",
+    )
 
 
 def _grow_tokens(connection: sqlite3.Connection, nodes: Sequence[str]) -> dict[str, int]:
