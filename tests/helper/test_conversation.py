@@ -122,7 +122,7 @@ def test_a_damaged_or_endless_file_is_refused(lines: list[bytes], sink: bool, tm
 def test_a_line_without_end_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(conversation, "LONGEST_HEADER", 1 << 20)
     with pytest.raises(HelperError, match="a line of more than"):
-        asyncio.run(talk(impostor(end="cat > /dev/null & exec tr '\\0' x < /dev/zero")))
+        asyncio.run(talk(impostor(end="exec 3<&0; exec tr '\\0' x < /dev/zero")))
 
 
 def test_endless_banners_are_bounded() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -39,8 +40,6 @@ def test_a_line_is_put_once(text: str, line: str, place: dict[str, Any], first: 
 def test_a_line_that_matches_its_pattern_is_put_once(
     text: str, regexp: str, line: str, place: dict[str, Any]
 ) -> None:
-    import re
-
     assume(re.search(regexp, line))
     arguments = {"line": line, "regexp": regexp, **place}
     once = edit("line", text, arguments).text
@@ -50,7 +49,8 @@ def test_a_line_that_matches_its_pattern_is_put_once(
 @given(TEXT, st.sampled_from([{"regexp": "^a"}, {"search_string": "b="}, {"line": "ab"}]))
 def test_removed_lines_are_gone_and_the_others_stay(text: str, arguments: dict[str, Any]) -> None:
     edited = edit("line", text, {"state": "absent", **arguments})
-    before, after = text.splitlines(keepends=True), edited.text.splitlines(keepends=True)
+    # a carriage return is a character like any other: only \n ends a line
+    before, after = (re.findall(r"[^\n]*\n|[^\n]+", one) for one in (text, edited.text))
     assert edited.more["found"] >= 0
     assert [line for line in before if line in after] == after
     assert edit("line", edited.text, {"state": "absent", **arguments}).text == edited.text

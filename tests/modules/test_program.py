@@ -69,7 +69,11 @@ def node(tmp_path: Path) -> Iterator[Node]:
 
 
 def alive(pid: int) -> bool:
-    return Path(f"/proc/{pid}").exists()
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state not in "ZX"  # ended, and not yet waited for by tmux
 
 
 def test_it_runs_outlives_us_and_is_left_alone_while_nothing_changes(node: Node) -> None:
