@@ -180,7 +180,9 @@ class Walk:
                 node=self.node,
             )
         except WalkEnded as error:
-            self.state.say(f"`always` of {block.name} ended early: {error}", node=self.node)
+            # that the reservation is lost has been told once for all nodes
+            if not (isinstance(error, NodeGoneError) and error.fence_lost):
+                self.state.say(f"`always` of {block.name} ended early: {error}", node=self.node)
 
     async def _task(self, task: Task) -> None:
         group, in_handlers = self.group, self.handlers.running

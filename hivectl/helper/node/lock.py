@@ -80,6 +80,8 @@ class Lock:
         self.path = os.path.join(home, NAME)
         self.boot = boot()
         self.seen: "Any" = None
+        # the claim that was accepted here: whoever is in the file instead came after it
+        self.accepted: "tuple[str, int] | None" = None
 
     def usable(self) -> bool:
         """Whether this user can keep the login's file at all."""
@@ -94,6 +96,7 @@ class Lock:
             if held.state.get("boot") != self.boot:
                 kept["by"] = None
             held.write(dict(self._claim(fence), **kept))
+        self.accepted = (fence["store"], fence["token"])
 
     def check(self, fence: "dict[str, Any]") -> None:
         """Raise Refused if somebody else has the node since; costs one look at the file when nothing happened."""
@@ -202,6 +205,11 @@ class Lock:
             raise Refused(
                 "this controller's claim (token %d) is older than that of %s (token %d, until %s)"
                 % (fence["token"], state.get("owner"), state["token"], state.get("until"))
+            )
+        if self.accepted == (fence["store"], fence["token"]):
+            raise Refused(
+                "this controller's claim ended, and since then {}, who uses another lab's store, "
+                "has had the node".format(state.get("owner"))
             )
         if not state.get("returned") and not self._expired(state):
             raise Refused(
