@@ -22,10 +22,17 @@ RECONNECT_DEADLINE = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One way to a node: a driver, and where it shall connect to."""
+    """One way to a node.
+
+    Attributes:
+        driver: how.
+        target: where it shall connect to.
+        refusal: why this way does less than its driver can, and what helps; None where nothing is known.
+    """
 
     driver: Driver
     target: Target
+    refusal: str | None = None
 
 
 class NodeSession:
@@ -146,6 +153,7 @@ class NodeSession:
         return CapabilityError(
             f"{candidate.target.connection} ({candidate.driver.name}) cannot {' or '.join(lacking)}, it can: {able}",
             node=self.node,
+            hint=candidate.refusal,
         )
 
     def _failure(self, reasons: Sequence[tuple[Candidate, NodeError]]) -> NodeError:
@@ -157,5 +165,5 @@ class NodeSession:
         kinds: set[type[NodeError]] = {type(error) for error in unreachable} or {CapabilityError}
         kind = kinds.pop() if len(kinds) == 1 else UnreachableError
         told = "; ".join(f"{candidate.target.connection}: {error.message}" for candidate, error in reasons)
-        hints = dict.fromkeys(error.hint for error in unreachable if error.hint)
+        hints = dict.fromkeys(error.hint for _, error in reasons if error.hint)
         return kind(f"no connection can be used: {told}", node=self.node, hint="; ".join(hints) or None)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from hivectl.drivers.base import Capability, Command
+from hivectl.drivers.errors import CapabilityError
 from hivectl.model.errors import HivectlError
 from hivectl.reservations.base import ReservationLostError
 
@@ -210,7 +211,11 @@ async def check(
         connect = time.monotonic() - began
         capabilities = tuple(sorted(connection.capabilities))
         if Capability.RUN not in connection.capabilities:
-            return Health(capabilities=capabilities, connect=connect)
+            try:
+                connection = await session.connection(Capability.RUN)
+            except CapabilityError as error:
+                why = error.hint or error.message
+                return Health(capabilities=capabilities, connect=connect, warnings=(f"files only: {why}",))
         began = time.monotonic()
         await connection.run(Command(command="true", timeout=CHECK_SECONDS))
         latency = time.monotonic() - began

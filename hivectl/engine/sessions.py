@@ -55,8 +55,10 @@ class Sessions:
         inventory = self._lab.inventory
         driver = find_driver(entry.driver)
         overrides: Mapping[str, Any] = {}
+        refusal = None
         if entry.virtual is not None:
-            overrides = (await self._start(node, entry)).attributes
+            device = await self._start(node, entry)
+            overrides, refusal = device.attributes, device.refusal
         attributes = connection_attributes(
             inventory, inventory.nodes[node], entry, driver.attributes, overrides=overrides
         )
@@ -67,7 +69,7 @@ class Sessions:
             state=self._lab.state,
             open_stream=self._through(entry.on) if entry.on else None,
         )
-        return Candidate(driver=driver, target=target)
+        return Candidate(driver=driver, target=target, refusal=refusal)
 
     def _through(self, node: str) -> Callable[[StreamAddress], Awaitable[Stream]]:
         async def open_stream(address: StreamAddress) -> Stream:

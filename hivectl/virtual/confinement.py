@@ -52,7 +52,9 @@ async def find_sandbox() -> Sandbox | NoSandbox:
     """Try whether this machine confines programs."""
     bwrap = shutil.which("bwrap")
     if bwrap is None:
-        return NoSandbox("bubblewrap is missing: `apt install bubblewrap`")
+        return NoSandbox(
+            "virtual hosts run commands only inside bubblewrap, which is missing: `sudo apt-get install bubblewrap`"
+        )
     sandbox = Sandbox(bwrap, *_interpreter())
     argv = [*_namespaces(sandbox, "probe"), *_host_binds(sandbox), "--", sandbox.python, "-I", "-S", "-c", ""]
     process = await asyncio.create_subprocess_exec(

@@ -24,6 +24,11 @@ class VirtualDevice(Protocol):
         """Attributes that point the node's own driver at it."""
         ...
 
+    @property
+    def refusal(self) -> str | None:
+        """Why it does less than the driver can on this machine, and what helps."""
+        ...
+
     async def close(self) -> None:
         """End it."""
         ...

@@ -215,7 +215,7 @@ def no_sandbox(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_without_a_sandbox_it_offers_files_and_says_why_no_commands(tmp_path: Path) -> None:
     async def main() -> None:
         async with running(tmp_path / "demo1") as virtual:
-            assert "apt install bubblewrap" in str(virtual.refusal)
+            assert "apt-get install bubblewrap" in str(virtual.refusal)
             async with connected(virtual.attributes) as connection:
                 assert connection.capabilities == {Capability.FILES}
                 with pytest.raises(CapabilityError, match="files only"):
