@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 # nothing heavier here: Ctrl-C during an import must end in the `except` below
+import gc
 import os
 import sys
 
@@ -12,6 +13,8 @@ from hivectl.cli.streams import output_fault, prepare_streams
 def main() -> None:
     """Run the command line and exit."""
     prepare_streams()
+    # imports make no garbage, and short commands end before theirs counts; what runs long turns it on (cli/running.py)
+    gc.disable()
     try:
         code = _run(sys.argv[1:])
     except KeyboardInterrupt:

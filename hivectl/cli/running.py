@@ -82,6 +82,7 @@ async def _supervised(main: Coroutine[Any, Any, T], tell: Callable[[str], None])
     # what has been imported stays; looking for garbage in it again and again costs a tenth of a run
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
+    gc.enable()
     loop = asyncio.get_running_loop()
     task = asyncio.ensure_future(main)
     stop = _Stop(task, tell)

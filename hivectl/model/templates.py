@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from hivectl.model.secret import Secret
+from hivectl.model.templating import simple
 from hivectl.model.templating.errors import (
     ConditionError,
     TemplateError,
@@ -211,9 +212,12 @@ class Templates:
         Raises:
             TemplateSyntaxError: a template inside is wrong.
         """
-        return self._collect(
-            value, origin, lambda text, place: self._default_engine().text(text, place).names
-        )
+
+        def names_in(text: str, place: Origin | None) -> frozenset[str]:
+            found = simple.names_of(text)
+            return self._default_engine().text(text, place).names if found is None else found
+
+        return self._collect(value, origin, names_in)
 
     def required_names(self, value: Any, *, origin: Origin | None = None) -> frozenset[str]:
         """Return the variables without which rendering surely fails: none behind `default`, `is defined` or `if`.
@@ -221,9 +225,12 @@ class Templates:
         Raises:
             TemplateSyntaxError: a template inside is wrong.
         """
-        return self._collect(
-            value, origin, lambda text, place: self._default_engine().text(text, place).required
-        )
+
+        def names_in(text: str, place: Origin | None) -> frozenset[str]:
+            found = simple.names_of(text)
+            return self._default_engine().text(text, place).required if found is None else found
+
+        return self._collect(value, origin, names_in)
 
     def condition_names(self, condition: Any, *, origin: Origin | None = None) -> frozenset[str]:
         """Return the variables that a condition may look up; raises as `evaluate` does for its form."""
@@ -250,21 +257,27 @@ class Templates:
 
     def _render(self, value: Any, variables: Mapping[str, Any], origin: Origin | None, *, lazy: bool) -> Any:
         if isinstance(value, str):
-            if not is_template(value):
-                return value
-            engine = self._default_engine()
-            compiled = engine.text(value, origin)
-            try:
-                return self._run(lambda: engine.render(compiled, variables), variables, origin)
-            except UndefinedVariableError as error:
-                if not lazy:
-                    raise
-                return engine.undefined(error)
+            return self._render_one(value, variables, origin, lazy=lazy) if is_template(value) else value
         if isinstance(value, dict):
             return self._render_mapping(value, variables, origin, lazy=lazy)
         if isinstance(value, list | tuple):
             return self._render_list(value, variables, origin, lazy=lazy)
         return value
+
+    def _render_one(
+        self, text: str, variables: Mapping[str, Any], origin: Origin | None, *, lazy: bool
+    ) -> Any:
+        made = simple.render(text, variables)
+        if made is not simple.NOT_SIMPLE:
+            return made
+        engine = self._default_engine()
+        compiled = engine.text(text, origin)
+        try:
+            return self._run(lambda: engine.render(compiled, variables), variables, origin)
+        except UndefinedVariableError as error:
+            if not lazy:
+                raise
+            return engine.undefined(error)
 
     def _render_mapping(
         self, value: dict[Any, Any], variables: Mapping[str, Any], origin: Origin | None, *, lazy: bool
