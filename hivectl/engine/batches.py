@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from hivectl.engine.context import NodeAccess
     from hivectl.engine.recall import Recalled
     from hivectl.engine.steps import Iteration, Step
+    from hivectl.modules.base import Result
 
 RECONNECT_SECONDS = 60.0
 RECONNECTS_IN_A_ROW = 3
@@ -86,19 +87,26 @@ async def carry_out(
     """
     start, losses = 0, 0
     lost = False
+    known: dict[str, Result] = {}
     while start < len(places):
         try:
-            first = start
-            known = await _known(run, access, steps, places[first:], recalled, resumed=resumed, lost=lost)
+            known |= await _known(run, access, steps, places[start:], recalled, resumed=resumed, lost=lost)
             resumed = lost = False
-            async with aclosing(_send(run, access, steps, places[first:], known)) as stream:
-                async for index, result in stream:
+            if (result := known.get(places[start].item.key)) is not None:
+                start += 1
+                yield places[start - 1], ItemResult(index=start - 1, result=result)
+                continue
+            first = start
+            end = next((i for i in range(first, len(places)) if places[i].item.key in known), len(places))
+            async with aclosing(_send(run, access, steps, places[first:end])) as stream:
+                async for one in stream:
                     # the rest of a failed chain is left out
-                    start = first + index + 1
+                    start = first + one.index + 1
                     losses = 0
-                    yield places[first + index], result
-            # a node leaves what comes after a failed step; whoever still listens takes that step for no failure
-            start = _end_of_step(places, start - 1)
+                    yield places[start - 1], one
+            if start < end:
+                # a node leaves what comes after a failed step; whoever still listens takes that step for no failure
+                start = _end_of_step(places, start - 1)
         except FenceError as error:
             raise NodeGoneError(str(error), fence_lost=True) from error
         except UnreachableError as error:
@@ -130,7 +138,7 @@ async def _known(
     *,
     resumed: bool,
     lost: bool,
-) -> list[ItemResult]:
+) -> dict[str, Result]:
     """Return what is known of operations that may have been begun: by an earlier attempt, or before a loss."""
     become = steps[0].options.become
     progress = None
@@ -140,7 +148,7 @@ async def _known(
         progress = recalled.progress
     if lost and not all(place.item.operation.idempotent for place in places):
         progress = await recall(run, access, await _connection(access, places), become)
-    return [] if progress is None else happened(places, progress)
+    return {} if progress is None else happened(places, progress)
 
 
 async def _connection(access: NodeAccess, places: list[Place]) -> Connection:
@@ -148,21 +156,16 @@ async def _connection(access: NodeAccess, places: list[Place]) -> Connection:
 
 
 async def _send(
-    run: str, access: NodeAccess, steps: Sequence[Step], places: list[Place], known: list[ItemResult]
-) -> AsyncGenerator[tuple[int, ItemResult], None]:
-    """Send operations once, less those that are known to be done."""
-    for result in known:
-        yield result.index, result
-    first = len(known)
-    if first == len(places):
-        return
+    run: str, access: NodeAccess, steps: Sequence[Step], places: list[Place]
+) -> AsyncGenerator[ItemResult, None]:
+    """Send operations once."""
     connection = await _connection(access, places)
-    batch = Batch(run=run, items=tuple(place.item for place in places[first:]), fence=access.fence())
+    batch = Batch(run=run, items=tuple(place.item for place in places), fence=access.fence())
     nothing = True
     async with aclosing(connection.operate(batch, steps[0].options.become)) as stream:
         async for result in stream:
             nothing = False
-            yield first + result.index, result
+            yield result
     if nothing:
         raise HelperError("the node did nothing, and did not say why")
 

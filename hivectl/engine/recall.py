@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hivectl.drivers.base import Capability
-from hivectl.helper.operations import ItemResult, Progress
+from hivectl.helper.operations import Facts, Progress, Read, Run, Stat, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from hivectl.drivers.base import Connection
     from hivectl.engine.batches import Place
     from hivectl.engine.context import NodeAccess
-    from hivectl.helper.operations import Become
+    from hivectl.helper.operations import Become, Operation
+    from hivectl.modules.base import Result
 
 ASK_EVERY = 0.5
 UNKNOWN = "it was under way when the connection was lost, and nobody can tell whether it ended: look at the node, then apply afresh"
@@ -45,26 +46,36 @@ async def recall(
     return progress
 
 
-def happened(places: Sequence[Place], progress: Progress) -> list[ItemResult]:
-    """Return results for what the node has done although its answer never came; the rest may be sent.
+def happened(places: Sequence[Place], progress: Progress) -> dict[str, Result]:
+    """Return results, by the item's key, for what the node has done although its answer never came.
 
     Operations that may be repeated are simply sent again. Of others the node remembers the last one that it began,
-    and whether it ended: everything before that one has ended.
+    and whether it ended: everything before that one has ended. Only steps whose end nobody heard of count: what is
+    done again on purpose has a new turn.
     """
     keys = [place.item.key for place in places]
     if progress.key is None or progress.key not in keys:
-        return []
+        return {}
     reached = keys.index(progress.key)
+    if not places[reached].step.uncertain:
+        return {}
     if not progress.ended:
-        result = {"changed": True, "failed": True, "unknown": True, "msg": UNKNOWN}
+        result: Result = {"changed": True, "failed": True, "unknown": True, "msg": UNKNOWN}
     elif progress.rc:
         message = f"non-zero return code {progress.rc}"
         result = {**_done_unheard(), "rc": progress.rc, "failed": True, "msg": message}
     else:
         result = {**_done_unheard(), "rc": progress.rc}
-    before = [ItemResult(index=index, result=_done_unheard()) for index in range(reached)]
-    return [*before, ItemResult(index=reached, result=result)]
+    before = {place.item.key: _done_unheard() for place in places[:reached] if place.step.uncertain}
+    return {**before, progress.key: result}
 
 
-def _done_unheard() -> dict[str, object]:
+def looks(operation: Operation) -> bool:
+    """Tell whether an operation changes nothing: what comes behind it is not undone when it is done once more."""
+    return isinstance(operation, Facts | Read | Stat | Wait) or (
+        isinstance(operation, Run) and operation.observes
+    )
+
+
+def _done_unheard() -> Result:
     return {"changed": True, "msg": "done before the connection was lost; what it printed was lost with it"}

@@ -9,6 +9,9 @@ from hivectl.model.secret import MASK, Secret
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+# characters: shorter lines of a longer secret, such as a bracket, are in ordinary texts too
+SHORTEST_LINE = 4
+
 
 class Redactor:
     """Knows the secrets of a run, those that templates made of others too."""
@@ -59,9 +62,15 @@ class Redactor:
         if new:
             for secret in new:
                 del self._closed[id(secret)]
-            texts = {*self._texts, *(secret.reveal() for secret in new)} - {""}
+            texts = {*self._texts, *(part for secret in new for part in _parts(secret.reveal()))} - {""}
             self._texts = sorted(texts, key=len, reverse=True)
         return self._texts
+
+
+def _parts(text: str) -> list[str]:
+    """Return a secret and, since outputs are shown by lines, its lines, but for those too short to be one."""
+    lines = [line.strip() for line in text.splitlines()]
+    return [text, *(line for line in lines if len(line) >= SHORTEST_LINE)]
 
 
 def find_secrets(roots: list[Any]) -> Iterator[Secret]:

@@ -45,8 +45,9 @@ async def replay(walk: Walk, task: Task, key: str, *, of: Sequence[str] = ()) ->
     if step.redacted and gives and walk.may_repeat(task, key):
         return False
     walk.remember(task, result, outcomes)
-    if step.redacted and task.register is not None:
-        walk.variables.lose(task.register)
+    if step.redacted:
+        given = {name for outcome in outcomes for name in outcome.get("ansible_facts") or ()}
+        walk.variables.lose(*given, *filter(None, [task.register]))
     walk.state.finished(
         walk.group.play,
         walk.node,

@@ -239,9 +239,9 @@ class NodeVariables:
             self._memory.registered.expected.discard(task.register)
             self.put({task.register: result})
 
-    def lose(self, name: str) -> None:
-        """Say that what was registered under a name cannot be used."""
-        self._memory.registered.lost.add(name)
+    def lose(self, *names: str) -> None:
+        """Say that what was registered under names cannot be used."""
+        self._memory.registered.lost.update(names)
         self._plain = None
 
 

@@ -312,6 +312,13 @@ def _ready(workshop: Workshop, recipe: Recipe, step: Step, iteration: Iteration)
             scope.templates.render(task.arguments[name], scope, origin=task.origin)
     if module.operations is not None:
         iteration.operations = tuple(module.operations(iteration.parameters, iteration.context))
+    if workshop.redactor.active:
+        # a text that a template made of a secret must not be seen either
+        workshop.redactor.learn([iteration.context.environment, *map(_values_of, iteration.operations)])
+
+
+def _values_of(operation: Operation) -> list[Any]:
+    return [getattr(operation, one.name) for one in fields(operation)]
 
 
 def _parameters(workshop: Workshop, recipe: Recipe, task: Task, scope: Scope) -> Any:

@@ -22,7 +22,7 @@ from hivectl.engine.group import Stop
 from hivectl.engine.handlers import NodeHandlers
 from hivectl.engine.outcome import conclude, result_of, settle_iteration
 from hivectl.engine.pending import FactsNeeded, NotKnownYet, OtherFactsNeeded, OtherNodeNeeded
-from hivectl.engine.recall import Recalled
+from hivectl.engine.recall import Recalled, looks
 from hivectl.engine.replay import replay
 from hivectl.engine.state import StepEnd
 from hivectl.engine.steps import Iteration, Step, StepOptions, make_step
@@ -386,14 +386,15 @@ class Walk:
                 step.uncertain = step.key in self._left_open(record)
 
     def may_repeat(self, task: Task, key: str) -> bool:
-        """Tell whether doing a task again does no harm; where that cannot be told yet, its turn will tell."""
+        """Tell whether a task only looks or decides, so that doing it again undoes nothing that came behind it."""
+        module = self.state.workshop.find_module(task.module)
+        if module.operations is None:
+            return module.decide is not None
         try:
             step = make_step(self.state.workshop, task, self.node, key, self.variables.for_task(task))
         except (NotKnownYet, HivectlError):
-            return True
-        if step.module.procedure is not None:
-            return step.module.repeatable
-        return all(operation.idempotent for one in step.iterations for operation in one.operations)
+            return False
+        return all(looks(operation) for one in step.iterations for operation in one.operations)
 
     def _left_open(self, record: Record) -> frozenset[str]:
         """Return the keys of steps of which nobody knows how they ended."""
