@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hivectl.model.errors import HivectlError
@@ -61,12 +61,14 @@ def outcome(work: Any) -> tuple[str, Any]:
     ) else value
 
 
+@settings(max_examples=400, deadline=None)
 @given(texts)
 def test_the_short_way_says_what_the_engine_says(text: str) -> None:
     templates = Templates()
     assert outcome(lambda: templates.render(text, scope())) == outcome(lambda: by_engine(templates, text))
 
 
+@settings(max_examples=400, deadline=None)
 @given(texts)
 def test_the_same_names(text: str) -> None:
     found = simple.names_of(text)

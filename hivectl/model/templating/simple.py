@@ -35,7 +35,8 @@ RESERVED = frozenset(
         *("range", "dict", "lipsum", "cycler", "joiner", "namespace", "lookup", "query", "q", "now", "undef"),
     }
 )
-NAME = re.compile(r"\{\{ *([A-Za-z_][A-Za-z0-9_]*) *\}\}")
+# a brace more, and it is a mapping inside of a template
+NAME = re.compile(r"(?<!\{)\{\{ *([A-Za-z_][A-Za-z0-9_]*) *\}\}(?!\})")
 MARK = re.compile(r"\{[{%#]|[}%#]\}|\n")
 PLAIN = frozenset({str, int, float, bool})
 # far below the engine's limit
