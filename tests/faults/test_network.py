@@ -77,9 +77,7 @@ def test_a_host_that_refuses_the_login(tmp_path: Path, sshd_host: Sshd, inside: 
     assert_unreachable(inside(lab, "apply", "site.yml"), sshd_host, "refused the login")
 
 
-def test_a_host_that_is_down(
-    tmp_path: Path, sshd_hosts: Callable[..., list[Sshd]], inside: Inside
-) -> None:
+def test_a_host_that_is_down(tmp_path: Path, sshd_hosts: Callable[..., list[Sshd]], inside: Inside) -> None:
     good, down = sshd_hosts(2)
     down.stop()
     lab = lab_of(tmp_path, good, **down.attributes)

@@ -129,7 +129,12 @@ def test_a_journal_that_cannot_be_begun(lab: Lab, inside: Inside) -> None:
 def test_a_journal_that_cannot_be_read(lab: Lab, inside: Inside) -> None:
     runs = lab.folder / "state" / "runs"
     runs.mkdir(exist_ok=True)
-    for name, text in (("empty", ""), ("torn", '{"journal": 1, "ru'), ("other", '{"journal": 99}\n'), ("odd", "[]\n")):
+    for name, text in (
+        ("empty", ""),
+        ("torn", '{"journal": 1, "ru'),
+        ("other", '{"journal": 99}\n'),
+        ("odd", "[]\n"),
+    ):
         (runs / f"{name}.jsonl").write_text(text)
         said = inside(lab, "apply", "--resume", name)
         assert_refused(lab, said, 3, name, "apply afresh")
