@@ -6,16 +6,17 @@ import contextlib
 import os
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from hivectl.model.errors import Complaints, ExitCode, HivectlError, InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from typer import TyperException
 
+T = TypeVar("T")
 # where several hold (SURFACE: exit codes)
 PRECEDENCE = (
     ExitCode.INTERRUPTED,
@@ -81,6 +82,19 @@ def tell(error: HivectlError, *, debug: bool = False) -> ExitCode:
     if len(parts) > 1:
         say(f"{len(parts)} errors")
     return exit_code(error)
+
+
+def usable(names: Iterable[str], find: Callable[[str], T]) -> dict[str, T]:
+    """Return the plugins that can be loaded, and say of each other one why it is left out."""
+    from hivectl.model.plugins import BrokenPluginError
+
+    found = {}
+    for name in names:
+        try:
+            found[name] = find(name)
+        except BrokenPluginError as error:
+            tell(error)
+    return found
 
 
 def say_faults(faults: Mapping[str, HivectlError]) -> None:

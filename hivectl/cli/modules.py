@@ -27,6 +27,7 @@ def modules(
 
     Example: hivectl modules copy
     """
+    from hivectl.cli.errors import usable
     from hivectl.cli.tables import Column, write
     from hivectl.modules.registry import find_module, module_names
 
@@ -34,8 +35,7 @@ def modules(
         _show_module(find_module(name), output)
         return 0
     items = []
-    for found in module_names():
-        module = find_module(found)
+    for found, module in usable(module_names(), find_module).items():
         items.append(
             {
                 "name": found,
@@ -139,6 +139,7 @@ def drivers(
 
     Example: hivectl drivers ssh
     """
+    from hivectl.cli.errors import usable
     from hivectl.cli.tables import Column, write
     from hivectl.drivers.registry import driver_names, find_driver
 
@@ -150,8 +151,7 @@ def drivers(
         write("attributes", _parameter_columns(), attributes, output)
         return 0
     items = []
-    for found in driver_names():
-        driver = find_driver(found)
+    for found, driver in usable(driver_names(), find_driver).items():
         items.append({"name": found, "summary": driver.summary, "capabilities": sorted(driver.capabilities)})
     columns = [Column("name", "DRIVER"), Column("capabilities", "CAN"), Column("summary", "REACHES")]
     write("drivers", columns, items, output)

@@ -66,21 +66,24 @@ def text_of(name: SchemaName) -> str:
 
 
 def _inventory() -> dict[str, Any]:
+    from hivectl.cli.errors import usable
     from hivectl.drivers.registry import driver_names, find_driver
     from hivectl.model.editor_schemas import inventory_schema
 
-    return inventory_schema({name: find_driver(name).attributes for name in driver_names()})
+    drivers = usable(driver_names(), find_driver)
+    return inventory_schema({name: driver.attributes for name, driver in drivers.items()})
 
 
 def _playbook() -> dict[str, Any]:
+    from hivectl.cli.errors import usable
     from hivectl.model.editor_schemas import playbook_schema
     from hivectl.model.keywords import BlockKeywords, PlayKeywords, TaskKeywords, keyword_schemas
     from hivectl.modules.registry import find_module, module_names
 
-    modules = {}
-    for name in module_names():
-        module = find_module(name)
-        modules[name] = (module.parameters, module.free_form, module.summary)
+    modules = {
+        name: (module.parameters, module.free_form, module.summary)
+        for name, module in usable(module_names(), find_module).items()
+    }
     return playbook_schema(
         keyword_schemas(PlayKeywords),
         keyword_schemas(TaskKeywords),

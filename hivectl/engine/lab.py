@@ -77,12 +77,16 @@ def open_lab(inventories: Sequence[Path] = ()) -> Lab:
 
 
 def attributes_of(driver: str) -> type | None:
-    """Return the class of a driver's attributes; None when there is no such driver."""
-    from hivectl.drivers.registry import find_driver
+    """Return the class of a driver's attributes; None when there is no such driver.
+
+    Raises:
+        BrokenPluginError: another package's driver cannot be loaded.
+    """
+    from hivectl.drivers.registry import UnknownDriverError, find_driver
 
     try:
         return find_driver(driver).attributes
-    except InputError:
+    except UnknownDriverError:
         return None
 
 

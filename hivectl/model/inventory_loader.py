@@ -21,6 +21,7 @@ from hivectl.model.inventory_files import (
 )
 from hivectl.model.inventory_hives import hives_of, reservations_of
 from hivectl.model.parameters import Parameter, parameters_of, schema_of
+from hivectl.model.plugins import BrokenPluginError
 from hivectl.model.schema import Validator
 from hivectl.model.suggestions import did_you_mean, listed
 from hivectl.model.yaml import YamlMapping, origin_of
@@ -113,6 +114,7 @@ class _Drivers:
         self._names = driver_names
         self._description = description
         self._known: dict[str, tuple[Validator, tuple[Parameter, ...]] | None] = {}
+        self._broken: dict[str, BrokenPluginError] = {}
         for driver, values in description.defaults.items():
             if self.find(driver, values.origin) is not None:
                 self.check(driver, values, f"defaults.{driver}")
@@ -120,14 +122,20 @@ class _Drivers:
     def find(self, name: str, origin: Origin | None) -> tuple[Validator, tuple[Parameter, ...]] | None:
         """Return the checker of a driver's attributes and the required ones; None, and a complaint, for no driver."""
         if name not in self._known:
-            cls = self._attributes_of(name)
+            try:
+                cls = self._attributes_of(name)
+            except BrokenPluginError as error:
+                self._broken[name] = error
+                cls = None
             if cls is None:
                 self._known[name] = None
             else:
                 required = tuple(one for one in parameters_of(cls) if one.required)
                 self._known[name] = (Validator(schema_of(cls, required=False)), required)
         found = self._known[name]
-        if found is None:
+        if name in self._broken:
+            self._description.complain(self._broken[name].message, origin, self._broken[name].hint)
+        elif found is None:
             names = sorted(self._names())
             hint = did_you_mean(name, names) or f"there are {listed(names)}"
             self._description.complain(f'there is no driver "{name}"', origin, hint)

@@ -9,6 +9,7 @@ from hivectl.model.errors import Complaints, HivectlError, InputError
 from hivectl.model.keywords import ELSEWHERE, BlockKeywords, PlayKeywords, TaskKeywords, keyword_schemas
 from hivectl.model.origin import Origin
 from hivectl.model.playbook import Block, Entry, Play, Playbook, Task, flatten
+from hivectl.model.plugins import BrokenPluginError
 from hivectl.model.schema import check
 from hivectl.model.suggestions import nearest
 from hivectl.model.yaml import YamlList, YamlMapping, load_yaml, origin_of
@@ -273,7 +274,12 @@ class _Loader:
         for key in raw:
             if key in known:
                 continue
-            if isinstance(key, str) and key not in ELSEWHERE and (module := self._find_module(key)):
+            try:
+                module = self._find_module(key) if isinstance(key, str) and key not in ELSEWHERE else None
+            except BrokenPluginError as error:
+                self.complain(error.message, raw.key_origins.get(key), error.hint)
+                continue
+            if module:
                 found.append((key, module))
             else:
                 self._unknown(raw, key, [*known, *self._module_names()], "a task")

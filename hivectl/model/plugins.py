@@ -8,8 +8,15 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hivectl.model.errors import InputError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from importlib.metadata import EntryPoint
+
+
+class BrokenPluginError(InputError):
+    """An installed package offers something that cannot be imported, or that is not what it should be."""
 
 
 @cache
@@ -32,12 +39,40 @@ def built_in_names(package: str) -> frozenset[str]:
     return frozenset(
         path.stem.rstrip("_")
         for path in folder.iterdir()
-        if not path.name.startswith(("_", ".")) and (path.suffix == ".py" or path.is_dir()) and path.stem not in machinery
+        if not path.name.startswith(("_", "."))
+        and (path.suffix == ".py" or path.is_dir())
+        and path.stem not in machinery
     )
 
 
-def installed(group: str) -> Mapping[str, Any]:
+def installed(group: str) -> Mapping[str, EntryPoint]:
     """Return name -> entry point of everything that installed packages offer in `group`, ours included (60 ms)."""
     from importlib.metadata import entry_points
 
     return {point.name: point for point in entry_points(group=group)}
+
+
+def load(point: EntryPoint, kind: str) -> Any:
+    """Import what another package offers.
+
+    Args:
+        point: its entry point.
+        kind: what it should be, for the message.
+
+    Raises:
+        BrokenPluginError: the import failed, for whatever reason.
+    """
+    try:
+        return point.load()
+    except Exception as error:  # another author's code runs at import and may raise anything
+        said = str(error).strip() or "no more is known"
+        raise BrokenPluginError(
+            f"the {kind} {point.name!r} of the package {package_of(point)!r} cannot be loaded: "
+            f"{type(error).__name__}: {said}",
+            hint=f"update the package, install what it needs, or remove it: `pip uninstall {package_of(point)}`",
+        ) from error
+
+
+def package_of(point: EntryPoint) -> str:
+    """Return the package that an entry point comes from, as pip calls it."""
+    return point.dist.name if point.dist is not None else point.module

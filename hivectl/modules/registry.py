@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from hivectl.model.errors import HivectlError, InputError
-from hivectl.model.plugins import built_in, built_in_names, installed
+from hivectl.model.errors import InputError
+from hivectl.model.plugins import BrokenPluginError, built_in, built_in_names, installed, load, package_of
 from hivectl.modules.base import Module
 
 if TYPE_CHECKING:
@@ -21,10 +21,6 @@ PREFIXES = ("ansible.builtin.", "ansible.legacy.")
 
 class UnknownModuleError(InputError):
     """No module has this name."""
-
-
-class BrokenModuleError(HivectlError):
-    """An installed package offers something that is no module, or cannot be imported."""
 
 
 def plain_name(name: str) -> str:
@@ -44,7 +40,7 @@ def find_module(name: str, *, origin: Origin | None = None) -> Module[Any]:
 
     Raises:
         UnknownModuleError: nothing has this name; the nearest right name is in the hint.
-        BrokenModuleError: another package's module cannot be loaded.
+        BrokenPluginError: another package's module cannot be loaded.
     """
     module = known_module(name)
     if module is not None:
@@ -63,7 +59,7 @@ def known_module(name: str) -> Module[Any] | None:
     """Return the module of a name, or None.
 
     Raises:
-        BrokenModuleError: another package's module cannot be loaded.
+        BrokenPluginError: another package's module cannot be loaded.
     """
     plain = plain_name(name)
     module = built_in(PACKAGE, "MODULE", plain) if plain.isidentifier() else None
@@ -85,17 +81,10 @@ def _installed() -> dict[str, Any]:
 @cache
 def _load(name: str) -> Module[Any]:
     point = _installed()[name]
-    package = point.dist.name if point.dist is not None else point.value
-    try:
-        module = point.load()
-    except (ImportError, AttributeError) as error:
-        raise BrokenModuleError(
-            f"the module {name!r} of the package {package!r} cannot be loaded: {error}",
-            hint="install what it needs, or remove the package",
-        ) from error
+    module = load(point, "module")
     if not isinstance(module, Module):
-        raise BrokenModuleError(
-            f"the package {package!r} offers {point.value!r} as the module {name!r}, but that is no Module",
+        raise BrokenPluginError(
+            f"the package {package_of(point)!r} offers {point.value!r} as the module {name!r}, but that is no Module",
             hint="its author must point the entry point at a hivectl.modules.base.Module",
         )
     return module
