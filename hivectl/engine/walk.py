@@ -107,15 +107,18 @@ class Walk:
     async def _section(self, section: tuple[Entry, ...]) -> None:
         await self.do(section)
         await self.flush()
-        numbers = [task.number for task in flatten(section)]
-        if not numbers:
-            return
-        end = max(numbers) + 1
-        self.group.positions.advance(self.node, end)
-        if self.group.play.linear:
-            await meeting.reach(self, end, "before handlers")
-            meeting.check_stop(self)
-        await self.handlers.run(end)
+        if section:
+            await self.handlers.run(await self._end_of(section, "before handlers"))
+
+    async def _end_of(self, entries: tuple[Entry, ...], before: str) -> int:
+        """Say that tasks are done, and hear what became of them elsewhere where nodes go side by side."""
+        end = 1 + max((task.number for task in flatten(entries)), default=self._current)
+        if not self.handlers.running:
+            self.group.positions.advance(self.node, end)
+            if self.group.play.linear:
+                await meeting.reach(self, end, before)
+                meeting.check_stop(self)
+        return end
 
     async def do(self, entries: Iterable[Entry]) -> None:
         """Do tasks and blocks in order; the last ones may still be pending when this returns."""
@@ -134,6 +137,7 @@ class Walk:
                 try:
                     await self.do(block.body)
                     await self.flush()
+                    await self._end_of(block.body, f"before {block.name} is done")
                 finally:
                     self.rescuable -= bool(block.rescue)
             except (StepFailedError, FailedElsewhereError) as error:

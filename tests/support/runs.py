@@ -122,9 +122,7 @@ class Bench:
         self.nodes(nodes, more)
 
     def nodes(self, count: int, more: str = "") -> None:
-        self.inventory.write_text(
-            f"version: 1\nnodes:\n  n[1:{count}]: {{driver: local}}\n{textwrap.dedent(more)}"
-        )
+        self.inventory.write_text(f"version: 1\nnodes:\n  n[1:{count}]: {{driver: local}}\n{more}")
 
     def before_batch(self, node: str, batch: Batch) -> None:
         """Overridden by tests that inject a fault."""
