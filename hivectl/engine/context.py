@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hivectl.helper.operations import Batch, Item
+from hivectl.model.paths import is_there, user_path
 from hivectl.modules.base import ModuleError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
+    from pathlib import Path
 
     from hivectl.drivers.base import Capability, Connection
     from hivectl.drivers.session import NodeSession
@@ -83,10 +84,10 @@ class Context:
         """Return a file beside the playbook or in its `folder`."""
         if (known := self.files.get((name, folder))) is not None:
             return known
-        given = Path(name).expanduser()
+        given = user_path(name)
         tried = [given] if given.is_absolute() else [self.folder / folder / given, self.folder / given]
         for path in tried:
-            if path.exists():
+            if is_there(path):
                 self.files[name, folder] = path
                 return path
         places = " nor ".join(str(path.parent) for path in tried)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hivectl.engine.pending import (
@@ -18,11 +17,14 @@ from hivectl.engine.plan import LOCALHOST
 from hivectl.helper.operations import FACT_GROUPS
 from hivectl.model.errors import InputError
 from hivectl.model.inventory import node_layers
+from hivectl.model.paths import user_path
 from hivectl.model.templating.omit import OMIT
 from hivectl.model.variables import Layer, Scope
 from hivectl.model.yaml import load_yaml
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from hivectl.engine.group import Group
     from hivectl.engine.options import RunOptions
     from hivectl.model.inventory import Inventory
@@ -184,7 +186,7 @@ class NodeVariables:
     def _file(self, scopes: Scopes, group: Group, name: str) -> Layer:
         above = self._base.child(self._extra, self._magic)
         try:
-            path = Path(str(self._templates.render(name, above, origin=group.play.origin))).expanduser()
+            path = user_path(str(self._templates.render(name, above, origin=group.play.origin)))
         except NotKnownYet:
             raise InputError("`vars_files` cannot use facts or results", origin=group.play.origin) from None
         return Layer(f"file {name}", scopes.file(path if path.is_absolute() else scopes.folder / path))

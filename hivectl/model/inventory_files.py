@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hivectl.model.editor_schemas import NODE, TEXT, WAY, file_schema, named
 from hivectl.model.errors import Complaints, HivectlError, InputError
 from hivectl.model.origin import Origin
+from hivectl.model.paths import user_path
 from hivectl.model.ranges import Index, RangeError, expand
 from hivectl.model.schema import check
 from hivectl.model.secret import Secret
@@ -16,6 +16,7 @@ from hivectl.model.yaml import YamlMapping, load_yaml, origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
 RESERVED = {"all": "means every node", "free": "means every node that nobody holds"}
 NODE_KEYS = frozenset({*NODE, *WAY, "driver", "connections"})
@@ -168,7 +169,7 @@ def _merge(result: Description, document: YamlMapping, file: Path) -> None:
             "store: it cannot be a secret", origin_of(document, "store"), "set HIVECTL_STORE instead"
         )
     elif isinstance(store, str) and store:
-        result.store = store if "://" in store else str(file.absolute().parent / Path(store).expanduser())
+        result.store = store if "://" in store else str(file.absolute().parent / user_path(store))
 
 
 def _add_node(result: Description, key: str, values: YamlMapping, origin: Origin) -> None:

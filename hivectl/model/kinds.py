@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 
 from hivectl.model import scalars
 from hivectl.model.errors import FaultError
+from hivectl.model.paths import user_path
 from hivectl.model.scalars import TEMPLATE, UnfitError, unfit
 from hivectl.model.secret import Secret
 from hivectl.model.suggestions import did_you_mean
@@ -353,7 +354,7 @@ SIMPLE: Mapping[Any, Kind] = {
     ),
     Path: Kind(
         words="a path",
-        convert=lambda value: value if isinstance(value, Path) else Path(scalars.to_text(value)).expanduser(),
+        convert=lambda value: value if isinstance(value, Path) else user_path(scalars.to_text(value)),
         schema=_plain_schema,
     ),
     Secret: Kind(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hivectl.model.errors import InputError
+from hivectl.model.paths import user_path
 from hivectl.model.secret import Secret
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def from_environment(name: str, origin: Origin) -> Secret:
 
 def from_file(name: str, origin: Origin) -> Secret:
     """Return the secret in a file, named from the YAML file's folder; one newline at its end is dropped."""
-    path = Path(origin.path).parent / Path(name).expanduser()
+    path = Path(origin.path).parent / user_path(name)
 
     def source() -> str:
         try:

@@ -12,6 +12,7 @@ from typing import Any
 from hivectl.drivers.base import Capability
 from hivectl.helper.operations import Read, Stat
 from hivectl.model.parameters import parameter
+from hivectl.model.paths import is_folder, user_path
 from hivectl.modules.base import Module, ModuleError, NodeContext, Result
 
 # a symbolic link on the way is refused: whoever can write below `dest` may not lead us elsewhere
@@ -61,17 +62,19 @@ def place_of(parameters: Parameters, source: str, context: NodeContext) -> Place
         ModuleError: a name that would lead elsewhere.
     """
     folder = context.variables.get("playbook_dir") or Path(context.origin.path).parent
-    dest = Path(folder) / Path(parameters.dest).expanduser()
+    dest = Path(folder) / user_path(parameters.dest)
     names = tuple(name for name in posixpath.normpath(f"/{source}").split("/") if name)
     if not names or "\0" in source:
         raise ModuleError(f"{source!r} is no file's path", origin=context.origin)
+    if "\0" in parameters.dest:
+        raise ModuleError("`dest` holds a NUL, as no path can", origin=context.origin)
     if not parameters.flat:
         if "/" in context.node or "\0" in context.node or context.node in ("", ".", ".."):
             raise ModuleError(f"{context.node!r} cannot be a folder's name", origin=context.origin)
         return Place(dest, (context.node, *names))
     if parameters.dest.endswith("/"):
         return Place(dest, names[-1:])
-    if dest.is_dir():
+    if is_folder(dest):
         raise ModuleError(
             f"dest {parameters.dest!r} is a folder",
             origin=context.origin,
@@ -91,7 +94,7 @@ def folder_of(place: Place, *, make: bool) -> Iterator[int | None]:
     """
     if make:
         _make_root(place)
-    elif not place.root.is_dir():
+    elif not is_folder(place.root):
         yield None
         return
     descriptor: int | None = os.open(place.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -182,13 +185,23 @@ async def procedure(parameters: Parameters, context: NodeContext) -> Result:
     import asyncio
 
     remote = seen["checksum"]
-    local = await asyncio.to_thread(checksum_of, place)
+    try:
+        local = await asyncio.to_thread(checksum_of, place)
+    except OSError as error:
+        raise _unusable(place, error) from error
     whole: Result = {"dest": str(place.path), "checksum": remote, "remote_checksum": remote}
     if local == remote:
         return {"changed": False, "file": parameters.src, "dest": whole["dest"], "checksum": remote}
     if context.check:
         return {"changed": True, **whole}
-    return await _bring(parameters, context, place, whole)
+    try:
+        return await _bring(parameters, context, place, whole)
+    except OSError as error:
+        raise _unusable(place, error) from error
+
+
+def _unusable(place: Place, error: OSError) -> ModuleError:
+    return ModuleError(f"{place.path} cannot be written on this machine: {error.strerror}")
 
 
 async def _bring(parameters: Parameters, context: NodeContext, place: Place, whole: Result) -> Result:

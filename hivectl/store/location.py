@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from hivectl.model.paths import user_path
+
 SYSTEM_FOLDER = Path("/var/lib/hivectl")
 
 
@@ -24,7 +26,7 @@ def store_location(configured: str | None, beside: Path | None) -> str:
     if configured:
         if "://" in configured:
             return configured
-        path = Path(configured).expanduser()
+        path = user_path(configured)
         return str(path if path.is_absolute() or beside is None else (beside / path).resolve())
     if environment := os.environ.get("HIVECTL_STORE"):
         return environment

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from hivectl.drivers.ssh.config import expand, look_up, tokens_of
 from hivectl.model.errors import InputError
+from hivectl.model.paths import user_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -109,7 +110,7 @@ def _settle(
     tokens = tokens_of(name, host, port, user, alias=alias)
 
     def path(text: str) -> Path:
-        return Path(expand(text, tokens)).expanduser()
+        return user_path(expand(text, tokens))
 
     identity_files = attributes.identity_file or found.get("identityfile")
     known_hosts = attributes.known_hosts or (
@@ -161,7 +162,7 @@ def config_files(attributes: SshAttributes) -> tuple[Path, ...]:
     if attributes.ssh_config == "none":
         return ()
     if attributes.ssh_config is not None:
-        file = Path(attributes.ssh_config).expanduser()
+        file = user_path(attributes.ssh_config)
         if not file.exists():
             raise InputError(f"ssh_config: {file} does not exist")
         return (file,)
@@ -209,7 +210,7 @@ def _agent(text: str | None, tokens: Mapping[str, str]) -> str | None:
         return os.environ.get("SSH_AUTH_SOCK") or None
     if text == "none":
         return None
-    return str(Path(expand(text, tokens)).expanduser())
+    return str(user_path(expand(text, tokens)))
 
 
 def _jumps(attributes: SshAttributes, values: _Values, *, inside: bool) -> tuple[Settings, ...]:

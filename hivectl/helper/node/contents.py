@@ -94,6 +94,15 @@ def back_up(path: str) -> str:
     return name
 
 
+def take_back(backup: str) -> None:
+    """Remove the backup of a file that was not replaced after all; "" for none."""
+    if backup:
+        try:
+            os.unlink(backup)
+        except OSError:
+            pass
+
+
 class Temporary:
     """A file beside its target that only we can read until it is finished; gone if it never was."""
 
@@ -336,13 +345,17 @@ def _replace(target: Target, operation: "dict[str, Any]", body: "Body", wanted: 
                 f"the content of {path} changed while it was sent, or was damaged on its way", dest=path
             )
 
+    backup = ""
     try:
         if operation.get("backup") and old is not None and os.path.isfile(path):
-            added["backup_file"] = back_up(path)
+            backup = added["backup_file"] = back_up(path)
         plain = old if old is not None and not S_ISLNK(old.st_mode) else None
         put(path, pieces(), wanted, operation.get("validate"), plain)
+        backup = ""
     except OSError as error:
         raise failure_of(path, error) from error
+    finally:
+        take_back(backup)
     added["checksum"] = hashes[0].hexdigest()
     return added
 

@@ -10,6 +10,7 @@ from hivectl.helper.node.contents import (
     failure_of,
     make_folders,
     put,
+    take_back,
 )
 from hivectl.helper.node.edit_rules import RuleError, edit
 from hivectl.helper.node.paths import Failure, Wanted, reason
@@ -102,12 +103,16 @@ def _settle(
     if changed and check and before is None:
         pretence.would(path, "file")
     if changed and not check:
+        backup = ""
         try:
             if operation.get("backup") and before is not None:
-                result["backup"] = result["backup_file"] = back_up(path)
+                backup = result["backup"] = result["backup_file"] = back_up(path)
             put(path, [after], wanted, operation.get("validate"), target.status)
+            backup = ""
         except OSError as error:
             raise failure_of(path, error) from error
+        finally:
+            take_back(backup)
     old, new = wanted.apply(path, check=check) if check or not changed else ({}, {})
     if new:
         result["changed"] = True
