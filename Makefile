@@ -1,9 +1,12 @@
 # hivectl: `make quickstart` shows it, `make test` proves it, `make bench` measures it
-PYTHON ?= python3
+# the first that is new enough: Ubuntu 22.04 has python3.11 beside its python3 (3.10)
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+  $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && exit; done; echo python3)
 VENV := .venv
 BIN := $(VENV)/bin
 # what the tests need of Debian or Ubuntu: program=package
-NEEDED := sshd=openssh-server ssh-keygen=openssh-client tmux=tmux bwrap=bubblewrap sudo=sudo
+NEEDED := sshd=openssh-server ssh-keygen=openssh-client tmux=tmux bwrap=bubblewrap sudo=sudo git=git \
+  pgrep=procps useradd=passwd mount=mount
 
 .PHONY: quickstart test lint types tests soak bench lock schemas clean
 
@@ -39,9 +42,12 @@ packages:
 	  $$sudo apt-get update -qq && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; fi
 
 $(VENV)/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "hivectl needs Python 3.11 or newer; name one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
-	@$(PYTHON) -m venv $(VENV) || { echo "no venv: sudo apt-get install python3-venv" >&2; rm -rf $(VENV); exit 1; }
+	@python="$(PYTHON)"; $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "hivectl needs Python 3.11 or newer; $$python --version says: $$($$python --version 2>&1)" >&2; \
+	  echo "install one, e.g. on Ubuntu 22.04: sudo apt-get install python3.11 python3.11-venv" >&2; \
+	  echo "or name one: make PYTHON=/path/to/python3 $(MAKECMDGOALS)" >&2; exit 1; }
+	@python="$(PYTHON)"; $$python -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo "$$python cannot make a venv: sudo apt-get install $${python##*/}-venv" >&2; exit 1; }
 	@touch $@
 
 $(VENV)/installed: pyproject.toml requirements.lock | $(VENV)/python
@@ -52,9 +58,10 @@ $(VENV)/tested: pyproject.toml requirements.lock | $(VENV)/python
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[test]'
 	@touch $@ $(VENV)/installed
 
-# exact versions for every Python from 3.11 on
-lock:
-	uv pip compile --quiet --universal --python-version 3.11 --upgrade --all-extras --no-header --no-annotate \
+# exact versions for every Python from 3.11 on; uv is needed for nothing else
+lock: | $(VENV)/python
+	$(BIN)/pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --all-extras --no-header --no-annotate \
 	  --no-emit-index-url --no-emit-find-links --output-file requirements.lock pyproject.toml
 
 schemas: $(VENV)/installed
