@@ -148,7 +148,7 @@ async def _known(
         progress = recalled.progress
     if lost and not all(place.item.operation.idempotent for place in places):
         progress = await recall(run, access, await _connection(access, places), become)
-    return {} if progress is None else happened(places, progress)
+    return {} if progress is None else happened(places, progress, resumed=not lost)
 
 
 async def _connection(access: NodeAccess, places: list[Place]) -> Connection:

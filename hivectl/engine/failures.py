@@ -81,6 +81,8 @@ def one_line(result: Result) -> str:
         if isinstance(text, str) and text.strip():
             lines = text.strip().splitlines()
             if name == "msg":
-                return lines[0] if len(lines) == 1 else f"{lines[0]} …"
+                more = f" {result['rc']}" if lines[0] == "non-zero return code" and "rc" in result else ""
+                more += f": {result['assertion']}" if "assertion" in result else ""
+                return f"{lines[0]}{more}" if len(lines) == 1 else f"{lines[0]} …"
             return lines[-1]
     return f"rc={result['rc']}" if "rc" in result else "failed"

@@ -71,6 +71,8 @@ def open_lab(inventories: Sequence[Path] = ()) -> Lab:
     from hivectl.model.inventory import load_inventory
 
     paths = tuple(inventories) or _default_inventories()
+    for path in paths:
+        refuse_variable_folders(path if path.is_dir() else path.parent)
     inventory = load_inventory(paths, attributes_of, driver_names)
     store = store_location(inventory.store, _folder_of(paths[-1]))
     return Lab(inventory, store, state_folder(store))
@@ -88,6 +90,16 @@ def attributes_of(driver: str) -> type | None:
         return find_driver(driver).attributes
     except UnknownDriverError:
         return None
+
+
+def refuse_variable_folders(folder: Path) -> None:
+    """Refuse Ansible's folders of variables, which would otherwise be left out without a word; raises InputError."""
+    for name in ("group_vars", "host_vars"):
+        if (folder / name).is_dir():
+            raise InputError(
+                f"{folder / name} is not read: hivectl has no {name} folders",
+                hint="write `vars:` at hives and nodes in the inventory, and move the folder away",
+            )
 
 
 def _default_inventories() -> tuple[Path, ...]:

@@ -21,6 +21,9 @@ async def run_plays(state: RunState) -> None:
     A play begins when all nodes have done the one before it; a node that has failed takes no further part, and when
     a whole batch has failed, or a play says that one failure is fatal, nothing more is begun.
     """
+    if not len(state.plan.graph) and state.plan.nodes and (state.plan.tags.only or state.plan.tags.skip):
+        known = sorted({tag for task in state.plan.tasks.values() for tag in task.tags})
+        state.say(f"no task has these tags; there are: {', '.join(known) or 'none'}")
     for planned in state.plan.plays:
         if not await _run_play(state, planned):
             return

@@ -46,12 +46,17 @@ async def recall(
     return progress
 
 
-def happened(places: Sequence[Place], progress: Progress) -> dict[str, Result]:
+def happened(places: Sequence[Place], progress: Progress, *, resumed: bool = False) -> dict[str, Result]:
     """Return results, by the item's key, for what the node has done although its answer never came.
 
     Operations that may be repeated are simply sent again. Of others the node remembers the last one that it began,
     and whether it ended: everything before that one has ended. Only steps whose end nobody heard of count: what is
     done again on purpose has a new turn.
+
+    Args:
+        places: the operations.
+        progress: what the node remembers.
+        resumed: whoever resumes a run wants what failed to be done again; Ctrl-C is such a failure.
     """
     keys = [place.item.key for place in places]
     if progress.key is None or progress.key not in keys:
@@ -61,6 +66,8 @@ def happened(places: Sequence[Place], progress: Progress) -> dict[str, Result]:
         return {}
     if not progress.ended:
         result: Result = {"changed": True, "failed": True, "unknown": True, "msg": UNKNOWN}
+    elif progress.rc and resumed:
+        return {place.item.key: _done_unheard() for place in places[:reached] if place.step.uncertain}
     elif progress.rc:
         message = f"non-zero return code {progress.rc}"
         result = {**_done_unheard(), "rc": progress.rc, "failed": True, "msg": message}

@@ -341,7 +341,8 @@ class _Run:
             critical_path=state.tally.critical_path(),
             slowest=state.tally.slowest(),
             pending_handlers=state.owed.remaining() if not self.options.check else (),
-            resume=code is not ExitCode.DONE and not self.options.check,
+            # a run that was refused has nothing to go on with
+            resume=code is not ExitCode.DONE and not self.options.check and bool(state.tally.counts),
             reason=self.ending.lost or "",
         )
         for write in (self._close_journal, self._close_history):
@@ -374,13 +375,17 @@ class _Run:
                 yield NodeRun(
                     node=node,
                     run=self.header.run,
-                    status=_node_status(summary, failed=node in self.state.failures),
+                    status=_node_status(
+                        summary, failed=node in self.state.failures, stopped=self.ending.stop is not None
+                    ),
                     changed=summary.changed,
                     ended=ended.time,
                 )
 
 
-def _node_status(summary: NodeSummary, *, failed: bool) -> str:
+def _node_status(summary: NodeSummary, *, failed: bool, stopped: bool) -> str:
+    if stopped:
+        return "interrupted"
     if summary.unreachable:
         return "unreachable"
     if failed or summary.failed:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from hivectl.engine.handlers import notified_by
+from hivectl.engine.lab import refuse_variable_folders
 from hivectl.engine.steps import kept_parameters
 from hivectl.helper.facts_index import FACT_NAMES
 from hivectl.model.errors import Complaints, HivectlError, InputError
-from hivectl.model.parameters import schema_of
+from hivectl.model.parameters import MissingParameterError, convert, schema_of
 from hivectl.model.playbook_loader import Condition, conditions
 from hivectl.model.schema import check
 from hivectl.model.suggestions import nearest
-from hivectl.model.templates import Templates
-from hivectl.model.yaml import load_yaml, origin_of
+from hivectl.model.templates import Templates, is_template
+from hivectl.model.yaml import YamlMapping, load_yaml, origin_of
 from hivectl.modules.registry import find_module
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ def validate_playbook(playbook: Playbook, inventory: Inventory, extra: Mapping[s
     Raises:
         Complaints: every fault found.
     """
+    refuse_variable_folders(playbook.path.parent)
     errors: list[HivectlError] = []
     templates = Templates()
     known = MAGIC | frozenset(FACT_NAMES) | frozenset(extra) | _inventory_names(inventory)
@@ -78,6 +80,7 @@ def validate_playbook(playbook: Playbook, inventory: Inventory, extra: Mapping[s
         _check_values(templates, play.variables, names, play.origin, errors)
         for task in (*play.tasks(), *play.handlers):
             errors += _parameters(task)
+            errors += _group_keywords(task)
             errors += _handlers(play, task)
             _names(templates, task, names, errors)
     if errors:
@@ -127,7 +130,38 @@ def _file_names(playbook: Playbook, play: Play, errors: list[HivectlError]) -> f
 
 def _parameters(task: Task) -> list[HivectlError]:
     module = find_module(task.module)
-    return [*check(schema_of(module.parameters), task.arguments, what=module.name, origin=task.origin)]
+    faults: list[HivectlError] = []
+    faults += check(schema_of(module.parameters), task.arguments, what=module.name, origin=task.origin)
+    if not faults:
+        # what no template can change is converted now: `mode: 644` is known to be wrong
+        fixed = YamlMapping(
+            {name: value for name, value in task.arguments.items() if not is_template(value)},
+            origin=task.origin,
+        )
+        if isinstance(task.arguments, YamlMapping):
+            fixed.key_origins, fixed.value_origins = task.arguments.key_origins, task.arguments.value_origins
+        try:
+            convert(module.parameters, fixed, origin=task.origin, what=module.name)
+        except Complaints as complaints:
+            left = len(fixed) < len(task.arguments)
+            faults += [
+                one for one in complaints.errors if not (left and isinstance(one, MissingParameterError))
+            ]
+    return faults
+
+
+def _group_keywords(task: Task) -> list[HivectlError]:
+    """Refuse what has no meaning for one step on all nodes."""
+    if find_module(task.module).group is None:
+        return []
+    return [
+        InputError(
+            f"`{name}` does not go with `{task.module}`, which is one step on all nodes",
+            origin=origin_of(task.keywords, name) or task.origin,
+        )
+        for name in ("loop", "until", "retries", "delegate_to", "run_once")
+        if task.keywords.get(name)
+    ]
 
 
 def _handlers(play: Play, task: Task) -> list[HivectlError]:
@@ -154,6 +188,10 @@ def _names(templates: Templates, task: Task, known: Known, errors: list[HivectlE
     _argument_names(templates, task, names, errors)
     for values in task.variables:
         _check_values(templates, values, names, task.origin, errors)
+    loop = task.keywords.get("loop")
+    if task.has_loop and not is_template(loop) and not isinstance(loop, list):
+        hint = "write a list, or `{{ name_of_a_list }}`"
+        errors.append(InputError(f"`loop` must be a list, not {loop!r}", origin=task.origin, hint=hint))
     for key in ("loop", "delegate_to", "become_user", "timeout", "retries", "delay"):
         _check_value(templates, task.keywords.get(key), names, task.origin, errors)
     for level in task.environment:
@@ -227,7 +265,12 @@ def _check_condition(
     origin: Origin,
     errors: list[HivectlError],
 ) -> None:
-    if isinstance(condition.text, str) and not templates.is_template(condition.text):
+    if isinstance(condition.text, str) and is_template(condition.text):
+        try:
+            templates.required_condition_names(condition.text, origin=condition.origin or origin)
+        except HivectlError as error:
+            errors.append(error)
+    elif isinstance(condition.text, str):
         _check_text(templates, "{{ " + condition.text + " }}", known, condition.origin or origin, errors)
 
 

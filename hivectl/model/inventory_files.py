@@ -78,7 +78,7 @@ def read(paths: Sequence[Path]) -> Description:
                 result.complain(
                     "this is an Ansible inventory",
                     place,
-                    "`hivectl inventory import` turns it into one of ours",
+                    "hivectl's has `nodes:` and `hives:` at the top; README.md shows one",
                 )
                 continue
             faults = check(schema, document, origin=Origin(str(file), 1, 1))

@@ -110,6 +110,29 @@ ELSEWHERE = {
     "throttle": "write `uses:` with a limit of the inventory",
     "force_handlers": "handlers that were notified are never lost: the next run does them",
     "sudo": "write `become: true`",
+    "roles": "write the role's tasks under `tasks:`",
+    **dict.fromkeys(
+        ("import_playbook", "import_tasks", "include_tasks", "import_role", "include_role", "include_vars"),
+        "write the tasks in the playbook, the variables under `vars_files:`",
+    ),
+    **dict.fromkeys(
+        (
+            *("apt", "dnf", "yum", "package", "pip", "git", "get_url", "uri", "unarchive", "archive"),
+            *(
+                "service",
+                "systemd",
+                "systemd_service",
+                "user",
+                "group",
+                "cron",
+                "hostname",
+                "mount",
+                "sysctl",
+            ),
+            *("blockinfile", "replace", "find", "tempfile", "script", "synchronize", "pause", "reboot"),
+        ),
+        "write `command:` or `shell:`; `hivectl modules` lists what there is",
+    ),
 }
 
 

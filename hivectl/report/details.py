@@ -47,7 +47,9 @@ def details(event: StepFinished) -> tuple[Line, ...]:
     if event.status in BAD:
         lines += _why(event)
     elif event.task.module == "debug" and event.status is not Status.SKIPPED:
-        lines += [line for result in _each(event.result) for line in _said(result)]
+        lines += [
+            line for result in _each(event.result) if not result.get("skipped") for line in _said(result)
+        ]
     for result in _each(event.result):
         lines += [
             ((f"warning: {one_line(str(text))}", "warning"),) for text in _as_list(result.get("warnings"))
@@ -92,6 +94,10 @@ def _why(event: StepFinished) -> Iterator[Line]:
 def _sentence(result: Mapping[str, Any]) -> str:
     message = result.get("msg")
     text = message if isinstance(message, str) else _json(message) if message else ""
+    if text == "non-zero return code" and "rc" in result:
+        text = f"{text} {result['rc']}"
+    if text and "assertion" in result:
+        text = f"{text}: {result['assertion']}"
     if not text and result.get("rc") not in {None, 0}:
         text = f"ended with {result['rc']}"
     return f"item {_short(result['item'])}: {text}" if "item" in result and text else text
