@@ -13,7 +13,7 @@ from hivectl.engine.events import Status
 from hivectl.engine.failures import HostEnded, NodeGoneError, PlayEnded, failure, unreachable
 from hivectl.engine.judge import holds
 from hivectl.engine.meeting import reach
-from hivectl.engine.outcome import conclude, settle_iteration
+from hivectl.engine.outcome import NO_CHECK_MODE, conclude, settle_iteration
 from hivectl.engine.recall import UNKNOWN
 from hivectl.engine.state import StepEnd
 from hivectl.helper.operations import Batch
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 # what one node says of these is so for all: none may have gone on, and none goes on before all have heard it
 CONCERNS_ALL = frozenset({"end_play", "end_batch", "clear_host_errors"})
-NO_CHECK_MODE = "skipped: this module cannot say what it would change"
 
 
 def decide(step: Step) -> None:

@@ -19,7 +19,7 @@ from hivectl.engine.failures import (
     failure,
 )
 from hivectl.engine.group import Stop
-from hivectl.engine.outcome import conclude, items_of, settle_iteration
+from hivectl.engine.outcome import NO_CHECK_MODE, conclude, items_of, settle_iteration
 from hivectl.engine.replay import replay
 from hivectl.model.errors import HivectlError
 
@@ -136,7 +136,8 @@ async def _as_group(walk: Walk, task: Task, key: str, meeting: Meeting) -> None:
 async def _lead(walk: Walk, task: Task, meeting: Meeting) -> None:
     started = time.monotonic()
     try:
-        meeting.results.update(await _act(walk, task, meeting.steps))
+        steps = {node: meeting.steps[node] for node in meeting.nodes if node in meeting.steps}
+        meeting.results.update(await _act(walk, task, steps))
     except WalkEnded:
         meeting.stop = Stop(f"{walk.node}: {task.name}", task, {})
         raise
@@ -154,6 +155,8 @@ async def _act(walk: Walk, task: Task, steps: dict[str, Step]) -> dict[str, Resu
     contexts = {node: step.iterations[0].context for node, step in steps.items()}
     act = own.module.group
     assert act is not None
+    if own.options.check and own.module.check_mode == "none":
+        return {node: {"changed": False, "skipped": True, "msg": NO_CHECK_MODE} for node in steps}
     for step in steps.values():
         state.journal.intent(step.node, [step.key])
     await state.journal.flush()

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from hivectl.model.playbook import Task
     from hivectl.modules.base import Result
 
+NO_CHECK_MODE = "skipped: this module cannot say what it would change"
+
 
 def settle_iteration(step: Step, iteration: Iteration, result: Result | None = None) -> Result:
     """Decide what one item of a step comes to, and keep it as the iteration's outcome."""

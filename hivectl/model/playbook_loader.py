@@ -62,6 +62,7 @@ _HANDED_DOWN = frozenset(
         "delegate_to",
     }
 )
+LOOP_CONTROL = ("loop_var", "index_var", "label")
 _STATIC = {"register": str, "id": str, "run_once": bool, "any_errors_fatal": bool}
 
 
@@ -244,6 +245,14 @@ class _Loader:
         for name, kind in _STATIC.items():
             if isinstance(value := raw.get(name), str) and "{{" in value and kind in (str, bool):
                 self.complain(f"`{name}` shapes the plan, so it cannot be a template", origin_of(raw, name))
+        control = raw.get("loop_control") or YamlMapping()
+        for name in control:
+            if name not in LOOP_CONTROL:
+                self.complain(
+                    f"`loop_control` has no `{name}`",
+                    control.key_origins.get(name),
+                    f"there are {', '.join(LOOP_CONTROL)}",
+                )
         if raw.get("listen") and not handler:
             self.complain("only handlers listen", raw.key_origins.get("listen"))
         arguments = self._arguments(raw, key, module)
