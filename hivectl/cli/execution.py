@@ -9,7 +9,7 @@ from hivectl.cli.errors import say, say_faults, worst
 from hivectl.cli.running import run
 from hivectl.cli.streams import WatchedStream
 from hivectl.engine.adhoc import execute
-from hivectl.engine.events import Waiting
+from hivectl.engine.events import Message, Waiting
 from hivectl.model.errors import ExitCode, HivectlError
 from hivectl.report.names import listing
 from hivectl.report.text import count, harmless
@@ -31,6 +31,8 @@ def execute_and_show(lab: Lab, nodes: Sequence[str], execution: Execution) -> in
         if isinstance(event, Waiting):
             for what in event.what:
                 say(f"waiting: {harmless(what)}")
+        elif isinstance(event, Message):
+            say(f"{event.level}: {harmless(event.text)}")
 
     try:
         outcomes = run(execute(lab, nodes, execution, done=progress.done, emit=say_what_is_waited_for))

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hivectl.drivers.errors import FenceError
-from hivectl.engine.events import Waiting
+from hivectl.engine.events import Message, Waiting
 from hivectl.helper.operations import Fence
+from hivectl.model.errors import HivectlError
 from hivectl.reservations.base import HeldError, ReservationLostError
 
 if TYPE_CHECKING:
@@ -91,7 +92,12 @@ async def hold(
     finally:
         renewing.cancel()
         await asyncio.wait([renewing])
-        await asyncio.shield(reservations.release(holding.grant))
+        try:
+            await asyncio.shield(reservations.release(holding.grant))
+        except HivectlError as error:
+            # no reason to hide what the block has come to
+            text = f"reservation {holding.grant.reservation} cannot be given back: {error.message}; it ends with this process"
+            emit(Message(time=time.time(), level="warning", text=text))
 
 
 async def _take(

@@ -7,6 +7,7 @@ the last one and is left out when the file is read.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import os
 import secrets
@@ -28,6 +29,12 @@ class JournalError(HivectlError):
     """The journal cannot be written: the run stops, since it could not be resumed."""
 
     exit_code = ExitCode.BAD_INPUT
+
+
+class RunGoesOnError(JournalError):
+    """The run that shall be gone on with has not ended."""
+
+    exit_code = ExitCode.NOT_RESERVED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,9 +139,21 @@ class Journal:
     @classmethod
     def _open(cls, path: Path, flags: int) -> Journal:
         try:
-            return cls(path, os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | flags, 0o600))
+            descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | flags, 0o600)
         except OSError as error:
             raise JournalError(f"cannot write the journal {path}: {error.strerror}") from error
+        try:
+            # until this process ends, however it ends
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            raise RunGoesOnError(
+                f"run {path.stem} still goes on: another process writes its journal",
+                hint="`hivectl status` shows who holds its nodes",
+            ) from None
+        except OSError:  # a file system without locks
+            pass
+        return cls(path, descriptor)
 
     def add_torn_end(self) -> None:
         """End a line that a crash has torn, so that the next one begins by itself."""
