@@ -143,7 +143,7 @@ def _reason(step: Step, result: Result, status: Status) -> str:
             return "failed; no_log hides the rest"
         if step.looped:
             failed = [one for one in result["results"] if one.get("failed")]
-            items = ", ".join(str(one.get("item")) for one in failed[:3])
+            items = ", ".join(str(one.get("_ansible_item_label", one.get("item"))) for one in failed[:3])
             return f"{items}: {one_line(failed[0])}" if failed else one_line(result)
         return one_line(result)
     return ""
