@@ -10,8 +10,8 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tests.support.inside import Inside, Said
     from tests.support.command import Lab
+    from tests.support.inside import Inside, Said
 
 TOUCH = "- hosts: n1\n  tasks:\n    - command: touch {{ folder }}/touched\n"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
 import sqlite3
 import threading
@@ -13,10 +12,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hivectl.engine import holding
-from tests.support.conditions import lines, until
+from tests.support.conditions import heard, lines, until
+from tests.support.helper import is_gone
 
 if TYPE_CHECKING:
     import subprocess
+    from pathlib import Path
 
     from tests.support.command import Lab
     from tests.support.inside import Inside
@@ -65,14 +66,6 @@ def forget_reservations(lab: Lab) -> None:
         connection.commit()
 
 
-def runs(lab: Lab, pid: str) -> bool:
-    """Whether a process still runs: it is there, and it is no zombie."""
-    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rpartition(")")[2].split()[0] not in "ZX"
-    return False
-
-
 def test_the_second_run_is_told_who_holds_the_node(lab: Lab, inside: Inside) -> None:
     first = begin(lab)
     (item,) = json.loads(inside(lab, "status", "-o", "json").stdout)["items"]
@@ -102,10 +95,7 @@ def test_the_second_run_is_told_who_holds_the_node(lab: Lab, inside: Inside) -> 
 def test_the_second_run_waits_if_it_is_asked_to(lab: Lab) -> None:
     first = begin(lab)
     second = lab.start("apply", "other.yml", "--wait", "30")
-    assert second.stdout is not None
-    for line in second.stdout:
-        if "is held by" in line:
-            break
+    heard(second, "is held by")
     told = end(lab, first)
     assert first.returncode == 0, told
     stdout, stderr = second.communicate(timeout=30)
@@ -130,28 +120,27 @@ def test_nothing_more_is_sent_once_another_run_has_a_newer_claim(lab: Lab, insid
     assert lines(lab.folder / "other") == ["ran"]
 
 
-def test_controllers_without_a_common_store_keep_apart(lab: Lab, inside: Inside, far_home: str) -> None:
+def test_controllers_without_a_common_store_keep_apart(lab: Lab, inside: Inside, home: Path) -> None:
     first = begin(lab)
     strange = {"HIVECTL_STORE": str(lab.folder / "strange" / "lab.db")}
     said = inside(lab, "apply", "other.yml", **strange)
     assert said.code == 5, said.told
     assert "another lab's store" in said.told
-    lock = os.path.join(far_home, ".hivelock")
-    with open(lock) as file:
-        claim = json.load(file)
-    with open(lock + ".new", "w") as file:
-        json.dump({**claim, "expires": 0}, file)
-    os.rename(lock + ".new", lock)
+    lock = home / ".hivelock"
+    claim = json.loads(lock.read_text())
+    new = home / "new"
+    new.write_text(json.dumps({**claim, "expires": 0}))
+    new.rename(lock)
     assert inside(lab, "apply", "other.yml", **strange).code == 0
     told = end(lab, first)
     assert_stopped(lab, first, told, "since")
 
 
 @pytest.fixture
-def far_home(lab: Lab) -> str:
+def home(lab: Lab) -> Path:
     """Where the node's login has its home."""
     remote = list(lab.folder.glob("sshd*/h1/home"))
-    return str(remote[0] if remote else lab.folder / "home")
+    return remote[0] if remote else lab.folder / "home"
 
 
 def test_a_reservation_that_is_lost_ends_the_run_at_once(
@@ -173,5 +162,5 @@ def test_a_reservation_that_is_lost_ends_the_run_at_once(
     for name in ("after", "always"):
         assert not (lab.folder / name).exists(), name
     [pid] = lines(lab.folder / "pid")
-    until(lambda: not runs(lab, pid))
+    until(lambda: is_gone(int(pid)))
     assert inside(lab, "apply", "other.yml").code == 0

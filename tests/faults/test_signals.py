@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.conditions import lines, until
+from tests.support.conditions import heard, lines, until
+from tests.support.helper import is_gone
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.support.command import Lab
     from tests.support.inside import Inside
 
@@ -38,15 +37,6 @@ PLAYBOOK = """\
 """
 
 
-def gone(pid_file: Path) -> bool:
-    [pid] = lines(pid_file)
-    try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rpartition(")")[2].split()[0] in "ZX"
-    except (FileNotFoundError, ProcessLookupError):
-        return True
-
-
 @pytest.fixture(params=["here", "far"])
 def lab(request: pytest.FixtureRequest) -> Lab:
     lab: Lab = request.getfixturevalue(request.param)
@@ -62,17 +52,13 @@ def test_a_signal_cleans_up_and_another_one_does_not_break_that(
     until((lab.folder / "began").exists, process)
     process.send_signal(number)
     until((lab.folder / "cleaning").exists, process)
-    assert gone(lab.folder / "pid")  # what ran is ended before `always` begins
+    [pid] = lines(lab.folder / "pid")
+    assert is_gone(int(pid))  # what ran is ended before `always` begins
     process.send_signal(number)
-    assert process.stdout is not None
-    told = []
-    for line in process.stdout:
-        told.append(line)
-        if "still cleaning up" in line:
-            break
+    told = heard(process, "still cleaning up")
     (lab.folder / "go").touch()
     stdout, stderr = process.communicate(timeout=30)
-    said = "".join(told) + stdout + stderr
+    said = told + stdout + stderr
     assert process.returncode == code, said
     assert "Traceback" not in said
     assert lines(lab.folder / "always") == ["ran"]
@@ -92,10 +78,7 @@ def test_a_signal_while_it_waits_for_a_node(lab: Lab, inside: Inside) -> None:
     first = lab.start("apply", "site.yml")
     until((lab.folder / "began").exists, first)
     second = lab.start("apply", "site.yml", "--wait", "600")
-    assert second.stdout is not None
-    for line in second.stdout:
-        if "is held by" in line:
-            break
+    heard(second, "is held by")
     second.send_signal(signal.SIGTERM)
     stdout, stderr = second.communicate(timeout=20)
     assert second.returncode == 143, stdout + stderr
@@ -107,19 +90,19 @@ def test_a_signal_while_it_waits_for_a_node(lab: Lab, inside: Inside) -> None:
     assert item["holder"] is None
 
 
-def test_a_signal_while_it_connects(lab: Lab, inside: Inside) -> None:
+def test_a_signal_while_it_connects(here: Lab) -> None:
     import socket
 
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         server.listen()
         port = server.getsockname()[1]
-        lab.write(
+        here.write(
             "inventory/lab.yml",
             f"version: 1\nnodes:\n  n1: {{driver: ssh, host: 127.0.0.1, port: {port}, connect_timeout: 600}}\n",
         )
-        lab.write("site.yml", "- hosts: all\n  tasks:\n    - ping:\n")
-        process = lab.start("apply", "site.yml")
+        here.write("site.yml", "- hosts: all\n  tasks:\n    - ping:\n")
+        process = here.start("apply", "site.yml")
         connection, _ = server.accept()
         with connection:
             process.send_signal(signal.SIGINT)

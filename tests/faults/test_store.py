@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from hivectl.store import database
+from tests.support.command import PROGRAM, make_lab
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +51,7 @@ COMMANDS = (["apply", "site.yml"], ["exec", "n1", "--", "touch touched"], ["stat
 def test_a_damaged_store(lab: Lab, inside: Inside, where: int) -> None:
     for name in ("lab.db-wal", "lab.db-shm"):
         (lab.folder / "state" / name).unlink(missing_ok=True)
-    with open(store(lab), "r+b") as file:
+    with Path(store(lab)).open("r+b") as file:
         file.seek(where)
         file.write(os.urandom(8192))
     before = (lab.folder / "state" / "lab.db").read_bytes()
@@ -62,7 +65,7 @@ def test_a_store_with_one_damaged_page(lab: Lab, inside: Inside, page: int) -> N
     """SQLite notices a damaged page when it reads it: a run is done, or is refused before it begins, or is cut off."""
     with contextlib.closing(sqlite3.connect(store(lab))) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    with open(store(lab), "r+b") as file:
+    with Path(store(lab)).open("r+b") as file:
         file.seek(4096 * page)
         file.write(b"\xa5" * 4096)
     for command in (["apply", "site.yml"], ["status"], ["runs"]):
@@ -138,3 +141,42 @@ def test_a_journal_that_cannot_be_read(lab: Lab, inside: Inside) -> None:
         (runs / f"{name}.jsonl").write_text(text)
         said = inside(lab, "apply", "--resume", name)
         assert_refused(lab, said, 3, name, "apply afresh")
+
+
+def test_a_disk_that_fills_up_in_the_middle_of_a_run(tmp_path: Path) -> None:
+    """Journal and store are on a small file system; what cannot be noted is not begun."""
+    lab = make_lab(tmp_path, f"version: 1\nnodes:\n  n1: {{driver: local, vars: {{folder: {tmp_path}}}}}\n")
+    lab.write(
+        "site.yml",
+        """\
+- hosts: n1
+  tasks:
+    - block:
+        - shell: head -c 10000000 /dev/zero > {{ folder }}/state/filling; printf %20000d 0
+          register: filled
+        - command: touch {{ folder }}/touched
+          when: filled.rc == 0
+      always:
+        - command: touch {{ folder }}/always
+""",
+    )
+    state = tmp_path / "state"
+    state.mkdir()
+    mount = f'mount -t tmpfs -o size=400k tmpfs {state} && exec "$@"'
+    user = "-m" if os.geteuid() == 0 else "-rm"
+    done = subprocess.run(
+        ["unshare", user, "sh", "-c", mount, "sh", *PROGRAM, "apply", "site.yml"],
+        cwd=tmp_path,
+        env=lab.environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    told = done.stdout + done.stderr
+    assert done.returncode == 3, told
+    assert told.count("No space left on device") == 1, told
+    assert f"cannot write the journal {state}/runs/" in done.stderr
+    assert "Traceback" not in told
+    assert not (tmp_path / "touched").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -32,3 +33,19 @@ def until(condition: Callable[[], object], process: subprocess.Popen[str] | None
 def lines(path: Path) -> list[str]:
     """Return a file's lines, none while it is not there."""
     return path.read_text().splitlines() if path.exists() else []
+
+
+def heard(process: subprocess.Popen[str], word: str) -> str:
+    """Read a process's standard output until a line holds `word`, and return all of it; the process is killed in time."""
+    assert process.stdout is not None
+    timer = threading.Timer(DEADLINE, process.kill)
+    timer.start()
+    told = []
+    try:
+        for line in process.stdout:
+            told.append(line)
+            if word in line:
+                return "".join(told)
+    finally:
+        timer.cancel()
+    raise AssertionError(f"{word!r} was not heard in: {''.join(told)}")
