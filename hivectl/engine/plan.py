@@ -119,6 +119,11 @@ def build_plan(
     Raises:
         Complaints: unknown nodes, ids or limits, and cycles, all at once.
     """
+    if limit is not None and not limit.strip():
+        raise InputError(
+            "the limit is empty: that would mean no node",
+            hint="is a shell variable unset? leave --limit out for all nodes",
+        )
     tags = tags or Tags()
     errors: list[HivectlError] = []
     allowed = frozenset(_select(limit, inventory, free, errors)) if limit else None

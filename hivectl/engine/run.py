@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hivectl.drivers.errors import HelperError
 from hivectl.engine.activity import Activity
 from hivectl.engine.context import NodeAccess
 from hivectl.engine.events import NodeSummary, Reserved, RunEnded, RunStarted
@@ -78,6 +79,8 @@ async def run_playbook(lab: Lab, options: RunOptions, listeners: Sequence[Listen
         StoreError, JournalError: the lab's store or the journal cannot be used.
     """
     record = read_journal(lab.run_folder(), options.resume) if options.resume else None
+    if record is not None:
+        options = _as_it_began(options, record)
     playbook, plan = prepare(lab, options, record)
     run = record.header.run if record else new_run_id()
     with contextlib.closing(lab.open_store()) as database:
@@ -277,15 +280,18 @@ class _Run:
 
     async def _unlock(self, node: str, session: NodeSession) -> None:
         fence = self.holding.fence(node)
-        if fence is None:
+        if fence is None or node in self.state.unreachable:
             return
         try:
             async with asyncio.timeout(UNLOCK_SECONDS):
                 for connection in session.opened():
                     await connection.unlock(fence)
+        except HelperError:
+            return  # no helper, no lock
         except (HivectlError, TimeoutError) as error:
             # the node's lock ends by itself when its time is over
-            self.state.say(f"the node's lock stands for up to a minute: {error}", level="info", node=node)
+            why = str(error) or "it does not answer"
+            self.state.say(f"the node's lock stands for up to a minute: {why}", level="info", node=node)
 
     # -- words and rows
 
@@ -416,7 +422,14 @@ def _header(lab: Lab, options: RunOptions, playbook: Playbook, run: str) -> Head
             "limit": options.limit,
             "tags": sorted(options.tags),
             "skip_tags": sorted(options.skip_tags),
-            "variables": sorted(options.extra_variables),
+            "variables": {
+                name: value
+                for name, value in options.extra_variables.items()
+                if not any(find_secrets([value]))
+            },
+            "secret_variables": sorted(
+                name for name, value in options.extra_variables.items() if any(find_secrets([value]))
+            ),
         },
     )
 
@@ -433,6 +446,18 @@ def _files_of(paths: Sequence[Path]) -> Iterator[Path]:
             yield path
 
 
+def _as_it_began(options: RunOptions, record: Record) -> RunOptions:
+    """Return the options with those of the run that is resumed where the command line has none."""
+    began = record.header.options
+    return replace(
+        options,
+        limit=options.limit if options.limit is not None else began["limit"],
+        tags=options.tags or frozenset(began["tags"]),
+        skip_tags=options.skip_tags or frozenset(began["skip_tags"]),
+        extra_variables={**began["variables"], **options.extra_variables},
+    )
+
+
 def _check_unchanged(record: Record, header: Header) -> None:
     if record.status == "ok":
         raise InputError(f"run {header.run} is done: there is nothing to resume", hint="apply afresh")
@@ -441,8 +466,9 @@ def _check_unchanged(record: Record, header: Header) -> None:
         what = ", ".join(changed) or "the set of files"
         raise InputError(f"run {header.run} cannot go on: {what} has changed since", hint="apply afresh")
     if dict(header.options) != dict(record.header.options):
+        had = ", ".join(f"{name} {value}" for name, value in record.header.options.items() if value)
         raise InputError(
-            f"run {header.run} had other options: {dict(record.header.options)}",
+            f"run {header.run} had other options ({had or 'none'})",
             hint="give the same ones, or apply afresh",
         )
 

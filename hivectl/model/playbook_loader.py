@@ -63,6 +63,22 @@ _HANDED_DOWN = frozenset(
     }
 )
 LOOP_CONTROL = ("loop_var", "index_var", "label")
+# variables that are always there
+RESERVED_NAMES = frozenset(
+    {
+        *(
+            "inventory_hostname",
+            "hostvars",
+            "groups",
+            "group_names",
+            "omit",
+            "vars",
+            "play_hosts",
+            "environment",
+        ),
+        *("true", "false", "none", "True", "False", "None", "and", "or", "not", "in", "is", "if", "else"),
+    }
+)
 _STATIC = {"register": str, "id": str, "run_once": bool, "any_errors_fatal": bool}
 
 
@@ -147,7 +163,7 @@ class _Loader:
             hosts=hosts,
             origin=raw.origin,
             variables=raw.get("vars") or {},
-            vars_files=tuple(raw.get("vars_files") or ()),
+            vars_files=_texts(raw.get("vars_files")),
             sections=sections,
             handlers=handlers,
             serial=self._serial(raw),
@@ -186,6 +202,12 @@ class _Loader:
         self, raw: YamlMapping, key: str, inherited: _Inherited, *, handlers: bool = False
     ) -> tuple[Entry, ...]:
         value = raw.get(key)
+        if value is not None and not isinstance(value, YamlList):
+            self.complain(
+                f"`{key}` must be a list of tasks",
+                origin_of(raw, key),
+                "write `- name: …` and a module below it",
+            )
         if not isinstance(value, YamlList):
             return ()
         result: list[Entry] = []
@@ -245,7 +267,10 @@ class _Loader:
         for name, kind in _STATIC.items():
             if isinstance(value := raw.get(name), str) and "{{" in value and kind in (str, bool):
                 self.complain(f"`{name}` shapes the plan, so it cannot be a template", origin_of(raw, name))
+        self._variable_name(raw, "register")
         control = raw.get("loop_control") or YamlMapping()
+        for name in ("loop_var", "index_var"):
+            self._variable_name(control, name)
         for name in control:
             if name not in LOOP_CONTROL:
                 self.complain(
@@ -276,6 +301,14 @@ class _Loader:
             uses=raw.get("uses") or {},
             keywords=dict(inner.keywords) | own,
         )
+
+    def _variable_name(self, raw: YamlMapping, key: str) -> None:
+        value = raw.get(key)
+        if value is None:
+            return
+        if not isinstance(value, str) or not value.isidentifier() or value in RESERVED_NAMES:
+            hint = "letters, digits and underscores, none of the names that are always there"
+            self.complain(f"`{key}`: {value!r} cannot be the name of a variable", origin_of(raw, key), hint)
 
     def _module_of(self, raw: YamlMapping) -> tuple[str, ModuleShape] | None:
         known = keyword_schemas(TaskKeywords)
@@ -405,7 +438,7 @@ def _texts(value: Any) -> tuple[str, ...]:
         return ()
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
-    return tuple(str(part) for part in value)
+    return tuple(str(part) for part in value) if isinstance(value, list) else (str(value),)
 
 
 def _kind(value: Any) -> str:
