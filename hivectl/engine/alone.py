@@ -7,7 +7,7 @@ import time
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from hivectl.drivers.errors import FenceError, UnreachableError
+from hivectl.drivers.errors import ConnectionLostError, FenceError, UnreachableError
 from hivectl.engine import batches
 from hivectl.engine.events import Status
 from hivectl.engine.failures import HostEnded, NodeGoneError, PlayEnded, failure, unreachable
@@ -21,9 +21,11 @@ from hivectl.model.errors import HivectlError
 from hivectl.model.variables import Layer
 
 if TYPE_CHECKING:
+    from hivectl.drivers.session import NodeSession
+    from hivectl.engine.context import NodeAccess
     from hivectl.engine.steps import Iteration, Step
     from hivectl.engine.walk import Walk
-    from hivectl.helper.operations import Item
+    from hivectl.helper.operations import Item, ItemResult
     from hivectl.model.playbook import Task
     from hivectl.modules.base import Result
 
@@ -57,10 +59,15 @@ def _decided(step: Step, iteration: Iteration) -> Result:
 async def operate(walk: Walk, item: Item, node: str) -> Result:
     """Carry out one operation that no task asks for, such as gathering facts; raises NodeGoneError."""
     access = walk.state.workshop.access(node)
+    session = await _opened(access)
     try:
-        connection = await (await access.open()).connection()
-        batch = Batch(run=walk.run, items=(item,), fence=access.fence())
-        results = [result async for result in connection.operate(batch)]
+        try:
+            results = await _operated(walk, item, access, session)
+        except ConnectionLostError:
+            if not session.reached:
+                raise
+            await batches.reconnect(session)
+            results = await _operated(walk, item, access, session)
     except FenceError as error:
         raise NodeGoneError(str(error), fence_lost=True) from error
     except HivectlError as error:
@@ -68,6 +75,21 @@ async def operate(walk: Walk, item: Item, node: str) -> Result:
     if results[0].result.get("failed"):
         raise NodeGoneError(f"{item.key}: {results[0].result.get('msg')}", unreachable=True)
     return results[0].result
+
+
+async def _opened(access: NodeAccess) -> NodeSession:
+    """Return a node's session; its attributes may be wrong, its virtual device may not start."""
+    try:
+        return await access.open()
+    except HivectlError as error:
+        raise unreachable(error) from error
+
+
+async def _operated(walk: Walk, item: Item, access: NodeAccess, session: NodeSession) -> list[ItemResult]:
+    connection = await session.connection()
+    batch = Batch(run=walk.run, items=(item,), fence=access.fence())
+    async with aclosing(connection.operate(batch)) as results:
+        return [result async for result in results]
 
 
 async def attempt(walk: Walk, step: Step) -> None:
@@ -127,6 +149,8 @@ def _satisfied(task: Task, iteration: Iteration, outcome: Result) -> bool:
     try:
         return holds(task.keywords["until"], scope, task)
     except HivectlError as error:
+        if outcome.get("failed"):
+            return False  # why it failed says more than a condition that finds nothing to look at
         outcome.update(failure(error))
         return True
 
@@ -157,7 +181,15 @@ async def _procedure(step: Step, iteration: Iteration) -> Result:
     assert iteration.context is not None
     try:
         async with asyncio.timeout(step.options.timeout):
-            return await step.module.procedure(iteration.parameters, iteration.context)
+            try:
+                return await step.module.procedure(iteration.parameters, iteration.context)
+            except ConnectionLostError as error:
+                session = await iteration.context.access.open()
+                if not step.module.repeatable or not session.reached:
+                    raise
+                iteration.context.say(f"the connection is lost ({error.message}); reconnecting")
+                await batches.reconnect(session)
+                return await step.module.procedure(iteration.parameters, iteration.context)
     except TimeoutError:
         return {
             "changed": False,
@@ -199,7 +231,7 @@ async def meta(walk: Walk, task: Task, key: str) -> None:
     elif action == "clear_host_errors":
         walk.state.forgive()
     elif action == "reset_connection":
-        await batches.reconnect(await walk.state.workshop.access(walk.node).open())
+        await batches.reconnect(await _opened(walk.state.workshop.access(walk.node)))
     if concerns_all:
         await reach(walk, task.number + 1, f"before what follows {task.name}")
     if walk.group.ended:

@@ -65,8 +65,9 @@ class PlayEnded(WalkEnded):
 
 def unreachable(error: HivectlError) -> NodeGoneError:
     """Return what ends the walk of a node that cannot be reached: why, and what to do."""
+    where = f"{error.origin}: " if error.origin else ""
     hint = f" ({error.hint})" if error.hint else ""
-    return NodeGoneError(f"{error.message}{hint}", unreachable=True)
+    return NodeGoneError(f"{where}{error.message}{hint}", unreachable=True)
 
 
 def failure(error: HivectlError) -> Result:

@@ -78,8 +78,9 @@ class HelperSessions:
         return await (await self._keeper(become)).progress(run)
 
     async def unlock(self, fence: Fence, become: Become | None = None) -> None:
-        """Give the fence back; see `HelperSession.unlock`."""
-        await (await self._keeper(become)).unlock(fence)
+        """Give the fence back; see `HelperSession.unlock`. Where no helper was started, none was taken."""
+        if self._sessions:
+            await (await self._keeper(become)).unlock(fence)
 
     async def renew(self, fence: Fence, become: Become | None = None) -> None:
         """Let the fence stand for another `time_to_live`; raises FenceError when it is lost."""
