@@ -22,7 +22,7 @@ SHOWN = 5
 class _Entry:
     """Something that a node is busy with, and since when."""
 
-    what: str
+    what: str | Callable[[], str]
     since: float
 
 
@@ -40,8 +40,8 @@ class Activity:
         self._heard = time.monotonic()
 
     @contextlib.contextmanager
-    def doing(self, node: str, what: str) -> Iterator[None]:
-        """Say what a node is busy with while the block runs."""
+    def doing(self, node: str, what: str | Callable[[], str]) -> Iterator[None]:
+        """Say what a node is busy with while the block runs; what changes meanwhile is asked for."""
         entry = _Entry(what, time.monotonic())
         entries = self._doing.setdefault(node, [])
         entries.append(entry)
@@ -61,7 +61,9 @@ class Activity:
         groups: dict[str, list[tuple[str, float]]] = {}
         for node, entries in self._doing.items():
             if entries:
-                groups.setdefault(entries[-1].what, []).append((node, now - entries[-1].since))
+                what = entries[-1].what
+                text = what if isinstance(what, str) else what()
+                groups.setdefault(text, []).append((node, now - entries[-1].since))
         lines = []
         for what, nodes in sorted(groups.items(), key=lambda group: -max(seconds for _, seconds in group[1])):
             names = ", ".join(node for node, _ in nodes[:3]) + (

@@ -54,9 +54,13 @@ async def reach(walk: Walk, number: int, before: str) -> None:
     """Wait until every node of the group has done everything before a task."""
     positions = walk.group.positions
     positions.advance(walk.node, number)
-    if behind := positions.behind(number):
-        names = ", ".join(behind[:3]) + ("…" if len(behind) > 3 else "")
-        with walk.state.activity.doing(walk.node, f"waits for {names} {before}"):
+
+    def what() -> str:
+        behind = positions.behind(number)
+        return f"waits for {', '.join(behind[:3])}{'…' if len(behind) > 3 else ''} {before}"
+
+    if positions.behind(number):
+        with walk.state.activity.doing(walk.node, what):
             await positions.all_reached(number)
 
 

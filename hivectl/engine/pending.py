@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from hivectl.helper.facts_index import FACT_NAMES
@@ -46,6 +46,39 @@ class OtherNodeNeeded(NotKnownYet):
         self.task = task
 
 
+class AllFacts(Mapping[str, Any]):
+    """`ansible_facts`: all facts of a node by their names without the prefix.
+
+    Args:
+        facts: by their names with the prefix; raises what must be asked for.
+        need_all: raises that for all of them at once.
+    """
+
+    def __init__(self, facts: Mapping[str, Any], need_all: Callable[[], None]) -> None:
+        self._facts = facts
+        self._need_all = need_all
+
+    def __getitem__(self, name: str) -> Any:
+        return self._facts[f"ansible_{name}"]
+
+    def __iter__(self) -> Iterator[str]:
+        self._need_all()
+        for name in self._facts:
+            # some that there might be are not on this node
+            if name != "ansible_facts" and self._has(name):
+                yield name.removeprefix("ansible_")
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def _has(self, name: str) -> bool:
+        try:
+            self._facts[name]
+        except KeyError:
+            return False
+        return True
+
+
 class LazyFacts(Mapping[str, Any]):
     """A node's facts: a group is gathered when one of its facts is first used.
 
@@ -58,11 +91,7 @@ class LazyFacts(Mapping[str, Any]):
 
     def __getitem__(self, name: str) -> Any:
         if name == "ansible_facts":
-            if missing := tuple(
-                group for group in sorted(set(FACT_NAMES.values())) if group not in self.groups
-            ):
-                raise FactsNeeded(missing)
-            return self.known
+            return AllFacts(self, self.need_all)
         bare = name.removeprefix("ansible_")
         if bare == name:
             raise KeyError(name)
@@ -89,6 +118,12 @@ class LazyFacts(Mapping[str, Any]):
             return True
         group = FACT_NAMES.get(name)
         return group is not None and group not in self.groups
+
+    def need_all(self) -> None:
+        """Ask for what has not been asked for yet; raises FactsNeeded."""
+        missing = tuple(group for group in sorted(set(FACT_NAMES.values())) if group not in self.groups)
+        if missing:
+            raise FactsNeeded(missing)
 
     def add(self, facts: Mapping[str, Any], groups: tuple[str, ...] = ()) -> None:
         """Take facts in; `groups` are complete with them."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from hivectl.engine.pending import (
+    AllFacts,
     FactsNeeded,
     LazyFacts,
     NotKnownYet,
@@ -311,21 +312,31 @@ class _OtherFacts(Mapping[str, Any]):
         self._may_ask = may_ask
 
     def __getitem__(self, name: str) -> Any:
+        if name == "ansible_facts":
+            return AllFacts(self, self._need_all)
         try:
             return self._facts[name]
         except FactsNeeded as needed:
             if self._may_ask:
                 raise OtherFactsNeeded(self._node, needed.groups) from None
-            if name == "ansible_facts":
-                return self._facts.known
             raise KeyError(name) from None
 
+    def _need_all(self) -> None:
+        try:
+            self._facts.need_all()
+        except FactsNeeded as needed:
+            if self._may_ask:
+                raise OtherFactsNeeded(self._node, needed.groups) from None
+
     def __iter__(self) -> Iterator[str]:
+        if self._may_ask:
+            yield from self._facts
+            return
         yield "ansible_facts"
         yield from (f"ansible_{name}" for name in self._facts.known)
 
     def __len__(self) -> int:
-        return 1 + len(self._facts.known)
+        return sum(1 for _ in self)
 
 
 def _folder(path: Path) -> Path:
