@@ -231,7 +231,9 @@ async def meta(walk: Walk, task: Task, key: str) -> None:
     elif action == "clear_host_errors":
         walk.state.forgive()
     elif action == "reset_connection":
-        await batches.reconnect(await _opened(walk.state.workshop.access(walk.node)))
+        session = await _opened(walk.state.workshop.access(walk.node))
+        if session.reached:  # else there is nothing to reset yet
+            await batches.reconnect(session)
     if concerns_all:
         await reach(walk, task.number + 1, f"before what follows {task.name}")
     if walk.group.ended:

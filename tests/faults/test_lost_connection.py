@@ -161,3 +161,24 @@ def test_a_change_whose_answer_was_lost_still_notifies(far: Lab, sshd_host: Sshd
     assert done.returncode == 0, done.stdout + done.stderr
     assert (far.folder / "settings").read_text() == "new"
     assert lines(far.folder / "restarted") == ["ran"]
+
+
+def test_a_procedure_that_may_be_repeated_is(far: Lab, sshd_host: Sshd) -> None:
+    far.write(
+        "site.yml",
+        """\
+- hosts: h1
+  tasks:
+    - name: Waits in a procedure
+      wait_for: {path: "{{ folder }}/go", sleep: 1, timeout: 60}
+    - name: Facts after a loss
+      debug: {msg: "{{ ansible_hostname }}"}
+""",
+    )
+    process = far.start("apply", "site.yml")
+    until(lambda: sshd_host.log.exists() and sshd_host.channels() > 0, process)
+    sshd_host.drop_connections()
+    until(lambda: sshd_host.logins() == 2, process)
+    (far.folder / "go").touch()
+    stdout, stderr = process.communicate(timeout=30)
+    assert process.returncode == 0, stdout + stderr

@@ -142,3 +142,35 @@ def test_a_host_that_comes_back_is_done_by_resuming(
     again = inside(lab, "apply", "--resume", run)
     assert again.code == 0, again.told
     assert [(host.home / "count").read_text() for host in (good, ill)] == ["ran\n", "ran\n"]
+
+
+@pytest.mark.parametrize(
+    "tasks",
+    [
+        "gather_facts: true, tasks: [{command: touch touched}]",
+        "tasks: [{meta: reset_connection}, {command: touch touched}]",
+        "tasks: [{fetch: {src: /etc/hostname, dest: got/}}, {command: touch touched}]",
+        "tasks: [{debug: {msg: '{{ ansible_hostname }}'}}, {command: touch touched}]",
+        "tasks: [{raw: 'true'}, {command: touch touched}]",
+        "tasks: [{command: 'true', until: r.rc == 0, register: r, delay: 0}, {command: touch touched}]",
+    ],
+)
+@pytest.mark.parametrize(
+    ("bad", "word"),
+    [
+        ({"host": "{{ sit }}"}, 'the variable "sit" is not defined'),
+        ({"python": "/no/such/python"}, "/no/such/python"),
+        ({"port": 1}, "nothing listens there"),
+    ],
+)
+def test_one_bad_node_stops_no_other(
+    tmp_path: Path, sshd_host: Sshd, inside: Inside, tasks: str, bad: dict[str, Any], word: str
+) -> None:
+    lab = lab_of(tmp_path, sshd_host, **bad)
+    lab.write("site.yml", f"- {{hosts: all, {tasks}}}\n")
+    said = inside(lab, "apply", "site.yml")
+    assert said.code in {1, 4}, said.told
+    assert word in said.stdout
+    assert "Traceback" not in said.told
+    assert "stands for up to a minute" not in said.told  # nothing was locked
+    assert (sshd_host.home / "touched").exists()
