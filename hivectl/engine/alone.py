@@ -205,6 +205,12 @@ async def _procedure(step: Step, iteration: Iteration) -> Result:
         return failure(error)
 
 
+async def _reset(walk: Walk) -> None:
+    session = await _opened(walk.state.workshop.access(walk.node))
+    if session.reached:  # else there is nothing to reset yet
+        await batches.reconnect(session)
+
+
 async def meta(walk: Walk, task: Task, key: str) -> None:
     """Do what `meta` asks of the engine itself."""
     concerns_all = task.arguments.get("free_form") in CONCERNS_ALL and not walk.handlers.running
@@ -231,9 +237,7 @@ async def meta(walk: Walk, task: Task, key: str) -> None:
     elif action == "clear_host_errors":
         walk.state.forgive()
     elif action == "reset_connection":
-        session = await _opened(walk.state.workshop.access(walk.node))
-        if session.reached:  # else there is nothing to reset yet
-            await batches.reconnect(session)
+        await _reset(walk)
     if concerns_all:
         await reach(walk, task.number + 1, f"before what follows {task.name}")
     if walk.group.ended:
