@@ -97,10 +97,16 @@ def new_run_id() -> str:
 
 
 class Journal:
-    """Writes one run's journal; lines of many nodes share one write and one fsync."""
+    """Writes one run's journal; lines of many nodes share one write and one fsync.
+
+    Attributes:
+        path: the file.
+        intended: whether anything was about to be sent: what came of it may not have been heard.
+    """
 
     def __init__(self, path: Path, descriptor: int) -> None:
         self.path = path
+        self.intended = False
         self._descriptor = descriptor
         self._lines: list[str] = []
         self._added = 0
@@ -167,6 +173,7 @@ class Journal:
 
     def intent(self, node: str, keys: Sequence[str]) -> None:
         """Say which steps a node is about to be sent."""
+        self.intended = True
         self.add({"t": "intent", "node": node, "keys": list(keys)})
 
     def result(self, record: StepRecord) -> None:

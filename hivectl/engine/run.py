@@ -347,8 +347,10 @@ class _Run:
             critical_path=state.tally.critical_path(),
             slowest=state.tally.slowest(),
             pending_handlers=state.owed.remaining() if not self.options.check else (),
-            # a run that was refused has nothing to go on with
-            resume=code is not ExitCode.DONE and not self.options.check and bool(state.tally.counts),
+            # a run that was refused has nothing to go on with; one whose nodes have not answered yet has
+            resume=code is not ExitCode.DONE
+            and not self.options.check
+            and (bool(state.tally.counts) or self.journal.intended),
             reason=self.ending.lost or "",
         )
         for write in (self._close_journal, self._close_history):

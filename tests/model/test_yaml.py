@@ -16,6 +16,7 @@ from hivectl.model.origin import Origin
 from hivectl.model.secret import MASK, Secret, reveal
 from hivectl.model.secret_tags import SecretSourceError, from_command
 from hivectl.model.yaml import DuplicateKeyError, YamlList, YamlMapping, load_text, load_yaml, origin_of
+from tests.support.helper import wait_until_gone
 
 
 def fault(text: str) -> str:
@@ -214,8 +215,7 @@ def test_a_command_that_hangs_is_ended_with_its_children(tmp_path: Path) -> None
     )
     with pytest.raises(SecretSourceError, match=r"within 0\.5 s"):
         secret.reveal()
-    status = Path(f"/proc/{mark.read_text().strip()}/stat")
-    assert not status.exists() or status.read_text().split()[2] == "Z"
+    wait_until_gone(int(mark.read_text()))
 
 
 def test_the_excerpt_points_and_is_safe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
