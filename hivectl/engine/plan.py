@@ -41,23 +41,17 @@ class Tags:
     def wants(self, task: Task) -> bool:
         """Tell whether a task is wanted."""
         tags = task.tags or frozenset({"untagged"})
-        if self.skip and self._matches(self.skip, task, tags):
+        only = self.only or frozenset({"all"})
+        if self._skips(task, tags):
             return False
-        if "always" in tags:
+        if "always" in tags or only & tags:
             return True
-        if not self.only:
-            return "never" not in tags
-        if "never" in tags and not self.only & (tags - {"never"}) and "never" not in self.only:
-            return False
-        return self._matches(self.only, task, tags)
+        return "never" not in tags and ("all" in only or ("tagged" in only and bool(task.tags)))
 
-    @staticmethod
-    def _matches(asked: frozenset[str], task: Task, tags: frozenset[str]) -> bool:
-        return bool(
-            asked & tags
-            or ("all" in asked and not (asked != {"all"} and "always" in tags))
-            or ("tagged" in asked and task.tags)
-        )
+    def _skips(self, task: Task, tags: frozenset[str]) -> bool:
+        if "all" in self.skip:
+            return "always" not in tags or "always" in self.skip
+        return bool(self.skip & tags) or ("tagged" in self.skip and bool(task.tags))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
