@@ -78,8 +78,8 @@ class HelperSessions:
         return await (await self._keeper(become)).progress(run)
 
     async def unlock(self, fence: Fence, become: Become | None = None) -> None:
-        """Give the fence back; see `HelperSession.unlock`. Where no helper was started, none was taken."""
-        if self._sessions:
+        """Give the fence back; see `HelperSession.unlock`. Where no helper would start, none was taken."""
+        if self._sessions or not self._starting:
             await (await self._keeper(become)).unlock(fence)
 
     async def renew(self, fence: Fence, become: Become | None = None) -> None:
