@@ -10,6 +10,7 @@ from tests.support.inside import Inside
 from tests.support.sshd import sshd_host, sshd_hosts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.support.sshd import Sshd
@@ -24,10 +25,11 @@ def here(tmp_path: Path) -> Lab:
 
 
 @pytest.fixture
-def far(tmp_path: Path, sshd_host: Sshd) -> Lab:
+def far(tmp_path: Path, sshd_host: Sshd) -> Iterator[Lab]:
     """A lab with one node, `h1`, behind a real sshd; its `folder` is the lab's own, too."""
     node = {"driver": "ssh", **sshd_host.attributes, "vars": {"folder": str(tmp_path)}}
-    return make_lab(tmp_path, json.dumps({"version": 1, "nodes": {"h1": node}}))
+    yield make_lab(tmp_path, json.dumps({"version": 1, "nodes": {"h1": node}}))
+    (tmp_path / "go").touch()
 
 
 @pytest.fixture
