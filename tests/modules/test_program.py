@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,9 +31,9 @@ SHOW = "import json, os, sys\nprint(json.dumps([sys.argv[1:], os.environ.get('HO
 class Node:
     """This machine with a home and a tmux server of its own."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, sockets: str) -> None:
         self.home = home
-        self.environment = {"HOME": str(home), "TMUX_TMPDIR": str(home), "TMUX": "", "XDG_DATA_HOME": ""}
+        self.environment = {"HOME": str(home), "TMUX_TMPDIR": sockets, "TMUX": "", "XDG_DATA_HOME": ""}
 
     def program(self, *, outside: dict[str, str] | None = None, check: bool = False, **arguments: Any) -> Any:
         return do(
@@ -63,9 +64,11 @@ class Node:
 def node(tmp_path: Path) -> Iterator[Node]:
     home = tmp_path / "ho me 'x' %d #S"
     home.mkdir()
-    one = Node(home)
-    yield one
-    one.tmux("kill-server")
+    # a socket's path has 107 bytes at most (unix(7)); pytest's folders are longer for users with longer names
+    with tempfile.TemporaryDirectory(prefix="t") as sockets:
+        one = Node(home, sockets)
+        yield one
+        one.tmux("kill-server")
 
 
 def alive(pid: int) -> bool:

@@ -59,6 +59,11 @@ while True:
         pending = os.read(0, 65536)
         if not pending:
             break
+try:
+    # else it would stand as long as anybody else has the port open
+    fcntl.ioctl(port, termios.TIOCNXCL)
+except OSError:
+    pass
 """
 
 
