@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,11 +59,24 @@ def encode_operation(operation: Operation) -> dict[str, Any]:
 
 def _plain_operation(operation: Operation) -> dict[str, Any]:
     plain: dict[str, Any] = {}
-    for one in fields(operation):
-        value = getattr(operation, one.name)
-        if one.name != "sink" and value is not one.default and value != one.default:
-            plain[one.name] = _plain(value)
+    cls: Any = type(operation)
+    for name, default in _fields_of(cls):
+        value = getattr(operation, name)
+        if value is default or value == default:
+            continue
+        kind = type(value)
+        plain[name] = value if kind is str or kind is bool else _plain(value)
     return plain
+
+
+@cache
+def _fields_of(cls: Any) -> tuple[tuple[str, Any], ...]:
+    """Return the fields of a class of operations with their defaults; a local sink stays here."""
+    made = (
+        (one.name, one.default_factory() if one.default_factory is not MISSING else one.default)
+        for one in fields(cls)
+    )
+    return tuple((name, default) for name, default in made if name != "sink")
 
 
 def _as_text(value: Any) -> str:
