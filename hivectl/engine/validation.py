@@ -194,7 +194,7 @@ def _names(templates: Templates, task: Task, known: Known, errors: list[HivectlE
         errors.append(InputError(f"`loop` must be a list, not {loop!r}", origin=task.origin, hint=hint))
     for key in ("loop", "delegate_to", "become_user", "timeout", "retries", "delay"):
         _check_value(templates, task.keywords.get(key), names, task.origin, errors)
-    for level in task.environment:
+    for level in (*task.environment, *task.notify):
         _check_value(templates, level, names, task.origin, errors)
     asked: list[Condition] = [] if known is not None else list(task.when)
     for key in ("until", "changed_when", "failed_when"):
@@ -208,7 +208,8 @@ def _own_names(task: Task) -> frozenset[str]:
     own = {name for values in task.variables for name in values}
     if task.has_loop:
         control = task.keywords.get("loop_control") or {}
-        own |= {str(control.get("loop_var", "item")), str(control.get("index_var", "item"))}
+        own.add(str(control.get("loop_var", "item")))
+        own |= {str(control["index_var"])} if "index_var" in control else set()
     return frozenset(own)
 
 

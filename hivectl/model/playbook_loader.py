@@ -12,6 +12,7 @@ from hivectl.model.playbook import Block, Entry, Play, Playbook, Task, flatten
 from hivectl.model.plugins import BrokenPluginError
 from hivectl.model.schema import check
 from hivectl.model.suggestions import nearest
+from hivectl.model.words import pairs
 from hivectl.model.yaml import YamlList, YamlMapping, load_yaml, origin_of
 
 if TYPE_CHECKING:
@@ -351,16 +352,22 @@ class _Loader:
             text, origin = value, origin_of(raw, key)
             value = YamlMapping()
             value.origin = origin or raw.origin
-            if module.free_form is None:
+            named = pairs(text) if isinstance(text, str) and module.free_form is None else None
+            for name, part in (named or {}).items():
+                value[name] = part
+                if origin is not None:
+                    value.key_origins[name] = value.value_origins[name] = origin
+            if named is None and module.free_form is None:
                 self.complain(
                     f"`{key}` takes parameters by name, not {_kind(text)}",
                     origin,
                     f"see `hivectl modules {module.name}`",
                 )
                 return value
-            value[module.free_form] = text
-            if origin is not None:
-                value.key_origins[module.free_form] = value.value_origins[module.free_form] = origin
+            if module.free_form is not None:
+                value[module.free_form] = text
+                if origin is not None:
+                    value.key_origins[module.free_form] = value.value_origins[module.free_form] = origin
         if isinstance(more, YamlMapping) and more:
             merged = YamlMapping({**more, **value})
             merged.origin = value.origin

@@ -34,7 +34,10 @@ SHAPES: dict[str, tuple[str, dict[str, Any]]] = {
         {"shell": SAYS, "when": "known is defined and known.rc is defined and known.rc == 9"},
     ),
     "registers": (CHANGED, {"shell": SAYS, "register": "known"}),
-    "uses what was registered": (CHANGED, {"shell": SAYS, "when": "known is not defined or known is not failed"}),
+    "uses what was registered": (
+        CHANGED,
+        {"shell": SAYS, "when": "known is not defined or known is not failed"},
+    ),
     "decided here": (OK, {"debug": {"msg": "{{ known.rc | default('none') }}"}}),
     "asserts": (OK, {"assert": {"that": "1 == 1"}}),
     "refuses": (FAILED, {"fail": {"msg": "no"}}),

@@ -215,6 +215,16 @@ CASES: dict[str, tuple[list[Any], str, int]] = {
         "overblocktask one2",
         0,
     ),
+    "parameters as pairs in a text": (
+        [
+            {"file": "path={{ log }}.d state=directory mode=0750"},
+            {"stat": "path='{{ log }}.d'", "register": "s"},
+            {"set_fact": 'x={{ s.stat.mode }} y="two words"'},
+            {"shell": "echo n1 {{ x }}-{{ y | length }} $PWD >> {{ log }} chdir=/"},
+        ],
+        "0750-9 /",
+        0,
+    ),
     "omit": (
         [
             {"copy": {"content": "x", "dest": "{{ log }}.o", "mode": "{{ mode | default(omit) }}"}},
