@@ -38,10 +38,16 @@ class Registered(Mapping[str, Any]):
     """What `set_fact` and `register` gave a node; a result that has not come yet must be waited for.
 
     What held secrets is `lost` to a run that is resumed: the journal has asterisks in their place.
+
+    Attributes:
+        known: what tasks see.
+        sure: the same without what tasks give that are queued behind others, which may still fail.
+        expected: what queued tasks will register.
     """
 
     def __init__(self) -> None:
         self.known: dict[str, Any] = {}
+        self.sure: dict[str, Any] = {}
         self.expected: set[str] = set()
         self.lost: set[str] = set()
 
@@ -204,10 +210,20 @@ class NodeVariables:
     def _above(self) -> tuple[Layer, ...]:
         return (Layer("registered", self._memory.registered, data=True), self._extra, self._magic)
 
-    def put(self, values: Mapping[str, Any]) -> None:
-        """Set variables, as `set_fact` does."""
-        self._memory.registered.known.update(values)
-        self._memory.registered.lost.difference_update(values)
+    def put(self, values: Mapping[str, Any], *, queued: bool = False) -> None:
+        """Set variables, as `set_fact` does; `queued`: tasks before that one may still fail."""
+        registered = self._memory.registered
+        registered.known.update(values)
+        if not queued:
+            registered.sure.update(values)
+        registered.lost.difference_update(values)
+        self._plain = None
+
+    def take_back(self) -> None:
+        """Forget what queued tasks gave or were to give: they will not be done."""
+        registered = self._memory.registered
+        registered.known = dict(registered.sure)
+        registered.expected.clear()
         self._plain = None
 
     def add_facts(self, facts: Mapping[str, Any], groups: tuple[str, ...]) -> None:
@@ -236,11 +252,11 @@ class NodeVariables:
             self._memory.registered.expected.add(task.register)
             self._plain = None
 
-    def arrived(self, task: Task, result: Result) -> None:
+    def arrived(self, task: Task, result: Result, *, queued: bool = False) -> None:
         """Take in the result of a task."""
         if task.register:
             self._memory.registered.expected.discard(task.register)
-            self.put({task.register: result})
+            self.put({task.register: result}, queued=queued)
 
     def lose(self, *names: str) -> None:
         """Say that what was registered under names cannot be used."""
@@ -282,7 +298,7 @@ class _HostView(Mapping[str, Any]):
         layers = [
             *scopes.inventory_layers(node),
             Layer("facts", memory.facts if own else _OtherFacts(memory.facts, node, may_ask), data=True),
-            Layer("registered", memory.registered if own else memory.registered.known, data=True),
+            Layer("registered", memory.registered if own else memory.registered.sure, data=True),
             scopes.extra,
             Layer("magic", {"inventory_hostname": node}, data=True),
         ]

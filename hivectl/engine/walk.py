@@ -96,6 +96,7 @@ class Walk:
             group.ended = True
             group.whole_play_ended = group.whole_play_ended or ended.whole_play
         finally:
+            self._drop_pending()
             group.positions.finish(self.node)
 
     def _leave(self, reason: str, stop: Stop, last: int) -> None:
@@ -141,7 +142,7 @@ class Walk:
                 finally:
                     self.rescuable -= bool(block.rescue)
             except (StepFailedError, FailedElsewhereError) as error:
-                self.pending.clear()
+                self._drop_pending()
                 if not block.rescue:
                     raise
                 self.heard = self.group.stop
@@ -153,11 +154,11 @@ class Walk:
         except NodeGoneError:
             raise
         except asyncio.CancelledError:
-            self.pending.clear()
+            self._drop_pending()
             await self._always_when_stopped(block)
             raise
         except BaseException as error:
-            self.pending.clear()
+            self._drop_pending()
             await self._always_when_left(block, error)
             raise
         await self.do(block.always)
@@ -236,6 +237,8 @@ class Walk:
                 with self.state.activity.doing(self.node, f"waits for {other.node} before {task.name}"):
                     await self.group.positions.reached(other.node, other.task + 1)
             except NotKnownYet:
+                if not self.pending:
+                    self.variables.take_back()
                 await self.flush()
             except HivectlError as error:
                 if self.pending:
@@ -280,7 +283,7 @@ class Walk:
                 await self.flush()
             self.pending.append(step)
             if settled:
-                self.remember(step.task, *result_of(step))
+                self.remember(step.task, *result_of(step), queued=True)
             else:
                 self.variables.expect(step.task)
             if not settled and (step.needs_verdict or self._is_full()):
@@ -310,6 +313,10 @@ class Walk:
         )
 
     # -- batches
+
+    def _drop_pending(self) -> None:
+        self.pending.clear()
+        self.variables.take_back()
 
     async def flush(self) -> None:
         """Send what is pending in one batch, and conclude its steps in order."""
@@ -439,15 +446,15 @@ class Walk:
         state.scopes.memory(asked).facts.add(result.get("ansible_facts", {}), groups)
         self.variables.changed()
 
-    def remember(self, task: Task, result: Result, outcomes: list[Result]) -> None:
-        """Let later tasks see a result and the facts that came with it."""
+    def remember(self, task: Task, result: Result, outcomes: list[Result], *, queued: bool = False) -> None:
+        """Let later tasks see a result and the facts that came with it; `queued`: tasks before it may still fail."""
         for outcome in outcomes:
             if facts := outcome.get("ansible_facts"):
                 if task.module == "setup":
                     self.variables.add_facts(facts, ())
                 else:
-                    self.variables.put(facts)
-        self.variables.arrived(task, result)
+                    self.variables.put(facts, queued=queued)
+        self.variables.arrived(task, result, queued=queued)
         self.results[task.number] = result
 
     # -- what is left
@@ -462,7 +469,7 @@ class Walk:
         sent = self._sent[0] if self._sent else None
         task = sent.task if sent else self.state.plan.tasks.get(self._current)
         result: Result = {"changed": False, "unreachable": error.unreachable, "msg": error.reason}
-        self.pending.clear()
+        self._drop_pending()
         if task is None:
             task = next(iter(self.state.plan.tasks.values()))
             return Stop(f"{self.node}: {error.reason}", task, result)

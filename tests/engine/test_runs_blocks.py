@@ -79,6 +79,22 @@ CASES: dict[str, tuple[list[Any], str, int]] = {
         "a",
         0,
     ),
+    "what is behind a failure gives nothing": (
+        [
+            {"set_fact": {"x": "before"}},
+            block(
+                log("a", register="a"),
+                {"set_fact": {"x": "early"}},
+                fail(),
+                {"command": "true", "register": "never"},
+                {"set_fact": {"x": "behind", "y": 1}},
+                rescue=[log("{{ x }}-{{ a.rc }}-{{ never.rc | default('none') }}-{{ y is defined }}")],
+            ),
+            log("z-{{ never is defined }}"),
+        ],
+        "a early-0-none-False z-False",
+        0,
+    ),
     "a failed condition is a failure": (
         [block(log("a", failed_when=True), log("b"), rescue=[log("r")])],
         "a r",
