@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from hivectl.drivers.errors import ConnectionLostError, FenceError, UnreachableError
 from hivectl.engine import batches
+from hivectl.engine.blame import blamed
 from hivectl.engine.events import Status
 from hivectl.engine.failures import HostEnded, NodeGoneError, PlayEnded, failure, unreachable
 from hivectl.engine.judge import holds
@@ -51,7 +52,8 @@ def _decided(step: Step, iteration: Iteration) -> Result:
     assert step.module.decide is not None
     assert iteration.context is not None
     try:
-        return step.module.decide(iteration.parameters, iteration.context)
+        with blamed(step.module):
+            return step.module.decide(iteration.parameters, iteration.context)
     except HivectlError as error:
         return failure(error)
 
@@ -182,14 +184,16 @@ async def _procedure(step: Step, iteration: Iteration) -> Result:
     try:
         async with asyncio.timeout(step.options.timeout):
             try:
-                return await step.module.procedure(iteration.parameters, iteration.context)
+                with blamed(step.module):
+                    return await step.module.procedure(iteration.parameters, iteration.context)
             except ConnectionLostError as error:
                 session = await iteration.context.access.open()
                 if not step.module.repeatable or not session.reached:
                     raise
                 iteration.context.say(f"the connection is lost ({error.message}); reconnecting")
                 await batches.reconnect(session)
-                return await step.module.procedure(iteration.parameters, iteration.context)
+                with blamed(step.module):
+                    return await step.module.procedure(iteration.parameters, iteration.context)
     except TimeoutError:
         return {
             "changed": False,

@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING
 
 from hivectl.drivers.errors import FenceError, UnreachableError
+from hivectl.engine.blame import blamed
 from hivectl.engine.failures import (
     CauseElsewhereError,
     FailedElsewhereError,
@@ -171,7 +172,8 @@ async def _act(walk: Walk, task: Task, steps: dict[str, Step]) -> dict[str, Resu
             try:
                 async with asyncio.timeout(own.options.timeout):
                     known = {node: one for node, one in contexts.items() if one is not None}
-                    return dict(await act(own.iterations[0].parameters, known))
+                    with blamed(own.module):
+                        return dict(await act(own.iterations[0].parameters, known))
             except TimeoutError:
                 late = f"did not finish in {own.options.timeout:g} s"
                 return {node: {"failed": True, "msg": late, "timedout": True} for node in steps}

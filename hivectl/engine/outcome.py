@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hivectl.engine.blame import blamed
 from hivectl.engine.events import Status
 from hivectl.engine.failures import StepFailedError, failure, one_line
 from hivectl.engine.group import Stop
@@ -46,11 +47,12 @@ def _judged(step: Step, iteration: Iteration, result: Result | None) -> Result:
     try:
         if result is None:
             make = step.module.result
-            result = (
-                make(iteration.parameters, iteration.results, iteration.context)
-                if make is not None
-                else merge_results(iteration.results)
-            )
+            with blamed(step.module):
+                result = (
+                    make(iteration.parameters, iteration.results, iteration.context)
+                    if make is not None
+                    else merge_results(iteration.results)
+                )
         register = step.task.register
         scope = (
             iteration.scope.child(Layer("result", {register: result}, data=True))

@@ -7,6 +7,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from hivectl.engine.blame import blamed
 from hivectl.engine.context import Context, NodeAccess
 from hivectl.engine.judge import first_false
 from hivectl.helper.operations import Become
@@ -311,7 +312,8 @@ def _ready(workshop: Workshop, recipe: Recipe, step: Step, iteration: Iteration)
         for name in kept_parameters(module.parameters) & set(task.arguments):
             scope.templates.render(task.arguments[name], scope, origin=task.origin)
     if module.operations is not None:
-        iteration.operations = tuple(module.operations(iteration.parameters, iteration.context))
+        with blamed(module):
+            iteration.operations = tuple(module.operations(iteration.parameters, iteration.context))
     if workshop.redactor.active:
         # a text that a template made of a secret must not be seen either
         workshop.redactor.learn([iteration.context.environment, *map(_values_of, iteration.operations)])

@@ -84,3 +84,33 @@ def test_nothing_else_is_harmed(lab: Lab) -> None:
         assert done.returncode == 0
         assert kept in done.stdout
         assert done.stderr.count("'broken-things' cannot be loaded") == 1, done.stderr
+
+
+RAISES = """\
+from dataclasses import dataclass
+
+from hivectl.model.parameters import parameter
+from hivectl.modules.base import Module
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameters:
+    colour: str = parameter("Colour.", default="red")
+
+
+def operations(parameters, context):
+    return {}["colour"]
+
+
+THING = Module(name="lamp", summary="Set the lamp", parameters=Parameters, operations=operations)
+"""
+
+
+def test_a_module_that_raises_fails_its_step_alone(lab: Lab) -> None:
+    path = broken(lab, RAISES)
+    tasks = "block: [{lamp: {}}]\n      rescue: [{copy: {content: here, dest: ~/here}}]"
+    lab.write("lamp.yml", PLAYBOOK.format(task=tasks))
+    done = lab.run("apply", "lamp.yml", PYTHONPATH=path)
+    assert done.returncode == 0, done.stderr
+    assert "the module lamp of the package broken_things failed: KeyError: 'colour'" in done.stdout
+    assert (lab.folder / "home/here").read_text() == "here"
