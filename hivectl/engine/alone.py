@@ -34,14 +34,11 @@ if TYPE_CHECKING:
 CONCERNS_ALL = frozenset({"end_play", "end_batch", "clear_host_errors"})
 
 
-def decide(step: Step) -> None:
-    """Settle what the controller can decide: conditions that do not hold, and steps that need no node."""
-    for iteration in step.iterations:
-        if iteration.skipped is not None:
-            settle_iteration(step, iteration)
-            continue
-        if step.module.decide is None:
-            continue
+def decide(step: Step, iteration: Iteration) -> None:
+    """Settle what the controller can decide: conditions that do not hold, and what needs no node."""
+    if iteration.skipped is not None:
+        settle_iteration(step, iteration)
+    elif step.module.decide is not None:
         # where it may be tried several times, this only finds out what must be asked for first
         result = _decided(step, iteration)
         if not step.attempts_several:

@@ -111,7 +111,7 @@ class Group:
             stop: the failure.
             heard: the last one that the node which has failed knows of: a new one follows it.
         """
-        fatal = self.play.any_errors_fatal or bool(stop.task.keywords.get("any_errors_fatal"))
+        fatal = bool(stop.task.keywords.get("any_errors_fatal", self.play.any_errors_fatal))
         if fatal and self.stop is heard:
             self.stop = stop
 

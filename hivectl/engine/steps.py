@@ -207,8 +207,23 @@ def _recipe(workshop: Workshop, task: Task, scope: Scope) -> Recipe:
     return recipe
 
 
-def make_step(workshop: Workshop, task: Task, node: str, key: str, scope: Scope) -> Step:
+def make_step(
+    workshop: Workshop,
+    task: Task,
+    node: str,
+    key: str,
+    scope: Scope,
+    decide: Callable[[Step, Iteration], None],
+) -> Step:
     """Make a task ready for a node.
+
+    Args:
+        workshop: of the run.
+        task: of the playbook.
+        node: whose step it is.
+        key: of the step in the journal.
+        scope: the node's variables, as the task sees them.
+        decide: settles what needs no node, item by item.
 
     Raises:
         InputError, Complaints: a value is undefined or wrong.
@@ -228,9 +243,17 @@ def make_step(workshop: Workshop, task: Task, node: str, key: str, scope: Scope)
         looped=task.has_loop,
         scope=scope,
     )
+    facts: dict[str, Any] = {}
     for iteration in step.iterations:
+        if facts:
+            # `set_fact: {all: "{{ all + [item] }}"}`: each item sees what those before it gave
+            given = Layer("registered", dict(facts), data=True)
+            iteration.scope = iteration.scope.child(given)
         if iteration.skipped is None and not _is_skipped(task, iteration):
             _ready(workshop, recipe, step, iteration)
+        decide(step, iteration)
+        if iteration.outcome is not None:
+            facts.update(iteration.outcome.get("ansible_facts", {}))
     step.actor = next((one.actor for one in step.iterations if one.actor), node)
     return step
 

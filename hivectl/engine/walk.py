@@ -249,9 +249,8 @@ class Walk:
                 return None
 
     def _made(self, task: Task, key: str) -> Step:
-        step = make_step(self.state.workshop, task, self.node, key, self.variables.for_task(task))
-        alone.decide(step)
-        return step
+        scope = self.variables.for_task(task)
+        return make_step(self.state.workshop, task, self.node, key, scope, alone.decide)
 
     async def _fail_unprepared(self, task: Task, key: str, error: HivectlError) -> None:
         scope = self.variables.for_task(task)
@@ -402,7 +401,9 @@ class Walk:
         if module.operations is None:
             return module.decide is not None
         try:
-            step = make_step(self.state.workshop, task, self.node, key, self.variables.for_task(task))
+            step = make_step(
+                self.state.workshop, task, self.node, key, self.variables.for_task(task), alone.decide
+            )
         except (NotKnownYet, HivectlError):
             return False
         return all(looks(operation) for one in step.iterations for operation in one.operations)

@@ -60,6 +60,12 @@ CASES: dict[str, tuple[int, list[dict[str, Any]], dict[str, str], int]] = {
         {"n1": "a", "n2": "a"},
         1,
     ),
+    "any_errors_fatal but for one task": (
+        2,
+        [play(fail(any_errors_fatal=False, **on("n1")), log("b"), any_errors_fatal=True)],
+        {"n2": "b"},
+        1,
+    ),
     "any_errors_fatal of another task": (
         2,
         [play(log("a", any_errors_fatal=True), fail(**on("n1")), log("b")), play(log("p2"))],

@@ -70,6 +70,25 @@ CASES: dict[str, tuple[list[Any], str, int]] = {
         "1of1 2of2",
         0,
     ),
+    "facts gather up item by item": (
+        [
+            {"set_fact": {"l": "{{ l | default([]) + [item] }}"}, "loop": [1, 2, 3]},
+            {
+                "set_fact": {"n": "{{ n | default(0) + 1 }}"},
+                "loop": [1, 2, 3],
+                "when": "n | default(0) < 2",
+                "register": "r",
+            },
+            {
+                "set_fact": {"d": "{{ d | default({}) | combine({item: n}) }}"},
+                "loop": ["a", "b"],
+                "vars": {"n": 7},
+            },
+            log("{{ l | join }}-{{ n }}-{{ r.results[2] is skipped }}-{{ d.a + d.b }}"),
+        ],
+        "123-2-True-4",
+        0,
+    ),
     "a condition spares a loop that could not be made": (
         [log("i", loop="{{ nothing.at.all }}", when="nothing is defined"), log("z")],
         "z",
