@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from hivectl.engine.handlers import notified_by
 from hivectl.engine.lab import refuse_variable_folders
-from hivectl.engine.steps import kept_parameters
+from hivectl.engine.steps import OPTIONS, kept_parameters
 from hivectl.helper.facts_index import FACT_NAMES
 from hivectl.model.errors import Complaints, HivectlError, InputError
 from hivectl.model.parameters import MissingParameterError, convert, schema_of
@@ -81,6 +81,7 @@ def validate_playbook(playbook: Playbook, inventory: Inventory, extra: Mapping[s
         for task in (*play.tasks(), *play.handlers):
             errors += _parameters(task)
             errors += _group_keywords(task)
+            errors += _whole_loop_keywords(templates, task)
             errors += _handlers(play, task)
             _names(templates, task, names, errors)
     if errors:
@@ -164,6 +165,24 @@ def _group_keywords(task: Task) -> list[HivectlError]:
     ]
 
 
+def _whole_loop_keywords(templates: Templates, task: Task) -> list[HivectlError]:
+    """Refuse a loop's item where all items share one value."""
+    if not task.has_loop:
+        return []
+    errors: list[HivectlError] = []
+    own = _loop_names(task)
+    for name in OPTIONS:
+        value = task.keywords.get(name)
+        try:
+            used = templates.names(value) & own if isinstance(value, str) else frozenset()
+        except HivectlError:  # told where all templates are checked
+            continue
+        if used:
+            message = f"`{name}` is the same for all items of a loop, so it cannot use `{min(used)}`"
+            errors.append(InputError(message, origin=origin_of(task.keywords, name) or task.origin))
+    return errors
+
+
 def _handlers(play: Play, task: Task) -> list[HivectlError]:
     errors: list[HivectlError] = []
     for name in task.notify:
@@ -205,12 +224,14 @@ def _names(templates: Templates, task: Task, known: Known, errors: list[HivectlE
 
 
 def _own_names(task: Task) -> frozenset[str]:
-    own = {name for values in task.variables for name in values}
-    if task.has_loop:
-        control = task.keywords.get("loop_control") or {}
-        own.add(str(control.get("loop_var", "item")))
-        own |= {str(control["index_var"])} if "index_var" in control else set()
-    return frozenset(own)
+    own = frozenset(name for values in task.variables for name in values)
+    return own | _loop_names(task) if task.has_loop else own
+
+
+def _loop_names(task: Task) -> frozenset[str]:
+    control = task.keywords.get("loop_control") or {}
+    names = {str(control.get("loop_var", "item"))}
+    return frozenset(names | {str(control["index_var"])} if "index_var" in control else names)
 
 
 def _argument_names(templates: Templates, task: Task, names: Known, errors: list[HivectlError]) -> None:

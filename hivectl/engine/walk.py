@@ -401,9 +401,7 @@ class Walk:
         if module.operations is None:
             return module.decide is not None
         try:
-            step = make_step(
-                self.state.workshop, task, self.node, key, self.variables.for_task(task), alone.decide
-            )
+            step = self._made(task, key)
         except (NotKnownYet, HivectlError):
             return False
         return all(looks(operation) for one in step.iterations for operation in one.operations)

@@ -54,6 +54,11 @@ WRONG: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
         ["`item` is not defined"],
     ),
     "an item without a loop": ({"command": "echo {{ item }}"}, {}, ["`item` is not defined"]),
+    "an item where all items share one value": (
+        {"command": "true", "loop": ["ann"], "become": True, "become_user": "{{ item }}"},
+        {},
+        ["`become_user` is the same for all items of a loop, so it cannot use `item`"],
+    ),
     "in variables": ({"command": "true", "vars": {"a": "{{ nope }}"}}, {}, ["`nope` is not defined"]),
     "in the play's variables": (
         {"command": "true"},
