@@ -131,8 +131,14 @@ class NodeHandlers:
         if self.running:
             return
         self.running, self.at = True, at
+        # each round has a handler that the one before had not: more rounds than handlers go round in a circle
+        last = self.round + len(self._walk.group.play.handlers)
         try:
             while self._due:
+                if self.round > last:
+                    handler = next(iter(self._due.values()))
+                    message = "handlers notify each other in a circle"
+                    raise StepFailedError(handler, {"failed": True, "msg": message}, message)
                 self.round += 1
                 await self._run_round()
         finally:

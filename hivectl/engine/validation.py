@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from hivectl.engine.graph import CycleFoundError, Graph
 from hivectl.engine.handlers import notified_by
 from hivectl.engine.lab import refuse_variable_folders
 from hivectl.engine.steps import OPTIONS, kept_parameters
@@ -78,6 +79,7 @@ def validate_playbook(playbook: Playbook, inventory: Inventory, extra: Mapping[s
         if any("{{" in name for name in (*given, *play.vars_files)):
             names = None
         _check_values(templates, play.variables, names, play.origin, errors)
+        errors += _handler_circle(play)
         for task in (*play.tasks(), *play.handlers):
             errors += _parameters(task)
             errors += _group_keywords(task)
@@ -194,6 +196,27 @@ def _handlers(play: Play, task: Task) -> list[HivectlError]:
             hint = f"did you mean `{best}`?" if best else "name it under the play's `handlers:`"
             errors.append(InputError(f"no handler is called `{name}`", origin=task.origin, hint=hint))
     return errors
+
+
+def _handler_circle(play: Play) -> list[HivectlError]:
+    """Find handlers that notify each other for ever."""
+    graph: Graph[int] = Graph()
+    for handler in play.handlers:
+        for name in handler.notify:
+            for notified in notified_by(play, name):
+                graph.connect(handler.number, notified.number)
+    try:
+        graph.order()
+    except CycleFoundError as error:
+        handlers = {handler.number: handler for handler in play.handlers}
+        circle = " -> ".join(f"`{handlers[number].name}`" for number in error.vertices)
+        origin = handlers[error.vertices[0]].origin
+        return [
+            InputError(
+                f"these handlers notify each other: {circle}", origin=origin, hint="leave one `notify` out"
+            )
+        ]
+    return []
 
 
 def _names(templates: Templates, task: Task, known: Known, errors: list[HivectlError]) -> None:

@@ -196,3 +196,12 @@ def test_many_nodes_notify_at_the_same_moment(bench: Bench) -> None:
     out = run(bench, play({"command": "true", "notify": "A"}, handlers=[log("A")]))
     assert out.ended.exit_code == 0
     assert set(logged(bench).values()) == {"A"}
+
+
+def test_handlers_that_a_template_lets_notify_each_other_end(bench: Bench) -> None:
+    names: dict[str, Any] = {"vars": {"first": "A", "second": "B"}}
+    handlers = [log("A", notify="{{ second }}"), log("B", notify="{{ first }}")]
+    out = run(bench, play(log("a", notify="A"), handlers=handlers, **names))
+    assert out.ended.exit_code == 1
+    assert logged(bench)["n1"].startswith("a A B A")
+    assert len(bench.lines()) < 12

@@ -235,3 +235,9 @@ def test_a_playbook_of_ansibles_is_taken_as_it_is(tmp_path: Path) -> None:
         echo restarted
 """,
     )
+
+
+def test_handlers_that_notify_each_other_are_a_circle(tmp_path: Path) -> None:
+    handlers = [{"name": "A", "ping": {}, "notify": "B"}, {"name": "B", "ping": {}, "notify": "A"}]
+    with pytest.raises(Complaints, match=r"handlers notify each other: `A` -> `B` -> `A`|`B` -> `A` -> `B`"):
+        validate(tmp_path, {"ping": {}, "notify": "A"}, handlers=handlers)
