@@ -13,7 +13,6 @@ ACTIONS = (
     "end_play",
     "flush_handlers",
     "noop",
-    "refresh_inventory",
     "reset_connection",
 )
 
