@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import struct
 import subprocess
 import sys
 from contextlib import asynccontextmanager, contextmanager
@@ -221,6 +222,22 @@ def test_a_host_that_accepts_and_hangs_costs_the_timeout_and_no_more(
 def test_a_host_that_accepts_and_closes_is_told(sshd_host: Sshd) -> None:
     async def main() -> None:
         async with says(b"", then_closes=True) as port, connected(sshd_host, port=port):
+            pass
+
+    with pytest.raises(ConnectionLostError, match="without a word"):
+        asyncio.run(main())
+
+
+def test_a_host_that_accepts_and_resets_is_told(sshd_host: Sshd) -> None:
+    async def reset(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        opened = writer.get_extra_info("socket")
+        # closed with a reset, as by a host that goes down: socket(7), SO_LINGER
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.close()
+
+    async def main() -> None:
+        server = await asyncio.start_server(reset, "127.0.0.1", 0)
+        async with server, connected(sshd_host, port=server.sockets[0].getsockname()[1]):
             pass
 
     with pytest.raises(ConnectionLostError, match="without a word"):

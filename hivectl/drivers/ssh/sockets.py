@@ -46,7 +46,7 @@ async def open_socket(settings: Settings, node: str) -> socket.socket:
             if accepted
             else "is the host on, and the address right?",
         ) from error
-    if not opened.recv(1, socket.MSG_PEEK):
+    if not _has_spoken(opened):
         opened.close()
         raise ConnectionLostError(
             f"{settings.address} accepted the connection and closed it without a word",
@@ -54,6 +54,14 @@ async def open_socket(settings: Settings, node: str) -> socket.socket:
             hint="sshd may be starting, overloaded (MaxStartups), or refusing this address",
         )
     return opened
+
+
+def _has_spoken(opened: socket.socket) -> bool:
+    """Tell whether there is something to read, rather than an end or a reset."""
+    try:
+        return bool(opened.recv(1, socket.MSG_PEEK))
+    except ConnectionError:
+        return False
 
 
 async def _connect(settings: Settings, node: str) -> socket.socket:
