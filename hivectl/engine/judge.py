@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from hivectl.engine.events import Status
-from hivectl.model.playbook_loader import Condition, conditions
+from hivectl.model.playbook_levels import Condition, conditions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

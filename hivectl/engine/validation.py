@@ -11,7 +11,7 @@ from hivectl.engine.steps import OPTIONS, kept_parameters
 from hivectl.helper.facts_index import FACT_NAMES
 from hivectl.model.errors import Complaints, HivectlError, InputError
 from hivectl.model.parameters import MissingParameterError, convert, schema_of
-from hivectl.model.playbook_loader import Condition, conditions
+from hivectl.model.playbook_levels import Condition, conditions
 from hivectl.model.schema import check
 from hivectl.model.suggestions import nearest
 from hivectl.model.templates import Templates, is_template

@@ -1,0 +1,83 @@
+"""What outer levels of a playbook hand down to inner ones: conditions and the like add up, other keywords replace."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from hivectl.model.yaml import YamlList, YamlMapping, origin_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hivectl.model.origin import Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """What an outer level hands down."""
+
+    when: tuple[Any, ...] = ()
+    variables: tuple[Mapping[str, Any], ...] = ()
+    environment: tuple[Any, ...] = ()
+    tags: frozenset[str] = frozenset()
+    notify: tuple[str, ...] = ()
+    keywords: tuple[tuple[str, Any], ...] = ()
+
+
+# keywords whose values add up from outer to inner, or that name the entry itself
+OWN = frozenset({"name", "when", "vars", "environment", "tags", "notify", "listen", "needs", "uses", "args"})
+HANDED_DOWN = frozenset(
+    {
+        "become",
+        "become_user",
+        "become_method",
+        "any_errors_fatal",
+        "check_mode",
+        "diff",
+        "ignore_errors",
+        "no_log",
+        "timeout",
+        "run_once",
+        "delegate_to",
+    }
+)
+
+
+def hand_down(outer: Level, raw: YamlMapping, *, variables: bool = True) -> Level:
+    """Return what the level of `raw` hands down: conditions and the like add up, other keywords replace."""
+    when = raw.get("when")
+    environment = raw.get("environment")
+    own = {name: raw[name] for name in HANDED_DOWN if raw.get(name) is not None}
+    return Level(
+        when=outer.when + (() if when is None else tuple(conditions(when, origin_of(raw, "when")))),
+        variables=outer.variables + ((raw["vars"],) if variables and raw.get("vars") else ()),
+        environment=outer.environment + ((environment,) if environment else ()),
+        tags=outer.tags | frozenset(texts(raw.get("tags"))),
+        notify=outer.notify + texts(raw.get("notify")),
+        keywords=tuple((dict(outer.keywords) | own).items()),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One condition of `when` and the like, with its place."""
+
+    text: Any
+    origin: Origin | None
+
+
+def conditions(value: Any, origin: Origin | None) -> list[Condition]:
+    """Return the conditions of a `when`, `until`, `changed_when` or `failed_when`, each with its place."""
+    if isinstance(value, YamlList):
+        return [Condition(item, value.item_origins[index]) for index, item in enumerate(value)]
+    return [Condition(value, origin)]
+
+
+def texts(value: Any) -> tuple[str, ...]:
+    """Return what a keyword lists: a list, or texts with commas between them."""
+    if value is None:
+        return ()
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return tuple(str(part) for part in value) if isinstance(value, list) else (str(value),)

@@ -1,0 +1,91 @@
+"""What reading a playbook needs everywhere: complaints, known keywords, modules by name, numbers for tasks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from hivectl.model.errors import HivectlError, InputError
+from hivectl.model.keywords import ELSEWHERE, PlayKeywords, TaskKeywords, keyword_schemas
+from hivectl.model.origin import Origin
+from hivectl.model.schema import check
+from hivectl.model.suggestions import nearest
+from hivectl.model.yaml import YamlMapping
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+
+class ModuleShape(Protocol):
+    """What the loader needs to know of a module."""
+
+    @property
+    def name(self) -> str:
+        """Short name."""
+        ...
+
+    @property
+    def free_form(self) -> str | None:
+        """The parameter that a plain text fills."""
+        ...
+
+
+class Reader:
+    """One reading of a playbook with all that it takes in.
+
+    Attributes:
+        errors: every fault found so far.
+        find_module: returns a module by the name in the playbook, or None.
+        module_names: all names, for suggestions.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        find_module: Callable[[str], ModuleShape | None],
+        module_names: Callable[[], Iterable[str]],
+    ) -> None:
+        self.errors: list[HivectlError] = []
+        self.start = Origin(str(path), 1, 1)
+        self.find_module = find_module
+        self.module_names = module_names
+        self._number = 0
+
+    def number(self) -> int:
+        """Return the next task's number."""
+        self._number += 1
+        return self._number
+
+    def complain(self, message: str, origin: Origin | None, hint: str | None = None) -> None:
+        """Note a fault and go on."""
+        self.errors.append(InputError(message, origin=origin or self.start, hint=hint))
+
+    def keywords(self, raw: YamlMapping, cls: type[Any], what: str) -> bool:
+        """Complain of unknown keywords and wrong types; return whether the rest can be read."""
+        known = keyword_schemas(cls)
+        unknown = [key for key in raw if key not in known] if cls is not TaskKeywords else []
+        for key in unknown:
+            self.unknown(raw, key, known, what)
+        plain = YamlMapping((key, value) for key, value in raw.items() if key in known)
+        plain.origin, plain.key_origins, plain.value_origins = raw.origin, raw.key_origins, raw.value_origins
+        required = ["hosts"] if cls is PlayKeywords else []
+        faults = check({"type": "object", "properties": known, "required": required}, plain)
+        self.errors += faults
+        return not faults
+
+    def unknown(self, raw: YamlMapping, key: object, known: Iterable[str], what: str) -> None:
+        """Complain of a name that is neither keyword nor module."""
+        origin = raw.key_origins.get(key) or raw.origin
+        if isinstance(key, str) and key in ELSEWHERE:
+            self.complain(f"`{key}` is not supported", origin, ELSEWHERE[key])
+            return
+        best = nearest(str(key), known)
+        if isinstance(key, str) and "." in key:
+            self.complain(
+                f"there is no module `{key}`",
+                origin,
+                f"did you mean `{best}`?" if best else "`hivectl modules` lists what there is",
+            )
+            return
+        kind = "keyword or module" if what == "a task" else "keyword"
+        self.complain(f"{what} has no {kind} `{key}`", origin, f"did you mean `{best}`?" if best else None)
