@@ -1,0 +1,38 @@
+"""`template`: as ansible-core does it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.support.as_ansible import assert_as_ansible, case, fails
+
+if TYPE_CHECKING:
+    from pathlib import Path
+SOURCES = {
+    "templates/page.j2": "{% if tens %}\n{{ tens }} for {{ who }}\n{% endif %}\n  {% for n in [1, 2] %}\n{{ n }}\n  {% endfor %}\nend\n",
+    "templates/odd.j2": "[% if tens %]{{ literal }} << who >>[% endif %]\nend",
+}
+VARIABLES = {"tens": 10, "who": "hive"}
+CASES = [
+    case("template", {"src": "page.j2", "dest": "{tree}/page", "mode": "0644"}, "checksum", "dest"),
+    case(
+        "template_syntax",
+        {
+            "src": "odd.j2",
+            "dest": "{tree}/page",
+            "block_start_string": "[%",
+            "block_end_string": "%]",
+            "variable_start_string": "<<",
+            "variable_end_string": ">>",
+            "newline_sequence": "\\r\\n",
+        },
+    ),
+    fails(
+        "template_lstrip",
+        {"src": "page.j2", "dest": "{tree}/dir/", "lstrip_blocks": True, "trim_blocks": False},
+    ),
+]
+
+
+def test_as_ansible(tmp_path: Path) -> None:
+    assert_as_ansible("template", CASES, tmp_path, sources=SOURCES, variables=VARIABLES)
