@@ -14,7 +14,7 @@ LAYERS = (
     ("model",),
     ("micropython", "bitstream", "helper", "reservations"),
     ("drivers", "store", "messaging", "virtual"),
-    ("flash", "boards"),
+    ("flash", "boards", "power"),
     ("modules",),
     ("engine",),
     ("report", "client", "project", "fleet"),

@@ -135,24 +135,27 @@ def drivers(
     *,
     output: Output = Format.TABLE,
 ) -> int:
-    """List the drivers, or show one with the inventory keys that it takes.
+    """List the drivers and the power backends, or show one with the inventory keys that it takes.
 
     Example: hivectl drivers ssh
     """
     from hivectl.cli.errors import usable
     from hivectl.cli.tables import Column, write
     from hivectl.drivers.registry import driver_names, find_driver
+    from hivectl.power.registry import backend_names, find_backend
 
     if name is not None:
-        driver = find_driver(name)
-        attributes = _parameters(driver.attributes)
+        found: Any = find_backend(name) if name in backend_names() else find_driver(name)
+        attributes = _parameters(found.attributes)
         if output is Format.TABLE:
-            print(f"{driver.name}: {driver.summary}\n")
+            print(f"{found.name}: {found.summary}\n")
         write("attributes", _parameter_columns(), attributes, output)
         return 0
     items = []
-    for found, driver in usable(driver_names(), find_driver).items():
-        items.append({"name": found, "summary": driver.summary, "capabilities": sorted(driver.capabilities)})
+    for one, driver in usable(driver_names(), find_driver).items():
+        items.append({"name": one, "summary": driver.summary, "capabilities": sorted(driver.capabilities)})
+    for one, backend in usable(backend_names(), find_backend).items():
+        items.append({"name": one, "summary": backend.summary, "capabilities": ["power"]})
     columns = [Column("name", "DRIVER"), Column("capabilities", "CAN"), Column("summary", "REACHES")]
     write("drivers", columns, items, output)
     return 0

@@ -69,9 +69,14 @@ def _inventory() -> dict[str, Any]:
     from hivectl.cli.errors import usable
     from hivectl.drivers.registry import driver_names, find_driver
     from hivectl.model.editor_schemas import inventory_schema
+    from hivectl.power.registry import backend_names, find_backend
 
     drivers = usable(driver_names(), find_driver)
-    return inventory_schema({name: driver.attributes for name, driver in drivers.items()})
+    backends = usable(backend_names(), find_backend)
+    return inventory_schema(
+        {name: driver.attributes for name, driver in drivers.items()},
+        {name: backend.attributes for name, backend in backends.items()},
+    )
 
 
 def _playbook() -> dict[str, Any]:

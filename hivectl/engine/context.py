@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from hivectl.model.origin import Origin
     from hivectl.model.secret import Secret
     from hivectl.model.variables import Scope
+    from hivectl.power.base import Power
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,11 +30,13 @@ class NodeAccess:
         open: returns its session, its virtual device started where it has one.
         fence: returns the proof that the run holds it; raises FenceError once it does not.
         say: tells people what is waited for.
+        power: returns its power; raises NoPowerError.
     """
 
     open: Callable[[], Awaitable[NodeSession]]
     fence: Callable[[], Fence | None]
     say: Callable[[str], None]
+    power: Callable[[], Power]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +122,15 @@ class Context:
     async def reconnect(self, *, deadline: float) -> None:
         """Drop every connection and open one anew."""
         await (await self.access.open()).reconnect(deadline=deadline)
+
+    async def disconnect(self) -> None:
+        """Drop every connection."""
+        await (await self.access.open()).close()
+
+    def power(self) -> Power:
+        """Return the node's power."""
+        self.access.fence()
+        return self.access.power()
 
     def say(self, message: str) -> None:
         """Tell people what is waited for."""

@@ -69,11 +69,12 @@ def open_lab(inventories: Sequence[Path] = ()) -> Lab:
     """
     from hivectl.drivers.registry import driver_names
     from hivectl.model.inventory import load_inventory
+    from hivectl.power.registry import backend_names
 
     paths = tuple(inventories) or _default_inventories()
     for path in paths:
         refuse_variable_folders(path if path.is_dir() else path.parent)
-    inventory = load_inventory(paths, attributes_of, driver_names)
+    inventory = load_inventory(paths, attributes_of, driver_names, backend_attributes_of, backend_names)
     store = store_location(inventory.store, _folder_of(paths[-1]))
     return Lab(inventory, store, state_folder(store))
 
@@ -89,6 +90,20 @@ def attributes_of(driver: str) -> type | None:
     try:
         return find_driver(driver).attributes
     except UnknownDriverError:
+        return None
+
+
+def backend_attributes_of(name: str) -> type | None:
+    """Return the class of a power backend's attributes; None when there is no such backend.
+
+    Raises:
+        BrokenPluginError: another package's backend cannot be loaded.
+    """
+    from hivectl.power.registry import UnknownBackendError, find_backend
+
+    try:
+        return find_backend(name).attributes
+    except UnknownBackendError:
         return None
 
 

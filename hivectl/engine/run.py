@@ -260,6 +260,7 @@ class _Run:
             open=lambda: self._open(node),
             fence=lambda: self.holding.fence(node),
             say=lambda text: self.state.say(text, level="info", node=node),
+            power=lambda: self.sessions.power(node),
         )
         return access
 

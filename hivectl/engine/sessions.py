@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 from typing import TYPE_CHECKING, Any
 
-from hivectl.drivers.base import Stream, StreamAddress, Target
+from hivectl.drivers.base import Capability, Command, Stream, StreamAddress, Target
 from hivectl.drivers.registry import find_driver
 from hivectl.drivers.session import Candidate, NodeSession
 from hivectl.engine.plan import LOCALHOST
 from hivectl.model.errors import HivectlError, InputError
-from hivectl.model.inventory import connection_attributes
+from hivectl.model.inventory import connection_attributes, power_attributes
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+    from hivectl.drivers.base import Completed
     from hivectl.engine.lab import Lab
     from hivectl.model.inventory import ConnectionEntry
+    from hivectl.power.base import Power
     from hivectl.virtual.registry import VirtualDevice
 
 CLOSE_SECONDS = 10.0
@@ -76,6 +79,29 @@ class Sessions:
             return await (await self.of(node)).open_stream(address)
 
         return open_stream
+
+    def power(self, node: str) -> Power:
+        """Return a node's power; raises NoPowerError where the inventory says nothing of it."""
+        from hivectl.power.base import NoPowerError
+        from hivectl.power.control import NodePower
+        from hivectl.power.registry import find_backend
+
+        inventory = self._lab.inventory
+        entry = inventory.nodes[node].power if node in inventory.nodes else None
+        if entry is None:
+            raise NoPowerError(
+                "the inventory does not say how its power is switched",
+                node=node,
+                hint="write `power: {backend: ...}` at the node; `hivectl drivers` lists the backends",
+            )
+        backend = find_backend(entry.backend)
+        attributes = power_attributes(inventory, inventory.nodes[node], entry, backend.attributes)
+        return NodePower(node, backend, attributes, self)
+
+    async def run(self, argv: Sequence[str], *, on: str | None, seconds: float) -> Completed:
+        """Run a program on a node, or here: `hivectl.power.base.Reach`."""
+        connection = await (await self.of(on or LOCALHOST)).connection(Capability.RUN)
+        return await connection.run(Command(command=shlex.join(argv), timeout=seconds))
 
     async def _start(self, node: str, entry: ConnectionEntry) -> VirtualDevice:
         from hivectl.virtual.registry import start_virtual

@@ -49,6 +49,13 @@ NODE: Schema = {
     "shell": TEXT | {"description": "What the default shell runs; absent: the login shell."},
     "labels": LABELS,
     "vars": VARIABLES | {"description": "Variables of the node."},
+    "power": {
+        "type": "object",
+        "description": "How its power is switched.",
+        "properties": {"backend": TEXT | {"description": "The kind of switch."}},
+        "required": ["backend"],
+        "x-expected": "a mapping: backend, and the backend's attributes",
+    },
 }
 HIVE: Schema = {
     "type": ["object", "null"],
@@ -142,11 +149,12 @@ def file_schema(node: Schema, defaults: Schema) -> Schema:
     }
 
 
-def inventory_schema(drivers: Mapping[str, type[Any]]) -> Schema:
+def inventory_schema(drivers: Mapping[str, type[Any]], backends: Mapping[str, type[Any]]) -> Schema:
     """Return the JSON Schema of inventory files, for editors.
 
     Args:
         drivers: name -> attribute class of every driver.
+        backends: name -> attribute class of every power backend.
     """
     attributes = {name: schema_of(cls, required=False) for name, cls in sorted(drivers.items())}
     driver: Schema = {"enum": sorted(drivers), "description": "How the node is reached."}
@@ -171,6 +179,7 @@ def inventory_schema(drivers: Mapping[str, type[Any]]) -> Schema:
             **NODE,
             **WAY,
             "driver": driver,
+            "power": _power(backends),
             "connections": named({"$ref": "#/$defs/connection"})
             | {"description": "Several ways to the node, the best first."},
         },
@@ -187,6 +196,25 @@ def inventory_schema(drivers: Mapping[str, type[Any]]) -> Schema:
     }
     return file_schema({"$ref": "#/$defs/node"}, defaults) | {
         "$defs": {"connection": connection, "node": node}
+    }
+
+
+def _power(backends: Mapping[str, type[Any]]) -> Schema:
+    """Return the schema of a node's `power:`."""
+    known: Schema = {"enum": sorted(backends), "description": "The kind of switch."}
+    by_backend = [
+        {
+            "if": {"properties": {"backend": {"const": name}}, "required": ["backend"]},
+            "then": {"properties": schema_of(cls, required=False)["properties"]},
+        }
+        for name, cls in sorted(backends.items())
+    ]
+    written: Schema = NODE["power"]
+    return {
+        **written,
+        "properties": {"backend": known},
+        "allOf": by_backend,
+        "unevaluatedProperties": False,
     }
 
 

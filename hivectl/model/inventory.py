@@ -40,6 +40,21 @@ class ConnectionEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PowerEntry:
+    """How a node's power is switched, as written.
+
+    Attributes:
+        backend: the kind of switch.
+        attributes: the backend's, raw (maybe templates).
+        origin: where it is written.
+    """
+
+    backend: str
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    origin: Origin | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
     """One device that can be addressed.
 
@@ -51,6 +66,7 @@ class Node:
         labels: key -> value, without driver, board and hive, which are labels by themselves.
         connections: the best first.
         shell: what the default shell runs; None: the login shell.
+        power: how its power is switched; None: not by us.
         variables: its own, raw; those of hives and inventory are in these.
         hives: the names of all hives that it is in, in the inventory's order.
         origin: where it is written.
@@ -63,6 +79,7 @@ class Node:
     labels: Mapping[str, str] = field(default_factory=dict)
     connections: tuple[ConnectionEntry, ...] = ()
     shell: str | None = None
+    power: PowerEntry | None = None
     variables: Mapping[str, Any] = field(default_factory=dict)
     hives: tuple[str, ...] = ()
     origin: Origin | None = None
@@ -126,6 +143,8 @@ def load_inventory(
     paths: Sequence[Path],
     attributes_of: Callable[[str], type | None],
     driver_names: Callable[[], Iterable[str]],
+    backend_of: Callable[[str], type | None] | None = None,
+    backend_names: Callable[[], Iterable[str]] = tuple,
 ) -> Inventory:
     """Load inventory files and folders (their *.yml and *.yaml, sorted, hidden ones left out); later wins.
 
@@ -133,13 +152,15 @@ def load_inventory(
         paths: files and folders.
         attributes_of: returns a driver's attribute class, None for an unknown driver; asked once for each driver.
         driver_names: every driver, for suggestions.
+        backend_of: as `attributes_of`, for power backends; None: these are not looked at.
+        backend_names: every power backend, for suggestions.
 
     Raises:
         Complaints: every fault found.
     """
     from hivectl.model.inventory_loader import load
 
-    return load(paths, attributes_of, driver_names)
+    return load(paths, (attributes_of, driver_names), (backend_of, backend_names))
 
 
 def node_layers(inventory: Inventory, node: Node) -> list[tuple[str, Mapping[str, Any]]]:
@@ -184,6 +205,17 @@ def connection_attributes(
     values = render(own, entry.attributes, node_layers(inventory, node), entry.origin)
     values.update(overrides or {})
     return convert(cls, values, origin=entry.origin, what=f"{node.name}: {entry.driver}")
+
+
+def power_attributes(inventory: Inventory, node: Node, entry: PowerEntry, cls: type[T]) -> T:
+    """Return the attributes of a node's power, rendered with the node's variables and converted.
+
+    Raises:
+        Complaints: values that do not fit.
+        InputError: a template that cannot be rendered.
+    """
+    values = render(entry.attributes, entry.attributes, node_layers(inventory, node), entry.origin)
+    return convert(cls, values, origin=entry.origin, what=f"{node.name}: power")
 
 
 def render(

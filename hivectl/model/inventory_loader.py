@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from hivectl.model.editor_schemas import NAME, NAME_WORDS, NODE_NAME
 from hivectl.model.errors import Complaints, HivectlError
-from hivectl.model.inventory import ConnectionEntry, Inventory, Node, identity, may_be_template, render
+from hivectl.model.inventory import (
+    ConnectionEntry,
+    Inventory,
+    Node,
+    PowerEntry,
+    identity,
+    may_be_template,
+    render,
+)
 from hivectl.model.inventory_files import (
     CONNECTION_KEYS,
     EMPTY,
@@ -35,16 +43,19 @@ if TYPE_CHECKING:
 _NAME = re.compile(NAME)
 
 
-def load(
-    paths: Sequence[Path],
-    attributes_of: Callable[[str], type | None],
-    driver_names: Callable[[], Iterable[str]],
-) -> Inventory:
+# what returns the attribute class of a name, and what lists the names
+Kinds: TypeAlias = "tuple[Callable[[str], type | None] | None, Callable[[], Iterable[str]]]"
+
+
+def load(paths: Sequence[Path], drivers_known: Kinds, backends_known: Kinds) -> Inventory:
     """See `hivectl.model.inventory.load_inventory`."""
     description = read(paths)
-    drivers = _Drivers(attributes_of, driver_names, description)
+    drivers = _Drivers("driver", drivers_known, description)
+    for driver, values in description.defaults.items():
+        if drivers.find(driver, values.origin) is not None:
+            drivers.check(driver, values, f"defaults.{driver}")
     _check_names(description)
-    nodes = _nodes(description, drivers)
+    nodes = _nodes(description, drivers, _Drivers("power backend", backends_known, description))
     _check_ways(nodes, description)
     hives = hives_of(description, nodes)
     membership: dict[str, list[str]] = {}
@@ -102,26 +113,24 @@ def _check_names(description: Description) -> None:
 
 
 class _Drivers:
-    """What drivers take, asked for once each."""
+    """What drivers, or power backends, take, asked for once each."""
 
-    def __init__(
-        self,
-        attributes_of: Callable[[str], type | None],
-        driver_names: Callable[[], Iterable[str]],
-        description: Description,
-    ) -> None:
-        self._attributes_of = attributes_of
-        self._names = driver_names
+    def __init__(self, kind: str, known: Kinds, description: Description) -> None:
+        self._kind = kind
+        self._attributes_of, self._names = known
         self._description = description
         self._known: dict[str, tuple[Validator, tuple[Parameter, ...]] | None] = {}
         self._broken: dict[str, BrokenPluginError] = {}
-        for driver, values in description.defaults.items():
-            if self.find(driver, values.origin) is not None:
-                self.check(driver, values, f"defaults.{driver}")
+
+    @property
+    def looked_at(self) -> bool:
+        """Whether anybody knows them here."""
+        return self._attributes_of is not None
 
     def find(self, name: str, origin: Origin | None) -> tuple[Validator, tuple[Parameter, ...]] | None:
         """Return the checker of a driver's attributes and the required ones; None, and a complaint, for no driver."""
         if name not in self._known:
+            assert self._attributes_of is not None
             try:
                 cls = self._attributes_of(name)
             except BrokenPluginError as error:
@@ -138,7 +147,7 @@ class _Drivers:
         elif found is None:
             names = sorted(self._names())
             hint = did_you_mean(name, names) or f"there are {listed(names)}"
-            self._description.complain(f'there is no driver "{name}"', origin, hint)
+            self._description.complain(f'there is no {self._kind} "{name}"', origin, hint)
         return found
 
     def check(self, driver: str, values: YamlMapping, what: str) -> None:
@@ -154,14 +163,16 @@ class _Drivers:
         return [one.name for one in required if not any(name in values for name in (one.name, *one.aliases))]
 
 
-def _nodes(description: Description, drivers: _Drivers) -> dict[str, Node]:
+def _nodes(description: Description, drivers: _Drivers, backends: _Drivers) -> dict[str, Node]:
     """Return the nodes without their hives; those that one range made share what they can."""
     made: dict[int, tuple[ConnectionEntry, ...]] = {}
+    powers: dict[int, PowerEntry | None] = {}
     result: dict[str, Node] = {}
     for name, raw in description.nodes.items():
         connections = made.get(id(raw.values))
         if connections is None:
             connections = made[id(raw.values)] = tuple(_connections(raw, description, drivers))
+            powers[id(raw.values)] = _power(raw, description, backends)
         values = raw.values
         variables = values.get("vars")
         labels = values.get("labels")
@@ -174,6 +185,7 @@ def _nodes(description: Description, drivers: _Drivers) -> dict[str, Node]:
             labels=_texts(labels) if isinstance(labels, YamlMapping) else EMPTY,
             connections=connections,
             shell=shell if isinstance(shell, str) else None,
+            power=powers[id(values)],
             variables=variables if isinstance(variables, YamlMapping) else EMPTY,
             origin=raw.origin,
         )
@@ -250,6 +262,26 @@ def _connection(
         attributes=attributes,
         origin=values.origin,
     )
+
+
+def _power(raw: RawNode, description: Description, backends: _Drivers) -> PowerEntry | None:
+    """Return how a node's power is switched."""
+    values = raw.values.get("power")
+    if not isinstance(values, YamlMapping) or not isinstance(values.get("backend"), str):
+        return None  # what is wrong with it the schema has said
+    backend = values["backend"]
+    attributes = overlay(
+        YamlMapping(origin=values.origin), values, only=[key for key in values if key != "backend"]
+    )
+    if backends.looked_at:
+        if backends.find(backend, origin_of(values, "backend")) is None:
+            return None
+        backends.check(backend, attributes, f"nodes.{raw.name}.power")
+        if missing := backends.missing(backend, attributes):
+            names = " and ".join(f'"{one}"' for one in missing)
+            message = f"nodes.{raw.name}.power: the power backend {backend} needs {names}"
+            description.complain(message, values.origin)
+    return PowerEntry(backend=backend, attributes=attributes, origin=values.origin)
 
 
 def _rendered(node: Node, raw: RawNode, description: Description) -> Node:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from hivectl.helper.operations import Become, ItemResult, Operation
     from hivectl.model.origin import Origin
     from hivectl.model.secret import Secret
+    from hivectl.power.base import Power
 
 Result: TypeAlias = dict[str, Any]
 P = TypeVar("P")
@@ -104,6 +105,14 @@ class NodeContext(TaskContext, Protocol):
 
     async def reconnect(self, *, deadline: float) -> None:
         """Drop every connection and open one anew with backoff, within `deadline` seconds."""
+        ...
+
+    async def disconnect(self) -> None:
+        """Drop every connection; the next one that is needed is opened anew."""
+        ...
+
+    def power(self) -> Power:
+        """Return the node's power; raises NoPowerError where the inventory says nothing of it."""
         ...
 
     def say(self, message: str) -> None:

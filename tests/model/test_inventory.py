@@ -341,7 +341,7 @@ BAD = [
     ("text", "good"), [*((text, True) for text in GOOD), *((text, False) for text in BAD)]
 )
 def test_editors_loading_and_both_checkers_agree(text: str, *, good: bool, tmp_path: Path) -> None:
-    schema = inventory_schema(DRIVERS)
+    schema = inventory_schema(DRIVERS, {})
     jsonschema.Draft202012Validator.check_schema(schema)
     document = load_text(text, "f.yml")
     assert jsonschema.Draft202012Validator(schema).is_valid(plain(document)) == good

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from hivectl.helper.operations import Become, ItemResult, Operation
     from hivectl.model.secret import Secret
     from hivectl.model.templates import Templates
+    from hivectl.power.base import Power
 
 ORIGIN = Origin("play.yml", 1, 1)
 
@@ -88,6 +89,12 @@ class TaskOnThisMachine:
         return self.open_connection
 
     async def reconnect(self, *, deadline: float) -> None:
+        raise NotImplementedError
+
+    async def disconnect(self) -> None:
+        raise NotImplementedError
+
+    def power(self) -> Power:
         raise NotImplementedError
 
     def say(self, message: str) -> None:
