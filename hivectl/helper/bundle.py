@@ -57,6 +57,10 @@ main(b)
 EXTRA = {
     "facts": ("facts", "hardware_facts", "network_facts"),
     "wait": ("waits",),
+    "cron": ("system", "tools", "crontabs"),
+    "group": ("system", "tools", "groups"),
+    "service": ("system", "tools", "services", "systemd", "sysv"),
+    "user": ("system", "tools", "groups", "users"),
 }
 
 

@@ -280,6 +280,178 @@ class Wait(Operation):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Group(Operation):
+    """A group of the system, by groupadd, groupmod and groupdel.
+
+    Result: `name`, `state`, and of a present group `gid`, `system`.
+
+    Attributes:
+        group: its name.
+        gid: its number; None leaves an existing group's, and lets groupadd choose.
+        system: choose a number of the system's range.
+        non_unique: the number may be another group's too.
+        force: remove it although it is a user's own.
+        gid_min: least number that groupadd may choose.
+        gid_max: greatest one.
+        environment: added to the login's for the tools.
+    """
+
+    name: ClassVar[str] = "group"
+    group: str
+    state: Literal["present", "absent"] = "present"
+    gid: int | None = None
+    system: bool = False
+    non_unique: bool = False
+    force: bool = False
+    gid_min: int | None = None
+    gid_max: int | None = None
+    environment: Mapping[str, Text] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User(Operation):
+    """A user of the system, by useradd, usermod, userdel and chage; passwords through chpasswd's standard input.
+
+    Result: `name`, `state`; of a present user `uid`, `group`, `comment`, `home`, `shell`, `groups` if asked for,
+    `ssh_key_file`, `ssh_public_key`, `ssh_fingerprint` with `generate_ssh_key`.
+
+    Attributes:
+        login: the user's name.
+        group: primary group, by name or number.
+        groups: further groups; None leaves them, an empty tuple takes all away unless `append`.
+        append: only add `groups`.
+        password: a hash as in shadow(5).
+        update_password: "on_create" leaves an existing user's password.
+        password_lock: True locks, False unlocks, None leaves.
+        expires: seconds since 1970 of the account's last day; negative: never.
+        inactive: days after a password's end until the account is disabled.
+        create_home: make the home if it is missing, for an existing user too.
+        force: remove the user although logged in; make a key anew.
+        remove: remove the home too.
+    """
+
+    name: ClassVar[str] = "user"
+    login: str
+    state: Literal["present", "absent"] = "present"
+    uid: int | None = None
+    non_unique: bool = False
+    group: str | None = None
+    groups: tuple[str, ...] | None = None
+    append: bool = False
+    comment: str | None = None
+    home: str | None = None
+    shell: str | None = None
+    password: Text | None = None
+    update_password: Literal["always", "on_create"] = "always"  # noqa: S105 - a word, no password
+    password_lock: bool | None = None
+    password_expire_max: int | None = None
+    password_expire_min: int | None = None
+    password_expire_warn: int | None = None
+    inactive: int | None = None
+    expires: float | None = None
+    create_home: bool = True
+    move_home: bool = False
+    skeleton: str | None = None
+    system: bool = False
+    umask: str | None = None
+    uid_min: int | None = None
+    uid_max: int | None = None
+    force: bool = False
+    remove: bool = False
+    generate_ssh_key: bool = False
+    ssh_key_bits: int = 0
+    ssh_key_type: str = "rsa"
+    ssh_key_file: str | None = None
+    ssh_key_comment: str | None = None
+    ssh_key_passphrase: Text | None = None
+    environment: Mapping[str, Text] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service(Operation):
+    """A service, by systemctl(1), by service(8) and update-rc.d(8), or by OpenRC.
+
+    Result: `name`, `state`, `enabled` as far as asked for; of systemd `status`, the unit's properties.
+
+    Attributes:
+        service: unit or init script; None only with `daemon_reload` or `daemon_reexec`.
+        manager: "auto" is systemd where that runs (sd_booted(3)), else OpenRC where there is rc-service, else "sysv".
+        state: "reloaded" and "restarted" start what does not run; "restarted" with init scripts is stop and start.
+        enabled: whether it starts with the system.
+        masked: of systemd: whether nothing can start it.
+        daemon_reload: let systemd read its files again, before anything else; never counts as a change.
+        daemon_reexec: execute systemd anew, likewise.
+        scope: of systemd: whose manager.
+        no_block: of systemd: do not wait until it is done.
+        force: of systemd: replace links that are in the way.
+        sleep: seconds between stop and start of an init script.
+        pattern: text in the command line of a process that means that the service runs; not of systemd.
+        arguments: words for the init script behind its verb.
+        runlevel: of OpenRC.
+    """
+
+    name: ClassVar[str] = "service"
+    service: str | None = None
+    manager: Literal["auto", "systemd", "openrc", "sysv"] = "auto"
+    state: Literal["started", "stopped", "restarted", "reloaded"] | None = None
+    enabled: bool | None = None
+    masked: bool | None = None
+    daemon_reload: bool | None = None
+    daemon_reexec: bool | None = None
+    scope: Literal["system", "user", "global"] = "system"
+    no_block: bool = False
+    force: bool = False
+    sleep: int | None = None
+    pattern: str | None = None
+    arguments: str = ""
+    runlevel: str = "default"
+    environment: Mapping[str, Text] = field(default_factory=dict)
+
+    @property
+    def idempotent(self) -> bool:
+        """A second restart is one too many."""
+        return self.state not in ("restarted", "reloaded") and not self.daemon_reexec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cron(Operation):
+    """A job or variable of cron. A job is the comment `#Ansible: ENTRY` and the line behind it.
+
+    Result: `jobs` and `envs`, the names that are there then; `cron_file`, `backup_file` if made, `diff`.
+
+    Attributes:
+        entry: name of the job, or of the variable with `env`.
+        job: what is run, or the variable's value.
+        user: whose crontab; with `cron_file` the user who runs the job.
+        cron_file: a file in /etc/cron.d, or an absolute path, in place of a crontab; removed when nothing is left.
+        special_time: word behind `@`, in place of the five fields.
+        disabled: the line becomes a comment.
+        insertafter: variable that a new one is put behind; the default is the top.
+        insertbefore: variable that a new one is put before.
+        backup: keep the old table in a temporary file.
+    """
+
+    name: ClassVar[str] = "cron"
+    entry: str
+    state: Literal["present", "absent"] = "present"
+    job: Text | None = None
+    user: str | None = None
+    cron_file: str | None = None
+    minute: str = "*"
+    hour: str = "*"
+    day: str = "*"
+    month: str = "*"
+    weekday: str = "*"
+    special_time: str | None = None
+    disabled: bool = False
+    env: bool = False
+    insertafter: str | None = None
+    insertbefore: str | None = None
+    backup: bool = False
+    environment: Mapping[str, Text] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fence:
     """The proof that this controller may change a node; a node refuses an older one.
 

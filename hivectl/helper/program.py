@@ -34,6 +34,8 @@ KEPT = 128 << 10
 # operations that may take long without looking at the wire (`run` does that by itself)
 SLOW = frozenset({"facts", "read", "remove", "wait"})
 LOOKS = frozenset({"facts", "read", "stat", "wait"})
+# what the system's own programs do (node/system.py): slow as well
+SYSTEM = frozenset({"cron", "group", "service", "user"})
 
 
 class Contents:
@@ -165,7 +167,7 @@ class Helper:
         progress = {"run": run, "key": item["key"], "ended": False, "rc": None}
         if recorded:
             self.lock().record(fence, progress)  # type: ignore[arg-type]  # recorded: there is a fence
-        if item["name"] in SLOW or item["o"].get("recurse"):
+        if item["name"] in SLOW or item["name"] in SYSTEM or item["o"].get("recurse"):
             # the controller counts an item's time from the result before it
             self.wire.flush()
         start = time.monotonic()
@@ -250,6 +252,10 @@ class Helper:
                 return write(operation, body, pretence, check=check, diff=diff)
             finally:
                 body.drain()
+        if name in SYSTEM:
+            from hivectl.helper.node.system import act
+
+            return act(name, operation, self.wire, check=check, diff=diff)
         from hivectl.helper.node import files
 
         actions = {

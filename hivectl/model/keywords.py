@@ -119,12 +119,6 @@ ELSEWHERE = {
         (
             *("apt", "dnf", "yum", "package", "pip", "git", "get_url", "uri", "unarchive", "archive"),
             *(
-                "service",
-                "systemd",
-                "systemd_service",
-                "user",
-                "group",
-                "cron",
                 "hostname",
                 "mount",
                 "sysctl",
