@@ -70,7 +70,9 @@ class Parameters:
     ssh_key_file: str | None = parameter(
         "File of the key, relative to the home; absent: .ssh/id_ and its kind.", default=None, kind="path"
     )
-    ssh_key_comment: str | None = parameter("The key's comment; absent: the user and the node.", default=None)
+    ssh_key_comment: str | None = parameter(
+        "The key's comment; absent: `ansible-generated on` and the node, as Ansible has it.", default=None
+    )
     ssh_key_passphrase: str | Secret | None = parameter(
         "What protects the key; absent: nothing.", default=None
     )

@@ -23,7 +23,7 @@ def find_group(name: str) -> "Any":
         return None
 
 
-def group(operation: "dict[str, Any]", tools: "Tools", *, check: bool, diff: bool) -> "dict[str, Any]":
+def group(operation: "dict[str, Any]", tools: "Tools", *, check: bool, diff: bool) -> "dict[str, Any]":  # noqa: ARG001 - it has no diff
     """Carry out a `group`; see operations.Group."""
     import grp
 

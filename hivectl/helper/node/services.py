@@ -19,7 +19,7 @@ def manager_of(tools: "Tools") -> str:
     return "openrc" if tools.find("rc-service") else "sysv"
 
 
-def service(operation: "dict[str, Any]", tools: "Tools", *, check: bool, diff: bool) -> "dict[str, Any]":
+def service(operation: "dict[str, Any]", tools: "Tools", *, check: bool, diff: bool) -> "dict[str, Any]":  # noqa: ARG001 - it has no diff
     """Carry out a `service`; see operations.Service."""
     manager = operation.get("manager", "auto")
     if manager == "auto":

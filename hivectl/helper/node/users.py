@@ -326,7 +326,7 @@ def _generate(user: _User, entry: "Any", keygen: str, path: str) -> None:
         raise Failure(f"{folder} cannot hold a key: {reason(error)}", name=user.name) from error
     argv = [keygen, "-q", "-t", wanted("ssh_key_type", "rsa")]
     argv += ["-b", str(wanted("ssh_key_bits"))] if wanted("ssh_key_bits") else []
-    argv += ["-C", wanted("ssh_key_comment") or f"{user.name}@{os.uname().nodename}", "-f", path]
+    argv += ["-C", wanted("ssh_key_comment") or "ansible-generated on " + os.uname().nodename, "-f", path]
     secret = wanted("ssh_key_passphrase")
     if secret is None:
         said = user.tools.call(*argv, "-N", "")
@@ -343,7 +343,7 @@ def _generate(user: _User, entry: "Any", keygen: str, path: str) -> None:
             raise Failure(f"{made} cannot be given to its user: {reason(error)}") from error
 
 
-def user(operation: "dict[str, Any]", tools: "Tools", *, check: bool, diff: bool) -> "dict[str, Any]":
+def user(operation: "dict[str, Any]", tools: "Tools", *, check: bool, diff: bool) -> "dict[str, Any]":  # noqa: ARG001 - it has no diff
     """Carry out a `user`; see operations.User."""
     one = _User(operation, tools, check=check)
     present = operation.get("state", "present") == "present"
