@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from hivectl.cli.errors import tell, worst
 from hivectl.cli.extra_variables import extra_variables
-from hivectl.cli.passwords import become_password
+from hivectl.cli.passwords import asker, become_password
 from hivectl.cli.running import run
 from hivectl.cli.words import split_words
 from hivectl.engine.events import Message
@@ -68,6 +68,7 @@ def chosen(
         become=become or become_user is not None,
         become_user=become_user,
         become_password=become_password(ask=ask_become_pass),
+        ask=asker(),
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from hivectl.drivers.errors import ConnectionLostError, FenceError, UnreachableError
 from hivectl.engine import batches
+from hivectl.engine import unreachable as passing
 from hivectl.engine.blame import blamed
 from hivectl.engine.events import Status
 from hivectl.engine.failures import HostEnded, NodeGoneError, PlayEnded, failure, unreachable
@@ -17,6 +18,7 @@ from hivectl.engine.meeting import reach
 from hivectl.engine.outcome import NO_CHECK_MODE, conclude, settle_iteration
 from hivectl.engine.recall import UNKNOWN
 from hivectl.engine.state import StepEnd
+from hivectl.engine.steps import throttle_of
 from hivectl.helper.operations import Batch
 from hivectl.model.errors import HivectlError
 from hivectl.model.variables import Layer
@@ -95,7 +97,7 @@ async def attempt(walk: Walk, step: Step) -> None:
     """Do a step by itself, each item of its loop as often as it may be tried."""
     state = walk.state
     if step.in_batches and not step.attempts_several and not step.scattered:
-        await walk.send([step], uses=step.task.uses)
+        await passing.send(walk, [step], uses=step.uses)
         return
     started = time.monotonic()
     walk.doubt([step])
@@ -103,9 +105,18 @@ async def attempt(walk: Walk, step: Step) -> None:
     await state.journal.flush()
     state.begin(walk.group.play, walk.node, step.task)
     resumed = walk.begun_before([step])
+    if step.options.throttle:
+        state.limits.know(throttle_of(step.task), step.options.throttle)
     for iteration in step.iterations:
         if iteration.outcome is None:
-            await _try(walk, step, iteration, resumed=resumed)
+            try:
+                await _try(walk, step, iteration, resumed=resumed)
+            except NodeGoneError as error:
+                if not passing.may_pass(step.options, error):
+                    raise
+                step.seconds = time.monotonic() - started
+                await passing.pass_over(walk, step, error)
+                return
     step.seconds = time.monotonic() - started
     await conclude(walk, step)
 
@@ -115,7 +126,7 @@ async def _try(walk: Walk, step: Step, iteration: Iteration, *, resumed: bool) -
     outcome: Result = {}
     for number in range(1, options.retries + 2):
         with walk.state.activity.doing(iteration.actor, f"waits for its turn with {task.name}"):
-            async with walk.state.limits.use({"forks": 1, **task.uses}):
+            async with walk.state.limits.use({"forks": 1, **step.uses}):
                 walk.state.activity.now_doing(iteration.actor, task.name)
                 iteration.results.clear()
                 iteration.outcome = None

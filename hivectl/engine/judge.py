@@ -59,6 +59,8 @@ def combine(results: Sequence[Result]) -> Result:
         "failed": failed,
         "msg": "One or more items failed" if failed else "All items completed",
     }
+    if any(result.get("unreachable") for result in results):
+        combined["unreachable"] = True
     if skipped or not results:
         combined["skipped"] = True
         combined["msg"] = "All items skipped"

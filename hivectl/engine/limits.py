@@ -22,6 +22,10 @@ class Limits:
         self._free = dict(counts)
         self._waiting: deque[tuple[Mapping[str, int], asyncio.Future[None]]] = deque()
 
+    def know(self, name: str, count: int) -> None:
+        """Add a limit, unless it is known."""
+        self._free.setdefault(name, count)
+
     @contextlib.asynccontextmanager
     async def use(self, amounts: Mapping[str, int]) -> AsyncIterator[None]:
         """Hold these amounts while the block runs."""

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from hivectl.model.prompts import Prompt
     from hivectl.model.secret import Secret
 
 FORKS = 100
@@ -26,6 +27,8 @@ class RunOptions:
         wait: seconds to wait for nodes that others hold; None: do not wait.
         become: every task by another user's rights, unless it says otherwise.
         word_after: seconds of silence until a word on what is waited for.
+        ask: asks a person one question of `vars_prompt`; None: there is nobody.
+        answers: number of the play -> what was answered.
         stop_after: seconds that `always` sections have after an interruption.
     """
 
@@ -43,6 +46,8 @@ class RunOptions:
     become_user: str | None = None
     become_password: Secret | None = None
     reason: str | None = None
+    ask: Callable[[Prompt], str] | None = None
+    answers: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
     word_after: float = 5.0
     stop_after: float = 60.0
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from hivectl.model.playbook import Task
     from hivectl.modules.base import Result
 
+# in a result: whose the facts are, with `delegate_facts`
+FACTS_OF = "_hivectl_facts_of"
 NO_CHECK_MODE = "skipped: this module cannot say what it would change"
 
 
@@ -38,6 +40,8 @@ def settle_iteration(step: Step, iteration: Iteration, result: Result | None = N
         outcome = {**outcome, "item": iteration.item, "ansible_loop_var": _loop_variable(step)}
         if iteration.label is not iteration.item:
             outcome["_ansible_item_label"] = iteration.label
+    if step.task.keywords.get("delegate_facts") and iteration.actor and "ansible_facts" in outcome:
+        outcome = {**outcome, FACTS_OF: iteration.actor}
     iteration.outcome = outcome
     return outcome
 
@@ -91,7 +95,8 @@ async def conclude(walk: Walk, step: Step) -> None:
     failed = status is Status.FAILED
     if result.get("unknown"):
         status = Status.UNKNOWN
-    if failed and step.options.ignore_errors:
+    if (failed and step.options.ignore_errors) or status is Status.UNREACHABLE:
+        # only what may go unreached comes here unreached
         status = Status.IGNORED
     elif failed and walk.rescuable:
         status = Status.RESCUED

@@ -7,6 +7,7 @@ nodes, each node waits only for itself; into or out of a barrier, all wait for a
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -100,6 +101,7 @@ def build_plan(
     limit: str | None = None,
     tags: Tags | None = None,
     free: Callable[[], Collection[str]] | None = None,
+    seed: str = "",
 ) -> Plan:
     """Select the nodes and build the graph.
 
@@ -109,6 +111,7 @@ def build_plan(
         limit: a selector that every play is cut down to.
         tags: which tasks are wanted.
         free: returns the nodes that nobody holds, for the selector `free`.
+        seed: of `order: shuffle`: a run that is resumed has the order it began with.
 
     Raises:
         Complaints: unknown nodes, ids or limits, and cycles, all at once.
@@ -126,6 +129,7 @@ def build_plan(
         nodes = _select(play.hosts, inventory, free, errors, play)
         if allowed is not None:
             nodes = tuple(node for node in nodes if node in allowed)
+        nodes = ordered(nodes, play.order, seed=seed)
         plays.append(PlannedPlay(play=play, nodes=nodes, batches=split(nodes, play.serial)))
     tasks = {task.number: task for task in playbook.tasks()}
     errors += _unknown_limits(tasks.values(), inventory.limits)
@@ -160,6 +164,19 @@ def split(nodes: tuple[str, ...], serial: tuple[int | str, ...]) -> tuple[tuple[
         start += count
         turn += 1
     return tuple(batches)
+
+
+def ordered(nodes: tuple[str, ...], order: str, *, seed: str = "") -> tuple[str, ...]:
+    """Return nodes in the order that a play asks for."""
+    if order in ("sorted", "reverse_sorted"):
+        return tuple(sorted(nodes, reverse=order == "reverse_sorted"))
+    if order == "reverse_inventory":
+        return nodes[::-1]
+    if order == "shuffle":
+        shuffled = list(nodes)
+        random.Random(seed).shuffle(shuffled)  # noqa: S311  # no secret hangs on it
+        return tuple(shuffled)
+    return nodes
 
 
 def _select(

@@ -20,6 +20,7 @@ from hivectl.engine.journal import Header, Journal, Record, new_run_id, read_jou
 from hivectl.engine.limits import Limits
 from hivectl.engine.plan import LOCALHOST, Plan, Tags, build_plan
 from hivectl.engine.plays import run_plays
+from hivectl.engine.prompting import answered
 from hivectl.engine.redactor import Redactor, find_secrets
 from hivectl.engine.scopes import Scopes
 from hivectl.engine.sessions import Sessions
@@ -81,8 +82,9 @@ async def run_playbook(lab: Lab, options: RunOptions, listeners: Sequence[Listen
     record = read_journal(lab.run_folder(), options.resume) if options.resume else None
     if record is not None:
         options = _as_it_began(options, record)
-    playbook, plan = prepare(lab, options, record)
     run = record.header.run if record else new_run_id()
+    playbook, plan = prepare(lab, options, record, run=run)
+    options = replace(options, answers=answered(playbook, options))
     with contextlib.closing(lab.open_store()) as database:
         header = _header(lab, options, playbook, run)
         if record is not None:
@@ -96,8 +98,10 @@ async def run_playbook(lab: Lab, options: RunOptions, listeners: Sequence[Listen
             journal.close()
 
 
-def prepare(lab: Lab, options: RunOptions, record: Record | None = None) -> tuple[Playbook, Plan]:
-    """Load and check a playbook, and plan it.
+def prepare(
+    lab: Lab, options: RunOptions, record: Record | None = None, *, run: str = ""
+) -> tuple[Playbook, Plan]:
+    """Load and check a playbook, and plan it for the run of that identity.
 
     Raises:
         Complaints: every fault in it.
@@ -114,6 +118,7 @@ def prepare(lab: Lab, options: RunOptions, record: Record | None = None) -> tupl
         limit=options.limit,
         tags=Tags(options.tags, options.skip_tags),
         free=lambda: _free(lab),
+        seed=run,
     )
     return playbook, plan
 
@@ -411,7 +416,8 @@ def _free(lab: Lab) -> frozenset[str]:
 def _header(lab: Lab, options: RunOptions, playbook: Playbook, run: str) -> Header:
     files = [*playbook.files, *_files_of(lab.inventory.paths)]
     for play in playbook.plays:
-        named = (playbook.path.resolve().parent / name for name in play.vars_files)
+        names = (one for part in play.vars_files for one in ((part,) if isinstance(part, str) else part))
+        named = (playbook.path.resolve().parent / name for name in names)
         files += [path for path in named if path.is_file()]
     return Header(
         run=run,
@@ -480,6 +486,7 @@ def _secrets(lab: Lab, plan: Plan, options: RunOptions) -> Iterator[Secret]:
     """Find every secret that the files and the command line hold, without revealing any."""
     inventory = lab.inventory
     roots: list[Any] = [inventory.variables, options.extra_variables, options.become_password]
+    roots += [dict(answers) for answers in options.answers.values()]
     roots += [hive.variables for hive in inventory.hives.values()]
     for node in inventory.nodes.values():
         roots.append(node.variables)

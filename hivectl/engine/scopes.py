@@ -9,13 +9,11 @@ from hivectl.engine.pending import (
     AllFacts,
     FactsNeeded,
     LazyFacts,
-    NotKnownYet,
     OtherFactsNeeded,
     OtherNodeNeeded,
     ResultNeeded,
 )
 from hivectl.engine.plan import LOCALHOST
-from hivectl.helper.operations import FACT_GROUPS
 from hivectl.model.errors import InputError
 from hivectl.model.inventory import node_layers
 from hivectl.model.paths import user_path
@@ -32,6 +30,9 @@ if TYPE_CHECKING:
     from hivectl.model.playbook import Playbook, Task
     from hivectl.model.templates import Templates
     from hivectl.modules.base import Result
+
+
+FROM_PLAYBOOK = "`vars_files` count from the playbook"
 
 
 class Registered(Mapping[str, Any]):
@@ -98,6 +99,8 @@ class Scopes:
         self._learn = learn
         self._options = options
         self._memory: dict[str, NodeMemory] = {}
+        self._views: dict[str, NodeVariables] = {}
+        self.answers: Mapping[int, Mapping[str, Any]] = options.answers
         self._files: dict[Path, Mapping[str, Any]] = {}
         self._groups: dict[str, list[str]] = {
             "all": list(inventory.nodes),
@@ -123,7 +126,19 @@ class Scopes:
 
     def of(self, node: str, group: Group) -> NodeVariables:
         """Return a node's variables in a play."""
-        return NodeVariables(self, node, group)
+        view = self._views[node] = NodeVariables(self, node, group)
+        return view
+
+    def give(self, node: str, values: Mapping[str, Any], *, as_facts: bool = False) -> None:
+        """Give a node what another node's task has found out, with `delegate_facts`."""
+        memory = self.memory(node)
+        if as_facts:
+            memory.facts.add(values)
+        else:
+            memory.registered.known.update(values)
+            memory.registered.sure.update(values)
+        if (view := self._views.get(node)) is not None:
+            view.changed()
 
     def inventory_layers(self, node: str) -> list[Layer]:
         """Return what the inventory says of a node, lowest precedence first."""
@@ -185,18 +200,42 @@ class NodeVariables:
             Layer("facts", self._memory.facts, data=True),
             Layer(f"play {group.play.name}", group.play.variables),
         ]
+        if group.play.prompts:
+            layers.append(
+                Layer(f"asked by {group.play.name}", scopes.answers.get(group.play.number, {}), data=True)
+            )
         self._base = Scope(scopes.templates, layers)
-        for name in group.play.vars_files:
-            self._base = self._base.child(self._file(scopes, group, name))
+        self._scopes = scopes
+        self._origin = group.play.origin
+        self._files = list(group.play.vars_files)
         self._plain: Scope | None = None
 
-    def _file(self, scopes: Scopes, group: Group, name: str) -> Layer:
-        above = self._base.child(self._extra, self._magic)
-        try:
-            path = user_path(str(self._templates.render(name, above, origin=group.play.origin)))
-        except NotKnownYet:
-            raise InputError("`vars_files` cannot use facts or results", origin=group.play.origin) from None
-        return Layer(f"file {name}", scopes.file(path if path.is_absolute() else scopes.folder / path))
+    def read_files(self) -> tuple[str, ...]:
+        """Read the play's `vars_files`; return the groups of facts that their names need first, if any.
+
+        Raises:
+            InputError: none of the files that may be meant is there, or it is no mapping.
+        """
+        while self._files:
+            try:
+                layer = self._file(self._files[0])
+            except FactsNeeded as needed:
+                return needed.groups
+            self._base = self._base.child(layer)
+            self._plain = None
+            del self._files[0]
+        return ()
+
+    def _file(self, names: str | tuple[str, ...]) -> Layer:
+        above = self._base.child(*self._above())
+        tried = []
+        for name in (names,) if isinstance(names, str) else names:
+            path = user_path(str(self._templates.render(name, above, origin=self._origin)))
+            path = path if path.is_absolute() else self._scopes.folder / path
+            if path.is_file():
+                return Layer(f"file {name}", self._scopes.file(path))
+            tried.append(str(path))
+        raise InputError(f"there is no file {', nor '.join(tried)}", origin=self._origin, hint=FROM_PLAYBOOK)
 
     def for_task(self, task: Task) -> Scope:
         """Return the variables as a task sees them."""
@@ -240,11 +279,6 @@ class NodeVariables:
         self._memory.facts.known.clear()
         self._memory.facts.groups.clear()
         self._plain = None
-
-    @staticmethod
-    def fact_groups() -> tuple[str, ...]:
-        """Return all groups of facts."""
-        return FACT_GROUPS
 
     def expect(self, task: Task) -> None:
         """Say that a queued task will register a result."""

@@ -39,7 +39,9 @@ OPTIONS = (
     "diff",
     "no_log",
     "ignore_errors",
+    "ignore_unreachable",
     "timeout",
+    "throttle",
     "retries",
     "delay",
 )
@@ -54,6 +56,7 @@ class StepOptions:
         timeout: seconds for one attempt, from when it begins.
         retries: further attempts after the first.
         delay: seconds between attempts.
+        throttle: how many nodes may do it at once; 0: any number.
     """
 
     become: Become | None = None
@@ -61,7 +64,9 @@ class StepOptions:
     diff: bool = False
     no_log: bool = False
     ignore_errors: bool = False
+    ignore_unreachable: bool = False
     timeout: float | None = None
+    throttle: int = 0
     retries: int = 0
     delay: float = 5.0
 
@@ -127,6 +132,12 @@ class Step:
     def scattered(self) -> bool:
         """Whether several nodes act."""
         return any(iteration.actor not in ("", self.actor) for iteration in self.iterations)
+
+    @property
+    def uses(self) -> Mapping[str, int]:
+        """The limits that it takes from, `throttle` being one of its own."""
+        own = {throttle_of(self.task): 1} if self.options.throttle else {}
+        return {**self.task.uses, **own}
 
     @property
     def needs_verdict(self) -> bool:
@@ -256,6 +267,11 @@ def make_step(
             facts.update(iteration.outcome.get("ansible_facts", {}))
     step.actor = next((one.actor for one in step.iterations if one.actor), node)
     return step
+
+
+def throttle_of(task: Task) -> str:
+    """Return the name of the limit that a task's `throttle` is."""
+    return f"throttle of {task.name} ({task.number})"
 
 
 def rendered_names(task: Task, scope: Scope) -> tuple[str, ...]:
@@ -439,7 +455,9 @@ def _options(run: RunOptions, task: Task, scope: Scope) -> StepOptions:
         diff=flag("diff", default=run.diff),
         no_log=flag("no_log", default=False),
         ignore_errors=flag("ignore_errors", default=False),
+        ignore_unreachable=flag("ignore_unreachable", default=False),
         timeout=timeout or None,
+        throttle=max(0, int(number("throttle") or 0)),
         retries=int(retries),
         delay=5.0 if delay is None else delay,
     )

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from hivectl.model.inventory import Inventory
+    from hivectl.model.module_defaults import ModuleDefaults
     from hivectl.model.origin import Origin
     from hivectl.model.playbook import Play, Playbook, Task
 
@@ -75,8 +76,10 @@ def validate_playbook(playbook: Playbook, inventory: Inventory, extra: Mapping[s
     known = MAGIC | frozenset(FACT_NAMES) | frozenset(extra) | _inventory_names(inventory)
     given = frozenset(name for task in playbook.tasks() for name in _given_by(task))
     for play in playbook.plays:
-        names: Known = known | given | frozenset(play.variables) | _file_names(playbook, play, errors)
-        if any("{{" in name for name in (*given, *play.vars_files)):
+        asked = frozenset(prompt.name for prompt in play.prompts)
+        of_play = asked | frozenset(play.variables) | _file_names(playbook, play, errors)
+        names: Known = known | given | of_play
+        if any("{{" in name for name in (*given, *(str(part) for part in play.vars_files))):
             names = None
         _check_values(templates, play.variables, names, play.origin, errors)
         errors += _handler_circle(play)
@@ -86,8 +89,17 @@ def validate_playbook(playbook: Playbook, inventory: Inventory, extra: Mapping[s
             errors += _whole_loop_keywords(templates, task)
             errors += _handlers(play, task)
             _names(templates, task, names, errors)
+    for defaults in playbook.module_defaults:
+        errors += _default_parameters(defaults)
     if errors:
-        raise Complaints(errors)
+        # a default is complained of once, not for every task that it holds for
+        raise Complaints(list({str(error): error for error in errors}.values()))
+
+
+def _default_parameters(defaults: ModuleDefaults) -> list[HivectlError]:
+    module = find_module(defaults.module)
+    schema = schema_of(module.parameters, required=False)
+    return list(check(schema, defaults.parameters, what=module.name, origin=defaults.parameters.origin))
 
 
 def _inventory_names(inventory: Inventory) -> frozenset[str]:
@@ -109,14 +121,16 @@ def _given_by(task: Task) -> Iterator[str]:
 
 def _file_names(playbook: Playbook, play: Play, errors: list[HivectlError]) -> frozenset[str]:
     names: set[str] = set()
-    for name in play.vars_files:
-        if "{{" in name:
+    for part in play.vars_files:
+        if "{{" in str(part):
             continue
-        path = playbook.path.parent / name
-        if not path.is_file():
+        several = (part,) if isinstance(part, str) else part
+        paths = [playbook.path.parent / name for name in several]
+        path = next((path for path in paths if path.is_file()), None)
+        if path is None:
             errors.append(
                 InputError(
-                    f"there is no file {path}",
+                    f"there is no file {', nor '.join(map(str, paths))}",
                     origin=play.origin,
                     hint="`vars_files` count from the playbook",
                 )
@@ -234,7 +248,7 @@ def _names(templates: Templates, task: Task, known: Known, errors: list[HivectlE
     if task.has_loop and not is_template(loop) and not isinstance(loop, list):
         hint = "write a list, or `{{ name_of_a_list }}`"
         errors.append(InputError(f"`loop` must be a list, not {loop!r}", origin=task.origin, hint=hint))
-    for key in ("loop", "delegate_to", "become_user", "timeout", "retries", "delay"):
+    for key in ("loop", "delegate_to", "become_user", "timeout", "throttle", "retries", "delay"):
         _check_value(templates, task.keywords.get(key), names, task.origin, errors)
     for level in (*task.environment, *task.notify):
         _check_value(templates, level, names, task.origin, errors)

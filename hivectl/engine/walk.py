@@ -6,7 +6,7 @@ import asyncio
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from hivectl.engine import alone, batches, meeting
+from hivectl.engine import alone, batches, meeting, unreachable
 from hivectl.engine.events import Status
 from hivectl.engine.failures import (
     CauseElsewhereError,
@@ -20,15 +20,16 @@ from hivectl.engine.failures import (
 )
 from hivectl.engine.group import Stop
 from hivectl.engine.handlers import NodeHandlers
-from hivectl.engine.outcome import conclude, result_of, settle_iteration
+from hivectl.engine.outcome import FACTS_OF, conclude, result_of, settle_iteration
 from hivectl.engine.pending import FactsNeeded, NotKnownYet, OtherFactsNeeded, OtherNodeNeeded
 from hivectl.engine.recall import Recalled, looks
 from hivectl.engine.replay import replay
 from hivectl.engine.state import StepEnd
-from hivectl.engine.steps import Iteration, Step, StepOptions, make_step
+from hivectl.engine.steps import Iteration, Step, StepOptions, make_step, throttle_of
 from hivectl.helper.operations import Facts, Item
 from hivectl.model.errors import HivectlError
 from hivectl.model.playbook import Block, Entry, Task, flatten
+from hivectl.modules.setup import groups_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -70,16 +71,21 @@ class Walk:
         self._current = 0
         self._sent: list[Step] = []
 
+    @property
+    def unsent(self) -> list[Step]:
+        """The steps of the last batch that are not concluded."""
+        return self._sent
+
     async def go(self) -> None:
         """Do the play on the node; failures end up in the run's state, never here."""
         state, group = self.state, self.group
         try:
             self.handlers.take_up_owed()
-            if group.play.gather_facts:
-                await self.gather(self.variables.fact_groups())
+            await self._facts_of_play()
             for section in group.play.sections:
                 await self._section(section)
         except StepFailedError as error:
+            await self._forced_handlers()
             stop = Stop(f"{self.node}: {error.task.name}", error.task, error.result)
             self._leave(f"{error.task.name}: {error.reason}", stop, min(error.task.number, self._current))
         except NodeGoneError as error:
@@ -88,6 +94,7 @@ class Walk:
             group.failure(stop, self.heard)
             self._leave(error.reason, stop, self._current)
         except CauseElsewhereError as error:
+            await self._forced_handlers()
             stop = Stop(error.cause, state.plan.tasks[self._current], {})
             self._leave(f"stopped, since {error.cause} failed", stop, self._current)
         except HostEnded:
@@ -102,6 +109,31 @@ class Walk:
     def _leave(self, reason: str, stop: Stop, last: int) -> None:
         self.group.leave(self.node, stop, self.heard)
         self.state.drop(self.node, reason, cause=stop.cause, skipped=self._remaining(last))
+
+    async def _facts_of_play(self) -> None:
+        """Ask for what the play wants to know before its first task."""
+        play = self.group.play
+        try:
+            if play.gather_facts:
+                await self.gather(groups_of(play.gather_subset or ("all",)))
+            while groups := self.variables.read_files():
+                await self.gather(groups)
+        except NodeGoneError as error:
+            if not (play.ignore_unreachable and error.unreachable):
+                raise
+            self.state.say(f"its facts are not known: {error.reason}", node=self.node)
+
+    async def _forced_handlers(self) -> None:
+        """Run what was notified although the node has failed, where the play says so."""
+        if not self.group.play.force_handlers:
+            return
+        self._drop_pending()
+        self.heard, self._leaving = self.group.stop, True
+        self.handlers.running = False
+        try:
+            await self.handlers.run(self._current)
+        except WalkEnded as error:
+            self.state.say(f"handlers of {self.group.play.name} ended early: {error}", node=self.node)
 
     # -- tasks and blocks
 
@@ -227,7 +259,11 @@ class Walk:
                 return self._made(task, key)
             except FactsNeeded as needed:
                 await self.flush()
-                await self.gather(needed.groups)
+                try:
+                    await self.gather(needed.groups)
+                except NodeGoneError as error:
+                    await unreachable.pass_over_task(self, task, key, error)
+                    return None
             except OtherFactsNeeded as other:
                 await self.flush()
                 await self.gather(other.groups, other.node)
@@ -261,7 +297,8 @@ class Walk:
             actor=self.node,
             task=task,
             module=self.state.workshop.find_module(task.module),
-            options=StepOptions(ignore_errors=ignore, no_log=task.keywords.get("no_log") is True),
+            # what a template of `no_log` says is not known: it is taken for yes
+            options=StepOptions(ignore_errors=ignore, no_log=task.keywords.get("no_log", False) is not False),
             iterations=[Iteration(index=0, scope=scope, outcome=failure(error))],
             scope=scope,
         )
@@ -297,6 +334,7 @@ class Walk:
             and step.actor == self.node
             and not step.scattered
             and not step.task.uses
+            and not step.options.throttle
             and not step.attempts_several
         )
 
@@ -322,7 +360,7 @@ class Walk:
         if not self.pending:
             return
         steps, self.pending = self.pending, []
-        await self.send(steps)
+        await unreachable.send(self, steps)
 
     async def send(self, steps: list[Step], *, uses: Mapping[str, int] | None = None) -> None:
         """Carry out steps of one user's rights and conclude each in order.
@@ -341,6 +379,8 @@ class Walk:
         actor = steps[0].actor if len(steps) == 1 else self.node
         resumed = self.begun_before(steps)
         self.doubt(steps)
+        if steps[0].options.throttle:
+            state.limits.know(throttle_of(steps[0].task), steps[0].options.throttle)
         state.journal.intent(
             self.node, [step.key for step in steps if any(one.operations for one in step.iterations)]
         )
@@ -449,7 +489,9 @@ class Walk:
         """Let later tasks see a result and the facts that came with it; `queued`: tasks before it may still fail."""
         for outcome in outcomes:
             if facts := outcome.get("ansible_facts"):
-                if task.module == "setup":
+                if (other := outcome.get(FACTS_OF, self.node)) != self.node:
+                    self.state.scopes.give(other, facts, as_facts=task.module == "setup")
+                elif task.module == "setup":
                     self.variables.add_facts(facts, ())
                 else:
                     self.variables.put(facts, queued=queued)

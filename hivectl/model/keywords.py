@@ -27,6 +27,19 @@ class SharedKeywords:
     no_log: bool | None = parameter("Never show or journal the result.", default=None)
     timeout: float | None = parameter("Seconds for one attempt, from when it begins.", default=None)
     run_once: bool | None = parameter("One node acts for all nodes of the play.", default=None)
+    ignore_unreachable: bool | None = parameter(
+        "Go on with a node that this task cannot reach; later tasks try it again.", default=None
+    )
+    throttle: int | None = parameter("At most so many nodes do this task at once; 0: no limit.", default=None)
+    module_defaults: Any = parameter(
+        "Module to parameters that its tasks take unless they say otherwise.",
+        default=None,
+        kind="raw",
+        example={"copy": {"mode": "0644"}},
+    )
+    connection: Any = parameter(
+        "local: this machine acts, as with `delegate_to: localhost`.", default=None, kind="raw"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +49,12 @@ class PlayKeywords(SharedKeywords):
     hosts: Any = parameter(
         "Selector: names, globs, hives, key=value labels, all, free.", kind="raw", example="kind=microscope"
     )
-    vars_files: list[str] | None = parameter("YAML files with variables.", default=None)
+    vars_files: list[Any] | None = parameter(
+        "YAML files with variables; of a list of files the first that is there.", default=None
+    )
+    vars_prompt: list[Any] | None = parameter(
+        "Variables that are asked for on the terminal, unless -e gives them.", default=None
+    )
     pre_tasks: list[Any] | None = parameter("Tasks before the others.", default=None)
     tasks: list[Any] | None = parameter("What shall hold.", default=None)
     post_tasks: list[Any] | None = parameter("Tasks after the others.", default=None)
@@ -54,6 +72,17 @@ class PlayKeywords(SharedKeywords):
     gather_facts: bool | None = parameter(
         "true: all facts at once; absent: those that are used; false: none.", default=None
     )
+    gather_subset: list[str] | None = parameter(
+        "Which facts `gather_facts: true` asks for at once; others come when they are used.", default=None
+    )
+    order: str | None = parameter(
+        "In which order nodes are taken.",
+        default=None,
+        choices=["inventory", "sorted", "reverse_sorted", "reverse_inventory", "shuffle"],
+    )
+    force_handlers: bool | None = parameter(
+        "Run what was notified on a node that fails too; otherwise the next run does it.", default=None
+    )
     max_fail_percentage: float | None = parameter("More failed nodes than this stop the play.", default=None)
     reserve: dict[str, Any] | None = parameter(
         "How the run's reservation of these nodes is described: for, reason.", default=None
@@ -66,6 +95,7 @@ class BlockKeywords(SharedKeywords):
 
     when: Any = parameter("Condition, or list of conditions: each must be true.", default=None, kind="raw")
     delegate_to: str | None = parameter("The node that acts instead.", default=None)
+    delegate_facts: bool | None = parameter("Facts are those of the node that acts.", default=None)
     block: list[Any] = parameter("Tasks that belong together.")
     rescue: list[Any] | None = parameter("Tasks for when one of them failed.", default=None)
     always: list[Any] | None = parameter("Tasks that run whatever happened, after Ctrl-C too.", default=None)
@@ -88,7 +118,12 @@ class TaskKeywords(SharedKeywords):
     changed_when: Any = parameter("When the result counts as changed.", default=None, kind="raw")
     failed_when: Any = parameter("When the result counts as failed.", default=None, kind="raw")
     delegate_to: str | None = parameter("The node that acts instead.", default=None)
+    delegate_facts: bool | None = parameter("Facts are those of the node that acts.", default=None)
     args: dict[str, Any] | None = parameter("More of the module's parameters.", default=None)
+    action: Any = parameter(
+        "The module and its parameters in one text, or a mapping with `module`.", default=None, kind="raw"
+    )
+    local_action: Any = parameter("As `action`, on this machine.", default=None, kind="raw")
     id: str | None = parameter("A name for `needs`.", default=None)
     needs: list[str] | None = parameter("Ids of tasks that must have succeeded before.", default=None)
     uses: dict[str, int] | None = parameter(
@@ -101,14 +136,17 @@ ELSEWHERE = {
     "with_items": "write `loop:`",
     "with_dict": 'write `loop: "{{ the_dict | dict2items }}"`',
     "with_fileglob": "write `loop: \"{{ ['files/*'] | map('fileglob') | flatten }}\"`",
-    "action": "write the module's name as the key",
-    "local_action": "write the module and `delegate_to: localhost`",
-    "connection": "the inventory says how a node is reached: `driver: local`",
     "remote_user": "the inventory says who logs in: `user:`",
     "async": "write `program:` for what runs long",
     "poll": "write `program:` for what runs long",
-    "throttle": "write `uses:` with a limit of the inventory",
-    "force_handlers": "handlers that were notified are never lost: the next run does them",
+    "async_status": "write `program:` for what runs long",
+    "become_exe": "sudo is what there is, by its name",
+    "become_flags": "sudo is given what it needs; its rules on the node say the rest",
+    "debugger": "`hivectl apply --resume RUN` goes on after a failure, `hivectl shell NODE` looks around",
+    "fact_path": "facts of your own: `slurp:` the file and `set_fact:` what it says",
+    "gather_timeout": "write `- setup:` with `timeout:`",
+    "port": "the inventory says how a node is reached: `port:`",
+    "collections": "our modules have short names, `ansible.builtin.` before them is understood",
     "sudo": "write `become: true`",
     "roles": "write the role's tasks under `tasks:`",
     **dict.fromkeys(

@@ -9,7 +9,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from hivectl.model.module_defaults import ModuleDefaults
     from hivectl.model.origin import Origin
+    from hivectl.model.prompts import Prompt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +96,8 @@ class Play:
         sections: pre_tasks, tasks, post_tasks: handlers run after each.
         serial: sizes of batches of nodes, as written: numbers and percentages.
         linear: every task is a barrier.
+        vars_files: each a file, or several of which the first that is there is read.
+        order: in which nodes are taken.
     """
 
     number: int
@@ -101,12 +105,17 @@ class Play:
     hosts: str
     origin: Origin
     variables: Mapping[str, Any]
-    vars_files: tuple[str, ...]
+    vars_files: tuple[str | tuple[str, ...], ...]
     sections: tuple[tuple[Entry, ...], ...]
     handlers: tuple[Task, ...] = ()
     serial: tuple[int | str, ...] = ()
     linear: bool = False
     gather_facts: bool | None = None
+    gather_subset: tuple[str, ...] = ()
+    order: str = "inventory"
+    force_handlers: bool = False
+    ignore_unreachable: bool = False
+    prompts: tuple[Prompt, ...] = ()
     any_errors_fatal: bool = False
     max_fail_percentage: float | None = None
     reserve: Mapping[str, Any] = field(default_factory=dict)
@@ -123,11 +132,13 @@ class Playbook:
 
     Attributes:
         files: every file that was read for it.
+        module_defaults: of every level of every file, to be checked.
     """
 
     path: Path
     plays: tuple[Play, ...]
     files: tuple[Path, ...]
+    module_defaults: tuple[ModuleDefaults, ...] = ()
 
     def tasks(self) -> Iterator[Task]:
         """Yield all tasks of all plays, handlers behind their play's tasks."""

@@ -10,6 +10,7 @@ from hivectl.model.yaml import YamlList, YamlMapping, origin_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from hivectl.model.module_defaults import ModuleDefaults
     from hivectl.model.origin import Origin
 
 
@@ -23,10 +24,16 @@ class Level:
     tags: frozenset[str] = frozenset()
     notify: tuple[str, ...] = ()
     keywords: tuple[tuple[str, Any], ...] = ()
+    defaults: tuple[ModuleDefaults, ...] = ()
 
 
 # keywords whose values add up from outer to inner, or that name the entry itself
-OWN = frozenset({"name", "when", "vars", "environment", "tags", "notify", "listen", "needs", "uses", "args"})
+OWN = frozenset(
+    {
+        *("name", "when", "vars", "environment", "tags", "notify", "listen", "needs", "uses", "args"),
+        "module_defaults",
+    }
+)
 HANDED_DOWN = frozenset(
     {
         "become",
@@ -40,15 +47,31 @@ HANDED_DOWN = frozenset(
         "timeout",
         "run_once",
         "delegate_to",
+        "delegate_facts",
+        "ignore_unreachable",
+        "throttle",
+        "connection",
     }
 )
 
 
-def hand_down(outer: Level, raw: YamlMapping, *, variables: bool = True) -> Level:
-    """Return what the level of `raw` hands down: conditions and the like add up, other keywords replace."""
+def hand_down(
+    outer: Level, raw: YamlMapping, defaults: tuple[ModuleDefaults, ...] = (), *, variables: bool = True
+) -> Level:
+    """Return what the level of `raw` hands down: conditions and the like add up, other keywords replace.
+
+    Args:
+        outer: the level around it.
+        raw: a play, block or task.
+        defaults: what its `module_defaults` say.
+        variables: whether its `vars` are handed down; a play's are a layer of their own.
+    """
     when = raw.get("when")
     environment = raw.get("environment")
     own = {name: raw[name] for name in HANDED_DOWN if raw.get(name) is not None}
+    if own.pop("connection", None) is not None:
+        # there is only `local`: this machine acts
+        own.setdefault("delegate_to", "localhost")
     return Level(
         when=outer.when + (() if when is None else tuple(conditions(when, origin_of(raw, "when")))),
         variables=outer.variables + ((raw["vars"],) if variables and raw.get("vars") else ()),
@@ -56,6 +79,7 @@ def hand_down(outer: Level, raw: YamlMapping, *, variables: bool = True) -> Leve
         tags=outer.tags | frozenset(texts(raw.get("tags"))),
         notify=outer.notify + texts(raw.get("notify")),
         keywords=tuple((dict(outer.keywords) | own).items()),
+        defaults=outer.defaults + defaults,
     )
 
 

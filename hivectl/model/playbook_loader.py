@@ -10,6 +10,7 @@ from hivectl.model.playbook import Entry, Play, Playbook, Task, flatten
 from hivectl.model.playbook_levels import Level, hand_down, texts
 from hivectl.model.playbook_reader import ModuleShape, Reader
 from hivectl.model.playbook_tasks import entries
+from hivectl.model.prompts import read_prompts
 from hivectl.model.yaml import YamlList, YamlMapping, load_yaml, origin_of
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def load_playbook(
     plays = _plays(reader, document)
     if reader.errors:
         raise Complaints(reader.errors)
-    return Playbook(path=path, plays=plays, files=(path,))
+    return Playbook(path=path, plays=plays, files=(path,), module_defaults=tuple(reader.defaults))
 
 
 def _plays(reader: Reader, document: Any) -> tuple[Play, ...]:
@@ -66,7 +67,7 @@ def _play(reader: Reader, raw: YamlMapping, number: int) -> Play | None:
             "for example `hosts: all`",
         )
         return None
-    inherited = hand_down(Level(), raw, variables=False)
+    inherited = hand_down(Level(), raw, reader.defaults_of(raw), variables=False)
     sections = tuple(
         entries(reader, raw, section, inherited) for section in ("pre_tasks", "tasks", "post_tasks")
     )
@@ -81,12 +82,17 @@ def _play(reader: Reader, raw: YamlMapping, number: int) -> Play | None:
         hosts=hosts,
         origin=raw.origin,
         variables=raw.get("vars") or {},
-        vars_files=texts(raw.get("vars_files")),
+        vars_files=_files(raw.get("vars_files")),
         sections=sections,
         handlers=handlers,
         serial=_serial(reader, raw),
         linear=raw.get("strategy") == "linear" or _falls_together(raw, sections),
         gather_facts=raw.get("gather_facts"),
+        gather_subset=texts(raw.get("gather_subset")),
+        order=raw.get("order") or "inventory",
+        force_handlers=bool(raw.get("force_handlers")),
+        ignore_unreachable=raw.get("ignore_unreachable") is True,
+        prompts=read_prompts(raw, reader.complain),
         any_errors_fatal=bool(raw.get("any_errors_fatal")),
         max_fail_percentage=raw.get("max_fail_percentage"),
         reserve=raw.get("reserve") or {},
@@ -120,4 +126,16 @@ def _falls_together(raw: YamlMapping, sections: tuple[tuple[Entry, ...], ...]) -
     """Tell whether one node's failure may stop the others: then no node may run ahead of a task that fails elsewhere."""
     if raw.get("any_errors_fatal") or raw.get("max_fail_percentage") is not None:
         return True
-    return any(task.keywords.get("any_errors_fatal") for section in sections for task in flatten(section))
+    # nor may a node use facts that another one's task is still to give it
+    return any(
+        task.keywords.get("any_errors_fatal") or task.keywords.get("delegate_facts")
+        for section in sections
+        for task in flatten(section)
+    )
+
+
+def _files(value: Any) -> tuple[str | tuple[str, ...], ...]:
+    """Return `vars_files`: files, and lists of which the first file that is there is meant."""
+    if not isinstance(value, list):
+        return texts(value)
+    return tuple(tuple(map(str, part)) if isinstance(part, list) else str(part) for part in value)

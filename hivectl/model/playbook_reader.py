@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from hivectl.model.errors import HivectlError, InputError
 from hivectl.model.keywords import ELSEWHERE, PlayKeywords, TaskKeywords, keyword_schemas
+from hivectl.model.module_defaults import ModuleDefaults, read_defaults
 from hivectl.model.origin import Origin
+from hivectl.model.plugins import BrokenPluginError
 from hivectl.model.schema import check
 from hivectl.model.suggestions import nearest
-from hivectl.model.yaml import YamlMapping
+from hivectl.model.yaml import YamlMapping, origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -29,12 +31,18 @@ class ModuleShape(Protocol):
         """The parameter that a plain text fills."""
         ...
 
+    @property
+    def parameters(self) -> type[Any]:
+        """Its parameter dataclass."""
+        ...
+
 
 class Reader:
     """One reading of a playbook with all that it takes in.
 
     Attributes:
         errors: every fault found so far.
+        defaults: what all `module_defaults` say.
         find_module: returns a module by the name in the playbook, or None.
         module_names: all names, for suggestions.
     """
@@ -46,6 +54,7 @@ class Reader:
         module_names: Callable[[], Iterable[str]],
     ) -> None:
         self.errors: list[HivectlError] = []
+        self.defaults: list[ModuleDefaults] = []
         self.start = Origin(str(path), 1, 1)
         self.find_module = find_module
         self.module_names = module_names
@@ -71,7 +80,33 @@ class Reader:
         required = ["hosts"] if cls is PlayKeywords else []
         faults = check({"type": "object", "properties": known, "required": required}, plain)
         self.errors += faults
+        if raw.get("connection") not in (None, "local", "ansible.builtin.local"):
+            hint = "the inventory says how a node is reached: `driver: ssh`"
+            message = f"`connection: {raw['connection']}` is not supported"
+            self.complain(message, origin_of(raw, "connection"), hint)
         return not faults
+
+    def defaults_of(self, raw: YamlMapping) -> tuple[ModuleDefaults, ...]:
+        """Return what the `module_defaults` of a play, block or task say."""
+        if "module_defaults" not in raw:
+            return ()
+        found = read_defaults(raw, self._name_of, self.complain)
+        self.defaults += found
+        return found
+
+    def _name_of(self, name: str, origin: Origin | None) -> str | None:
+        """Return the short name of a module that `module_defaults` names, or complain."""
+        try:
+            module = None if name in ELSEWHERE else self.find_module(name)
+        except BrokenPluginError as error:
+            self.complain(error.message, origin, error.hint)
+            return None
+        if module is None:
+            best = nearest(name, self.module_names())
+            hint = ELSEWHERE.get(name) or (f"did you mean `{best}`?" if best else None)
+            self.complain(f"`module_defaults`: there is no module `{name}`", origin, hint)
+            return None
+        return module.name
 
     def unknown(self, raw: YamlMapping, key: object, known: Iterable[str], what: str) -> None:
         """Complain of a name that is neither keyword nor module."""

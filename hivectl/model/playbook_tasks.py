@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from hivectl.model.action_forms import written_out
 from hivectl.model.keywords import ELSEWHERE, BlockKeywords, TaskKeywords, keyword_schemas
+from hivectl.model.module_defaults import with_defaults
 from hivectl.model.playbook import Block, Entry, Task
 from hivectl.model.playbook_levels import HANDED_DOWN, OWN, Level, hand_down, texts
 from hivectl.model.plugins import BrokenPluginError
@@ -33,7 +35,7 @@ RESERVED_NAMES = frozenset(
         *("true", "false", "none", "True", "False", "None", "and", "or", "not", "in", "is", "if", "else"),
     }
 )
-_STATIC = {"register": str, "id": str, "run_once": bool, "any_errors_fatal": bool}
+_STATIC = {"register": str, "id": str, "run_once": bool, "any_errors_fatal": bool, "delegate_facts": bool}
 
 
 def entries(
@@ -74,7 +76,7 @@ def entries(
 def _block(reader: Reader, raw: YamlMapping, inherited: Level) -> list[Entry]:
     if not reader.keywords(raw, BlockKeywords, "a block"):
         return []
-    inner = hand_down(inherited, raw)
+    inner = hand_down(inherited, raw, reader.defaults_of(raw))
     body = entries(reader, raw, "block", inner)
     rescue = entries(reader, raw, "rescue", inner)
     always = entries(reader, raw, "always", inner)
@@ -93,6 +95,10 @@ def _block(reader: Reader, raw: YamlMapping, inherited: Level) -> list[Entry]:
 
 def _task(reader: Reader, raw: YamlMapping, inherited: Level, *, handler: bool) -> Task | None:
     number = reader.number()
+    plain = written_out(raw, reader.complain)
+    if plain is None:
+        return None
+    raw = plain
     found = _module_of(reader, raw)
     if found is None:
         return None
@@ -122,7 +128,9 @@ def _task(reader: Reader, raw: YamlMapping, inherited: Level, *, handler: bool) 
     if raw.get("listen") and not handler:
         reader.complain("only handlers listen", raw.key_origins.get("listen"))
     arguments = _arguments(reader, raw, key, module)
-    inner = hand_down(inherited, keywords)
+    inner = hand_down(inherited, keywords, reader.defaults_of(keywords))
+    if inner.defaults:
+        arguments = with_defaults(arguments, inner.defaults, module.name, module.parameters)
     own = {name: value for name, value in keywords.items() if name not in OWN and name not in HANDED_DOWN}
     return Task(
         number=number,
