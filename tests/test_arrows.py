@@ -17,7 +17,7 @@ LAYERS = (
     ("flash", "boards", "power"),
     ("modules",),
     ("engine",),
-    ("report", "client", "project", "fleet"),
+    ("report", "client", "project", "fleet", "scaffold"),
     ("cli",),
 )
 LEVEL = {folder: number for number, layer in enumerate(LAYERS) for folder in layer}

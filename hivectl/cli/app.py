@@ -31,6 +31,7 @@ COMMANDS = {
     "inventory": ("inventory", "Look at the inventory."),
     "modules": ("modules", "What a task can do."),
     "drivers": ("modules", "How a node can be reached."),
+    "plugin": ("plugin", "Write plugins, list those installed."),
     "schema": ("schema", "JSON Schemas for editors."),
 }
 

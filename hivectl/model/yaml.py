@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from hivectl.model.errors import Complaints, HivectlError, InputError
 from hivectl.model.origin import Origin
+from hivectl.model.secret import Secret
 from hivectl.model.secret_tags import from_command, from_environment, from_file
 from hivectl.model.suggestions import did_you_mean
 from hivectl.model.yaml_faults import (
@@ -322,11 +323,27 @@ class _Builder:
             fault = TagError(f"{node.tag} is written {wanted[node.tag]}", origin=origin)
         else:
             name = node.tag.replace(STANDARD, "!!")
+            if (secret := self.provided(node, origin)) is not None:
+                return secret
             secrets = "secrets come from !env NAME, !file PATH or !command [program, argument]"
             hint = secrets if name.startswith("!vault") else did_you_mean(name, OUR_TAGS) or secrets
             fault = TagError(f"the tag {name[:60]} is not known", origin=origin, hint=hint)
         self.faults.append(fault)
         return None
+
+    def provided(self, node: Any, origin: Origin) -> Secret | None:
+        """Return the secret of another package's provider, which is what an unknown tag may name."""
+        if node.id != "scalar" or not node.tag.startswith("!") or not node.value:
+            return None
+        from hivectl.model.plugins import BrokenPluginError
+        from hivectl.model.secret_providers import from_provider
+
+        try:
+            return from_provider(node.tag[1:], node.value, origin)
+        except BrokenPluginError as error:
+            error.origin = origin
+            self.faults.append(error)
+            return Secret("")
 
     def command(self, node: Any, values: YamlList) -> Any:
         if values and all(isinstance(value, str | int) and not isinstance(value, bool) for value in values):

@@ -1,0 +1,1 @@
+"""What hivectl writes for people who begin something: packages of plugins."""
