@@ -77,5 +77,9 @@ Wait = Annotated[
 ]
 Reports = Annotated[
     list[str] | None,
-    typer.Option("--report", metavar="human|jsonl[=FILE]", help="How to tell of the run. May be repeated."),
+    typer.Option(
+        "--report",
+        metavar="NAME[=FILE]",
+        help="How to tell of the run: human, jsonl, junit, github, or a package's. May be repeated.",
+    ),
 ]

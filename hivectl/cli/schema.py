@@ -11,6 +11,7 @@ from hivectl.model.errors import HivectlError, InputError
 
 app = new_app()
 APPS = {"schema": app}
+EVENTS_TABLE = "events.md"
 
 
 class SchemaName(StrEnum):
@@ -18,6 +19,7 @@ class SchemaName(StrEnum):
 
     INVENTORY = "inventory"
     PLAYBOOK = "playbook"
+    EVENTS = "events"
 
 
 class SchemaFileError(HivectlError):
@@ -30,19 +32,19 @@ def schema(
     *,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FOLDER", help="Write both as files into this folder."),
+        typer.Option("--output", "-o", metavar="FOLDER", help="Write all as files into this folder."),
     ] = None,
 ) -> int:
-    """Print the JSON Schema of inventories or playbooks, with every module and driver that is installed.
+    """Print the JSON Schema of inventories or playbooks, with every module and driver that is installed, or of events.
 
-    A file that begins with `# yaml-language-server: $schema=schemas/playbook.schema.json` is completed and
+    Events are what `--report jsonl` writes. A file that begins with `# yaml-language-server: $schema=schemas/playbook.schema.json` is completed and
     checked by editors.
 
     Example: hivectl schema --output schemas
     """
     if (name is None) == (output is None):
         raise InputError(
-            "name a schema to print, or a folder to write both into", hint="hivectl schema inventory"
+            "name a schema to print, or a folder to write all into", hint="hivectl schema inventory"
         )
     if name is not None:
         print(text_of(name), end="")
@@ -52,6 +54,7 @@ def schema(
         output.mkdir(parents=True, exist_ok=True)
         for one in SchemaName:
             (output / f"{one}.schema.json").write_text(text_of(one), encoding="utf-8")
+        (output / EVENTS_TABLE).write_text(events_table(), encoding="utf-8")
     except OSError as error:
         raise SchemaFileError(f"the schemas cannot be written to {output}: {error.strerror}") from error
     return 0
@@ -61,8 +64,21 @@ def text_of(name: SchemaName) -> str:
     """Return a schema as its file has it."""
     import json
 
-    made = _inventory() if name is SchemaName.INVENTORY else _playbook()
-    return json.dumps(made, indent=1, ensure_ascii=False) + "\n"
+    make = {SchemaName.INVENTORY: _inventory, SchemaName.PLAYBOOK: _playbook, SchemaName.EVENTS: _events}
+    return json.dumps(make[name](), indent=1, ensure_ascii=False) + "\n"
+
+
+def events_table() -> str:
+    """Return the events and their fields as people read them."""
+    from hivectl.engine import event_schemas
+
+    return event_schemas.events_table()
+
+
+def _events() -> dict[str, Any]:
+    from hivectl.engine.event_schemas import events_schema
+
+    return events_schema()
 
 
 def _inventory() -> dict[str, Any]:

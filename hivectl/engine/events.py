@@ -18,7 +18,7 @@ EVENTS_VERSION = 1
 
 
 class Status(StrEnum):
-    """What became of a step."""
+    """What became of a step; `unobserved`: a plan cannot know it before it is applied."""
 
     OK = "ok"
     CHANGED = "changed"
@@ -28,6 +28,7 @@ class Status(StrEnum):
     RESCUED = "rescued"
     IGNORED = "ignored"
     UNKNOWN = "unknown"
+    UNOBSERVED = "unobserved"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +36,13 @@ class TaskInfo:
     """Which task an event is about.
 
     Attributes:
+        play: the name of its play.
+        name: as the playbook has it, or made of its module.
+        module: what it does.
+        origin: where it is written.
         number: place of the task in the whole playbook, from 1, in file order.
         total: how many tasks the playbook has.
+        handler: it is a handler, which others notify.
     """
 
     play: str
@@ -61,9 +67,12 @@ class RunStarted(Event):
     """A run begins.
 
     Attributes:
+        run: its name, as `hivectl runs` lists it.
+        playbook: the file.
         mode: "apply", "check" or "plan".
         nodes: all that it may touch.
         steps: how many steps there are, as far as that is known (node x task).
+        resumed: the run that it goes on with.
     """
 
     event: ClassVar[str] = "run_started"
@@ -77,7 +86,12 @@ class RunStarted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reserved(Event):
-    """The run holds its nodes."""
+    """The run holds its nodes.
+
+    Attributes:
+        reservation: its name, as `hivectl status` shows it.
+        nodes: those that are held.
+    """
 
     event: ClassVar[str] = "reserved"
     reservation: str
@@ -86,7 +100,14 @@ class Reserved(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlayStarted(Event):
-    """A play, or one `serial` batch of it, begins."""
+    """A play, or one `serial` batch of it, begins.
+
+    Attributes:
+        play: its name.
+        nodes: of this batch.
+        batch: which one, from 1.
+        batches: how many there are.
+    """
 
     event: ClassVar[str] = "play_started"
     play: str
@@ -97,7 +118,12 @@ class PlayStarted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepStarted(Event):
-    """A node begins a task; the first of a batch begins when the batch is sent."""
+    """A node begins a task; the first of a batch begins when the batch is sent.
+
+    Attributes:
+        node: whose step it is.
+        task: what it does.
+    """
 
     event: ClassVar[str] = "step_started"
     node: str
@@ -109,6 +135,9 @@ class StepFinished(Event):
     """A node is done with a task.
 
     Attributes:
+        node: whose step it is.
+        task: what it did.
+        status: what became of it.
         result: redacted; in a loop `results` holds one for each item.
         seconds: on the node.
         reason: why it was skipped, failed or not reached, one sentence.
@@ -127,7 +156,13 @@ class StepFinished(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeLost(Event):
-    """A node is left out of the rest of the run: unreachable, failed, or its fence is lost."""
+    """A node is left out of the rest of the run: unreachable, failed, or its fence is lost.
+
+    Attributes:
+        node: which one.
+        reason: why, one sentence.
+        skipped: how many steps it will not do.
+    """
 
     event: ClassVar[str] = "node_lost"
     node: str
@@ -149,7 +184,13 @@ class Waiting(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message(Event):
-    """A word to the user: a warning, or what a step says of its progress."""
+    """A word to the user: a warning, or what a step says of its progress.
+
+    Attributes:
+        level: "info", "warning" or "error".
+        text: what is said.
+        node: of which node.
+    """
 
     event: ClassVar[str] = "message"
     level: str
@@ -159,7 +200,18 @@ class Message(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeSummary:
-    """How many steps of a node ended how."""
+    """How many steps of a node ended how.
+
+    Attributes:
+        ok: they found everything as it shall be.
+        changed: they changed something, or would.
+        failed: they failed, or nobody knows what became of them.
+        skipped: their conditions did not hold.
+        unreachable: the node was gone.
+        rescued: they failed, and a rescue section went on.
+        ignored: they failed, which was said to be no matter.
+        unobserved: a plan cannot know what they would change before it is applied.
+    """
 
     ok: int = 0
     changed: int = 0
@@ -168,11 +220,18 @@ class NodeSummary:
     unreachable: int = 0
     rescued: int = 0
     ignored: int = 0
+    unobserved: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
-    """One step's share of the time."""
+    """One step's share of the time.
+
+    Attributes:
+        node: whose step it is.
+        task: its name.
+        seconds: how long it took.
+    """
 
     node: str
     task: str
@@ -184,12 +243,17 @@ class RunEnded(Event):
     """A run ends.
 
     Attributes:
+        run: its name.
         status: "ok", "failed", "interrupted", "terminated" or "fault".
-        exit_code: of SURFACE's table.
+        exit_code: 0 done, 1 some step failed, 3 the files are wrong, 4 nodes unreachable, 5 not reserved, 6 the saved
+            plan is stale, 70 a fault of hivectl, 130 interrupted, 143 terminated.
+        seconds: from its first word to its last.
+        nodes: node -> how its steps ended.
         critical_path: the chain of steps that took longest, in order.
         slowest: the slowest steps, slowest first.
         pending_handlers: "node: handler" that were notified and have not run; the next run does them.
         resume: whether `apply --resume RUN` has something to do.
+        reason: why it ended early, if it did.
     """
 
     event: ClassVar[str] = "run_ended"

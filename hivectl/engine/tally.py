@@ -62,6 +62,7 @@ class Tally:
                 unreachable=count[Status.UNREACHABLE],
                 rescued=count[Status.RESCUED],
                 ignored=count[Status.IGNORED],
+                unobserved=count[Status.UNOBSERVED],
             )
         return result
 

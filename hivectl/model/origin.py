@@ -7,7 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, order=True)
 class Origin:
-    """A place in a file; lines and columns count from 1."""
+    """A place in a file.
+
+    Attributes:
+        path: of the file, as it was named.
+        line: from 1.
+        column: from 1, in characters.
+    """
 
     path: str
     line: int

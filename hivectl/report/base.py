@@ -57,13 +57,23 @@ class Reporter(Protocol):
 
 
 class Output:
-    """A text stream that may break in mid-run without breaking the run."""
+    """A text stream that may break in mid-run without breaking the run.
 
-    def __init__(self, stream: TextIO, what: str, *, owned: bool = False) -> None:
+    Args:
+        stream: where the text goes.
+        what: its name, for people.
+        owned: a file of ours, which is closed with the report.
+        finish: puts a whole file in its place once it is closed.
+    """
+
+    def __init__(
+        self, stream: TextIO, what: str, *, owned: bool = False, finish: Callable[[], object] | None = None
+    ) -> None:
         self.stream = stream
         self.what = what
         self.owned = owned
         self.fault: OSError | None = None
+        self._finish = finish
 
     def write(self, text: str) -> None:
         """Write and flush `text`; after a first fault nothing more is tried."""
@@ -80,6 +90,8 @@ class Output:
         if self.owned:
             try:
                 self.stream.close()
+                if self._finish is not None and self.fault is None:
+                    self._finish()
             except OSError as fault:
                 self.fault = self.fault or fault
         if self.fault is not None and self.fault.errno != errno.EPIPE:
@@ -112,16 +124,18 @@ class Destination:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReporterKind:
-    """What a file of this folder offers as `REPORTER`.
+    """What a file of this folder, or another package's entry point, offers as `REPORTER`.
 
     Attributes:
         people: it is for people and gives way: standard output goes to another report if that wants it.
+        whole: half of its file would be of no use: it is put in its place when the run has ended.
     """
 
     name: str
     summary: str
     make: Callable[[Destination], Reporter]
     people: bool = False
+    whole: bool = False
 
 
 def text_of(lines: Iterable[Line]) -> str:

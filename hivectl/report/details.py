@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from difflib import unified_diff
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hivectl.engine.events import Status
 from hivectl.report.text import harmless, one_line, tail
@@ -56,6 +56,23 @@ def details(event: StepFinished) -> tuple[Line, ...]:
         ]
         lines += diff_lines(result.get("diff"))
     return tuple(lines)
+
+
+class Outputs(NamedTuple):
+    """What a step's programs wrote, those of a loop's items one behind the other."""
+
+    stdout: str
+    stderr: str
+
+
+def outputs(event: StepFinished) -> Outputs:
+    """Return what a step's programs wrote, as they wrote it."""
+
+    def joined(name: str) -> str:
+        texts = [result.get(name) for result in _each(event.result)]
+        return "\n".join(text for text in texts if isinstance(text, str) and text)
+
+    return Outputs(joined("stdout"), joined("stderr"))
 
 
 def _each(result: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

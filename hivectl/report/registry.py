@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from hivectl.model.errors import Complaints, InputError
-from hivectl.model.plugins import built_in, built_in_names
+from hivectl.model.plugins import BrokenPluginError, built_in, built_in_names, installed, load, package_of
 from hivectl.report.base import Destination, Output, ReporterKind
 
 if TYPE_CHECKING:
@@ -15,17 +17,26 @@ if TYPE_CHECKING:
     from hivectl.report.base import Reporter
 
 PACKAGE = "hivectl.report"
+# the entry points of other packages; ours are found by their files, which costs no look at what is installed
+GROUP = "hivectl.reporters"
 
 
 def reporter_names() -> tuple[str, ...]:
     """Return what `--report` takes, sorted."""
-    return tuple(sorted(built_in_names(PACKAGE)))
+    return tuple(sorted(built_in_names(PACKAGE) | set(installed(GROUP))))
 
 
-def _parse(specification: str) -> tuple[ReporterKind, Path | None]:
-    name, equals, file = specification.partition("=")
-    kind = built_in(PACKAGE, "REPORTER", name)
-    if not isinstance(kind, ReporterKind):
+def find_reporter(name: str) -> ReporterKind:
+    """Return the kind of report called `name`.
+
+    Raises:
+        InputError: there is none; the nearest right name is in the hint.
+        BrokenPluginError: another package's reporter cannot be loaded.
+    """
+    if isinstance(kind := built_in(PACKAGE, "REPORTER", name), ReporterKind):
+        return kind
+    point = installed(GROUP).get(name)
+    if point is None:
         from hivectl.model.suggestions import nearest
 
         known = reporter_names()
@@ -34,6 +45,19 @@ def _parse(specification: str) -> tuple[ReporterKind, Path | None]:
             f"there is no report '{name}'",
             hint=f"did you mean '{guess}'?" if guess else f"there are {', '.join(known)}",
         )
+    kind = load(point, "report")
+    if not isinstance(kind, ReporterKind):
+        raise BrokenPluginError(
+            f"the package {package_of(point)!r} offers {point.value!r} as the report {name!r}, but that is no "
+            "ReporterKind",
+            hint="its author must point the entry point at a hivectl.report.base.ReporterKind",
+        )
+    return kind
+
+
+def _parse(specification: str) -> tuple[ReporterKind, Path | None]:
+    name, equals, file = specification.partition("=")
+    kind = find_reporter(name)
     if equals and not file:
         raise InputError(
             f"--report {name}= names no file", hint=f"write --report {name}=FILE, or {name} alone"
@@ -41,12 +65,24 @@ def _parse(specification: str) -> tuple[ReporterKind, Path | None]:
     return kind, Path(file) if file else None
 
 
-def _open(path: Path) -> TextIO:
-    # the usual mode less umask: reports hold redacted results only and are made to be shared
+def _output(kind: ReporterKind, path: Path) -> Output:
+    """Open a report's file, with the usual mode less umask: reports are redacted and made to be shared."""
     try:
-        return path.open("w", encoding="utf-8", errors="backslashreplace")
+        if not path.parent.is_dir():
+            raise InputError(
+                f"the report file {path} cannot be written: there is no folder {path.parent}",
+                hint=f"make it: mkdir -p {path.parent}",
+            )
+        if path.is_dir():
+            raise InputError(f"the report file {path} cannot be written: it is a folder")
+        regular = path.is_file() or not path.exists()
+        beside = path.with_name(f".{path.name}.{os.getpid()}") if kind.whole and regular else path
+        stream = beside.open("w", encoding="utf-8", errors="backslashreplace")
     except OSError as fault:
         raise InputError(f"the report file {path} cannot be written: {fault.strerror}") from fault
+    if beside is path:
+        return Output(stream, str(path), owned=True)
+    return Output(stream, str(path), owned=True, finish=lambda: beside.replace(path))
 
 
 def _streams(
@@ -86,10 +122,15 @@ def open_reports(
         human = built_in(PACKAGE, "REPORTER", "human")
         assert isinstance(human, ReporterKind)
         parsed.append((human, None))
+    twice = [path for path, number in Counter(path for _, path in parsed if path).items() if number > 1]
+    if twice:
+        raise InputError(f"two reports both want the file {twice[0]}", hint="name another for one of them")
+    places = _streams(parsed, stdout, stderr)
+    outputs = {place: _output(kind, place) for kind, place in places if isinstance(place, Path)}
     reporters = []
-    for kind, place in _streams(parsed, stdout, stderr):
+    for kind, place in places:
         if isinstance(place, Path):
-            output = Output(_open(place), str(place), owned=True)
+            output = outputs[place]
         else:
             output = Output(place, "standard error" if place is stderr else "standard output")
         reporters.append(kind.make(Destination(output=output, environment=environment)))

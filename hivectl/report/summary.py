@@ -41,7 +41,13 @@ def summary(event: RunEnded, skipped: Mapping[str, int], *, dry: bool) -> list[L
     return lines
 
 
-def _verdict(event: RunEnded, *, dry: bool) -> Iterator[Line]:
+def verdict(event: RunEnded, *, dry: bool) -> str:
+    """Return how a run ended, in a sentence without the run's name."""
+    word, rest = _words(event, dry=dry)
+    return word + rest
+
+
+def _words(event: RunEnded, *, dry: bool) -> tuple[str, str]:
     nodes = event.nodes.values()
     changed = sum(node.changed for node in nodes)
     bad = sum(1 for node in nodes if node.failed or node.unreachable)
@@ -55,39 +61,53 @@ def _verdict(event: RunEnded, *, dry: bool) -> Iterator[Line]:
         "terminated": "terminated, cleaned up",
         "fault": "ended by a fault of hivectl",
     }
-    style = "ok" if event.status == "ok" else "failed"
+    return words.get(event.status, one_line(event.status)), f" in {duration(event.seconds)}: {changes}"
+
+
+def _verdict(event: RunEnded, *, dry: bool) -> Iterator[Line]:
+    word, rest = _words(event, dry=dry)
     yield (
-        (words.get(event.status, one_line(event.status)), style),
-        (f" in {duration(event.seconds)}: {changes}", ""),
+        (word, "ok" if event.status == "ok" else "failed"),
+        (rest, ""),
         (f"  (run {event.run})", "dim"),
     )
     if event.reason and event.status != "ok":
         yield ((f"  {one_line(event.reason)}", ""),)
 
 
-def _table(nodes: Mapping[str, NodeSummary]) -> Iterator[Line]:
-    """Return the counts by node; nodes with the same counts share a row, those in trouble come first."""
+def nodes_alike(nodes: Mapping[str, NodeSummary]) -> tuple[list[str], list[tuple[str, list[int]]], int]:
+    """Return the counts by node: nodes with the same counts share a row, those in trouble come first.
+
+    Returns:
+        The columns; a label and numbers for each of the first rows; how many nodes are in none of them.
+    """
     groups: dict[NodeSummary, list[str]] = {}
     for node, counts in nodes.items():
         groups.setdefault(counts, []).append(node)
-    if not groups:
-        return
     columns = [name for name in STATUSES if name in ALWAYS or any(getattr(counts, name) for counts in groups)]
     rows = sorted(groups.items(), key=lambda row: -(row[0].failed + row[0].unreachable))
-    labels = [listing(names, 40) for _, names in rows[:MOST_ROWS]]
-    width = max(len("node"), *(len(label) for label in labels))
+    shown = [
+        (listing(names, 40), [getattr(counts, name) for name in columns])
+        for counts, names in rows[:MOST_ROWS]
+    ]
+    return columns, shown, sum(len(names) for _, names in rows[MOST_ROWS:])
+
+
+def _table(nodes: Mapping[str, NodeSummary]) -> Iterator[Line]:
+    columns, rows, more = nodes_alike(nodes)
+    if not rows:
+        return
+    width = max(len("node"), *(len(label) for label, _ in rows))
     widths = [max(len(name), 4) for name in columns]
     titles = "  ".join(f"{name:>{size}}" for name, size in zip(columns, widths, strict=True))
     yield ((f"  {'node':<{width}}  {titles}", "dim"),)
-    for label, (counts, _) in zip(labels, rows, strict=False):
+    for label, numbers in rows:
         cells: list[tuple[str, str]] = [(f"  {label:<{width}}", "")]
-        for name, size in zip(columns, widths, strict=True):
-            number = getattr(counts, name)
+        for name, number, size in zip(columns, numbers, widths, strict=True):
             cells.append((f"  {number:>{size}}", name if number else "dim"))
         yield tuple(cells)
-    if len(rows) > MOST_ROWS:
-        rest = sum(len(names) for _, names in rows[MOST_ROWS:])
-        yield ((f"  … and {count(rest, 'node')} with other counts", "dim"),)
+    if more:
+        yield ((f"  … and {count(more, 'node')} with other counts", "dim"),)
 
 
 def _because(skipped: Mapping[str, int]) -> Iterator[Line]:

@@ -20,7 +20,7 @@ def test_the_schemas_in_the_repository_are_current(name: SchemaName) -> None:
     assert stored == text_of(name), "run `hivectl schema --output schemas`"
 
 
-def test_both_are_written_or_one_is_printed(lab: Lab) -> None:
+def test_all_are_written_or_one_is_printed(lab: Lab) -> None:
     assert lab.run("schema", "--output", "made").returncode == 0
     for name in SchemaName:
         text = (lab.folder / "made" / f"{name}.schema.json").read_text()

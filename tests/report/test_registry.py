@@ -74,9 +74,17 @@ def test_wrong_reports_are_all_named() -> None:
         opened("hunam", "jsonl=")
     assert "did you mean 'human'?" in str(caught.value)
     assert "names no file" in str(caught.value)
-    with pytest.raises(InputError, match="cannot be written: No such file"):
+    with pytest.raises(InputError, match="there is no folder /no/such/folder"):
         opened("jsonl=/no/such/folder/x")
 
 
+def test_two_reports_do_not_write_one_file(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="two reports both want the file"):
+        opened(f"jsonl={tmp_path}/x", f"junit={tmp_path}/x")
+    with pytest.raises(InputError, match="both want standard output"):
+        opened("jsonl", "junit")
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_names_are_the_files() -> None:
-    assert reporter_names() == ("human", "jsonl")
+    assert reporter_names() == ("github", "human", "jsonl", "junit")
