@@ -52,6 +52,10 @@ class HelperSession:
         self._follower = started.follower
         self._magic = started.magic
         self._buffer = bytearray(started.rest)
+        # how far no line has ended; the header whose bytes are still to come
+        self._searched = 0
+        self._header: dict[str, Any] | None = None
+        self._size = 0
         self._ahead = started.ahead
         # from the batch to its "done"
         self._busy = started.ahead is not None
@@ -161,6 +165,9 @@ class HelperSession:
 
     async def _expect(self, deadlines: _Deadlines, index: int) -> tuple[dict[str, Any], bytes]:
         """Return the next frame within the deadline of the item that is due."""
+        # results come many at a time: what is here already needs no clock
+        if (frame := await self._taken()) is not None:
+            return frame
         item = deadlines.items[index] if index < len(deadlines.items) else None
         limit = None if item is None else deadlines.left(item)
         try:
@@ -309,12 +316,33 @@ class HelperSession:
             await self._lost()
 
     async def _receive(self) -> tuple[dict[str, Any], bytes]:
-        start = 0
-        while (end := self._buffer.find(b"\n", start)) < 0:
-            start = len(self._buffer)
-            if start > LONGEST_HEADER:
-                await self._nonsense(f"a line of more than {LONGEST_HEADER} bytes")
+        while (frame := await self._taken()) is None:
             await self._fill()
+        return frame
+
+    async def _taken(self) -> tuple[dict[str, Any], bytes] | None:
+        """Take a frame that has come as a whole; None when there is none. Waits for nothing but the end of nonsense."""
+        if self._header is None:
+            end = self._buffer.find(b"\n", self._searched)
+            if end < 0:
+                self._searched = len(self._buffer)
+                if self._searched > LONGEST_HEADER:
+                    await self._nonsense(f"a line of more than {LONGEST_HEADER} bytes")
+                return None
+            self._header, self._size = await self._parsed(end)
+            self._searched = 0
+            del self._buffer[: end + 1]
+        if len(self._buffer) < self._size:
+            return None
+        header, self._header = self._header, None
+        if not self._size:
+            return header, b""
+        data = bytes(self._buffer[: self._size])
+        del self._buffer[: self._size]
+        return header, data
+
+    async def _parsed(self, end: int) -> tuple[dict[str, Any], int]:
+        """Return the header that ends there, and how many bytes follow it."""
         try:
             header = json.loads(self._buffer[:end])
             size = header.get("bytes", 0)
@@ -323,12 +351,7 @@ class HelperSession:
             sane, header, size = False, {}, 0
         if not sane:
             await self._nonsense(bytes(self._buffer[: min(end, 80)]).decode("ascii", "backslashreplace"))
-        del self._buffer[: end + 1]
-        while len(self._buffer) < size:
-            await self._fill()
-        data = bytes(self._buffer[:size])
-        del self._buffer[:size]
-        return header, data
+        return header, size
 
     async def _fill(self) -> None:
         data = await self._channel.read(1 << 18)

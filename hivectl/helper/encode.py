@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 # contents up to this size, and so much of them in a batch, travel with it unasked (bytes)
 INLINE = 32 << 10
 INLINE_BATCH = 256 << 10
+PLAIN = (str, int, float)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +35,16 @@ class Frame:
 
 def _plain(value: Any) -> Any:
     """Return what JSON has for a value; secrets are revealed, for they go to the node that needs them."""
+    if value is None or isinstance(value, PLAIN):
+        return value
     if isinstance(value, Content):
         return {"sha256": value.sha256, "size": value.size, "secret": value.secret}
     if isinstance(value, Secret):
         return value.reveal()
-    if isinstance(value, Mapping):
+    if isinstance(value, dict | Mapping):
         return {str(reveal(key)): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
-    if isinstance(value, str | int | float | bool | None):
-        return value
     return {
         one.name: plain for one in fields(value) if (plain := _plain(getattr(value, one.name))) != one.default
     }

@@ -32,6 +32,9 @@ class SshDriver:
                 why not.
             InputError: a file that ssh_config or an attribute names is wrong.
         """
+        from hivectl.drivers.ssh.loading import load_asyncssh
+
+        load_asyncssh()
         from hivectl.drivers.ssh.connection import connect
 
         return await connect(target)

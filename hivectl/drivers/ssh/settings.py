@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from hivectl.model.errors import InputError
 from hivectl.model.paths import user_path
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from hivectl.drivers.ssh.attributes import SshAttributes
     from hivectl.model.secret import Secret
@@ -107,10 +108,15 @@ def _settle(
     port = port or int(values.number("port", None, 22))
     user = user or found.get("user", (getpass.getuser(),))[0]
     alias = values.text("hostkeyalias", attributes.host_key_alias)
-    tokens = tokens_of(name, host, port, user, alias=alias)
+
+    def filled(text: str) -> str:
+        # what stands for what is looked up only where it is asked for
+        if "%" not in text and "$" not in text:
+            return text
+        return expand(text, tokens_of(name, host, port, user, alias=alias))
 
     def path(text: str) -> Path:
-        return user_path(expand(text, tokens))
+        return user_path(filled(text))
 
     identity_files = attributes.identity_file or found.get("identityfile")
     known_hosts = attributes.known_hosts or (
@@ -130,7 +136,7 @@ def _settle(
             path(t) for t in attributes.certificate_file or found.get("certificatefile", ())
         ),
         passphrase=attributes.identity_passphrase,
-        agent=_agent(values.text("identityagent", attributes.identity_agent), tokens),
+        agent=_agent(values.text("identityagent", attributes.identity_agent), filled),
         forward_agent=values.switch("forwardagent", attributes.forward_agent),
         password=None if inside else attributes.password,
         preferred=tuple(
@@ -141,7 +147,7 @@ def _settle(
         strict=_strictness(attributes.strict_host_key_checking, found),
         alias=alias,
         jumps=() if command and not attributes.proxy_jump else _jumps(attributes, values, inside=inside),
-        proxy_command=expand(command, tokens) if command and command != "none" else None,
+        proxy_command=filled(command) if command and command != "none" else None,
         connect_timeout=values.number("connecttimeout", attributes.connect_timeout, CONNECT_TIMEOUT),
         alive_interval=values.number("serveraliveinterval", attributes.server_alive_interval, ALIVE_INTERVAL),
         alive_count=int(values.number("serveralivecountmax", attributes.server_alive_count_max, ALIVE_COUNT)),
@@ -166,6 +172,11 @@ def config_files(attributes: SshAttributes) -> tuple[Path, ...]:
         if not file.exists():
             raise InputError(f"ssh_config: {file} does not exist")
         return (file,)
+    return _usual_files(os.environ.get("HOME"))
+
+
+@lru_cache(maxsize=4)
+def _usual_files(_home: str | None) -> tuple[Path, ...]:
     return (Path("~/.ssh/config").expanduser(), Path("/etc/ssh/ssh_config"))
 
 
@@ -205,12 +216,12 @@ def _strictness(attribute: str | None, found: Mapping[str, tuple[str, ...]]) -> 
     return {"ask": "yes", "true": "yes", "off": "no", "false": "no"}.get(strict, strict)
 
 
-def _agent(text: str | None, tokens: Mapping[str, str]) -> str | None:
+def _agent(text: str | None, filled: Callable[[str], str]) -> str | None:
     if text is None or text == "SSH_AUTH_SOCK":
         return os.environ.get("SSH_AUTH_SOCK") or None
     if text == "none":
         return None
-    return str(user_path(expand(text, tokens)))
+    return str(user_path(filled(text)))
 
 
 def _jumps(attributes: SshAttributes, values: _Values, *, inside: bool) -> tuple[Settings, ...]:

@@ -111,12 +111,13 @@ async def _readable(opened: socket.socket) -> None:
     ready = loop.create_future()
 
     def wake() -> None:
-        loop.remove_reader(opened)
         if not ready.done():
             ready.set_result(None)
 
-    loop.add_reader(opened, wake)
+    # by its number: asyncio makes a text of what it does not know yet, which asks the kernel for a socket's addresses
+    number = opened.fileno()
+    loop.add_reader(number, wake)
     try:
         await ready
     finally:
-        loop.remove_reader(opened)
+        loop.remove_reader(number)
