@@ -29,6 +29,7 @@ from hivectl.engine.steps import Workshop
 from hivectl.engine.validation import validate_playbook
 from hivectl.model.errors import ExitCode, HivectlError, InputError
 from hivectl.model.playbook_loader import load_playbook
+from hivectl.model.selectors import select
 from hivectl.model.templates import Templates
 from hivectl.modules.registry import find_module, known_module, module_names
 from hivectl.store.history import History, NodeRun, RunRow
@@ -150,7 +151,11 @@ class _Run:
         self._extending = asyncio.Lock()
         self.ending = Ending()
         self._accesses: dict[str, NodeAccess] = {}
-        templates = Templates(folder=plan.playbook.path.resolve().parent)
+        templates = Templates(
+            folder=plan.playbook.path.resolve().parent,
+            select=lambda expression: select(expression, lab.inventory),
+            warn=lambda message: self.state.say(message, level="warning"),
+        )
         redactor = Redactor(_secrets(lab, plan, options))
         self.state = RunState(
             run=header.run,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from hivectl.model.permissions import EVERYTHING, Permission
 from hivectl.model.secret import Secret
 from hivectl.model.templating import simple
 from hivectl.model.templating.errors import (
@@ -93,13 +94,23 @@ class Templates:
 
     Args:
         folder: of the playbook: where `lookup('file', …)` begins to look.
-        trusted: whether templates may read files, environment and commands of the controller; False for a
-            playbook that came over the network.
+        allowed: what templates may do on the controller; NOTHING for a playbook that came over the network.
+        select: returns the nodes that a selector means, for `lookup('inventory_hostnames', …)`.
+        warn: tells people of what a lookup with errors='warn' did not find.
     """
 
-    def __init__(self, *, folder: Path | None = None, trusted: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        folder: Path | None = None,
+        allowed: Permission = EVERYTHING,
+        select: Callable[[str], Sequence[str]] | None = None,
+        warn: Callable[[str], None] | None = None,
+    ) -> None:
         self._folder = folder
-        self._trusted = trusted
+        self._allowed = allowed
+        self._select = select
+        self._warn = warn
         self._engines: dict[tuple[TemplateOptions, tuple[Path, ...]], Engine] = {}
         self._inline: Engine | None = None
 
@@ -161,6 +172,76 @@ class Templates:
         engine = self._engine(chosen, tuple(folders))
         with_marks = engine.text(source, origin, path)
         return self._run(lambda: engine.render_text(with_marks, variables), variables, origin)  # type: ignore[no-any-return]  # it is text
+
+    @property
+    def folder(self) -> Path:
+        """The playbook's folder."""
+        return self._folder or Path()
+
+    @property
+    def allowed(self) -> Permission:
+        """What templates may do on the controller."""
+        return self._allowed
+
+    def select(self, expression: str) -> Sequence[str]:
+        """Return the nodes that a selector means; raises InputError."""
+        if self._select is None:
+            raise TemplateValueError("there is no inventory to select from here")
+        return self._select(expression)
+
+    def warn(self, message: str) -> None:
+        """Tell people what is wrong but not fatal."""
+        if self._warn is not None:
+            self._warn(message)
+
+    def render_file(
+        self,
+        path: Path,
+        variables: Mapping[str, Any],
+        *,
+        options: Mapping[str, Any],
+        searchpath: Sequence[Path],
+        origin: Origin | None = None,
+    ) -> Any:
+        """Return the value of a template file as `render` does; see `render_text` for the parameters."""
+        from hivectl.model.lookups.files import read
+
+        engine = self._engine(TemplateOptions(**options), tuple(searchpath))
+        compiled = engine.text(read(path), origin, path)
+        return self._run(lambda: engine.render(compiled, variables), variables, origin)
+
+    def look_up(
+        self,
+        name: str,
+        terms: Any,
+        variables: Mapping[str, Any],
+        *,
+        origin: Origin | None = None,
+        action: str | None = None,
+    ) -> list[Any]:
+        """Return the items of a `with_…` loop.
+
+        Args:
+            name: of the lookup: what stands behind `with_`.
+            terms: as written; templates in them are rendered.
+            variables: as for `render`.
+            origin: where it was written.
+            action: the task's module.
+
+        Raises:
+            TemplateError: the lookup finds nothing, or cannot work with the terms.
+        """
+        from hivectl.model.lookups.calls import look
+        from hivectl.model.lookups.registry import find_lookup
+        from hivectl.model.templating.values import finish
+
+        lenient = name == "first_found"  # its terms may be undefined
+        made = (self.render_lazily if lenient else self.render)(terms, variables, origin=origin)
+        given = made if isinstance(made, list | tuple) else [made]
+        lookup = find_lookup(name)
+        return self._run(  # type: ignore[no-any-return]  # it is a list
+            lambda: finish(look(lookup, self, variables, given, {}, action=action)), variables, origin
+        )
 
     def evaluate(self, condition: Any, variables: Mapping[str, Any], *, origin: Origin | None = None) -> bool:
         """Return what a condition (`when`, `that`, `until`) says; of a list, whether all hold.
@@ -331,9 +412,7 @@ class Templates:
         if self._inline is None:
             from hivectl.model.templating.engine import Engine
 
-            self._inline = Engine(
-                TemplateOptions(), (), self._folder or Path(), trusted=self._trusted, inline=True
-            )
+            self._inline = Engine(TemplateOptions(), (), self, inline=True)
         return self._inline
 
     def _engine(self, options: TemplateOptions, searchpath: tuple[Path, ...]) -> Engine:
@@ -341,7 +420,7 @@ class Templates:
 
         key = (options, searchpath)
         if key not in self._engines:
-            self._engines[key] = Engine(options, searchpath, self._folder or Path(), trusted=self._trusted)
+            self._engines[key] = Engine(options, searchpath, self)
         return self._engines[key]
 
 

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from hivectl.model.origin import Origin
+from hivectl.model.permissions import NOTHING
 from hivectl.model.secret import Secret
 from hivectl.model.templates import TemplateError, TemplateLimitError, Templates, UnsafeTemplateError
 from hivectl.model.yaml import YamlMapping
@@ -249,7 +250,7 @@ def test_useful_objects_stay_usable(variables: dict[str, object]) -> None:
 
 
 def test_a_playbook_from_afar_reads_nothing_of_this_machine() -> None:
-    templates = Templates(trusted=False)
+    templates = Templates(allowed=NOTHING)
     for text in ("env', 'HOME", "file', '/etc/passwd", "pipe', 'id", "fileglob', '/*", "lines', 'id"):
         with pytest.raises(UnsafeTemplateError, match="refused"):
             templates.render(f"{{{{ lookup('{text}') }}}}", {})

@@ -149,7 +149,7 @@ REFUSED = [
     "{{ [1] | random(seed=password) ~ missing }}", "{{ [3] | sum(start=password) }}",
     "{{ password | attr('x') }}", "{{ mapping | attr(password) }}", "{{ ['a'] | map(password) | list }}", "{{ ['a'] | select(password) | list }}",
     "{{ '%s' | strftime(password) }}", "{{ password | strftime('x') }}", "{{ now(fmt=password) + 1 }}", "{{ mapping | combine(password) }}",
-    "{{ password | items2dict }}", "{{ password | json_query('a') }}", "{{ password | password_hash }}", "{{ [password] | dict2items }}",
+    "{{ password | items2dict }}", "{{ password | json_query('a') }}", "{{ password | password_hash(password) }}", "{{ [password] | dict2items }}",
     "{{ password | urlsplit(password) }}", "{{ users | rekey_on_member(password) }}", "{{ users | subelements(password) }}",
 ]  # fmt: skip
 

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
+from hivectl.model.filters.paths import VAULT
 from hivectl.model.filters.sets import membership
 from hivectl.model.filters.text import to_bool
 from hivectl.model.templating.errors import TemplateValueError
@@ -193,6 +194,11 @@ def url(value: Any, schemes: Iterable[str] | None = None) -> bool:
     return uri(value, schemes) and bool(urlsplit(str(value)).netloc or urlsplit(str(value)).scheme == "file")
 
 
+def vault_encrypted(value: Any) -> bool:
+    """Say whether a text is encrypted by ansible-vault."""
+    return isinstance(value, str) and value.startswith(VAULT)
+
+
 def urn(value: Any) -> bool:
     """Say whether a text is a URN (RFC 8141)."""
     return uri(value, ["urn"])
@@ -214,5 +220,6 @@ TESTS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "started": started, "finished": finished, "timedout": timedout,
         "nan": nan, "isnan": nan,
         "uri": uri, "url": url, "urn": urn,
+        "vault_encrypted": vault_encrypted,
     }
 )  # fmt: skip

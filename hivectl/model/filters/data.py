@@ -257,12 +257,6 @@ def type_debug(value: Any) -> str:
     return {"YamlMapping": "dict", "OwnDict": "dict", "YamlList": "list", "OwnList": "list"}.get(kind, kind)
 
 
-def json_query(*_args: Any, **_kwargs: Any) -> Any:
-    """Refuse: it needs a query language that is not part of Ansible itself."""
-    hint = "use selectattr, map and first"
-    raise TemplateValueError("json_query is not supported", hint=hint)
-
-
 def to_text(value: Any) -> str:
     """Return the text of a value."""
     text = str(value)
@@ -297,7 +291,6 @@ FILTERS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "items2dict": items2dict,
         "rekey_on_member": rekey_on_member,
         "type_debug": type_debug,
-        "json_query": json_query,
         "string": to_text,
         "items": items,
     }

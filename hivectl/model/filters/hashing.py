@@ -7,6 +7,7 @@ import uuid
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from hivectl.model.filters.crypt import password_hash
 from hivectl.model.templating.errors import TemplateValueError
 
 if TYPE_CHECKING:
@@ -37,12 +38,6 @@ def md5(value: Any) -> str:
 def to_uuid(value: Any, namespace: str | None = None) -> str:
     """Return the name-based identifier (RFC 9562, version 5) of a text."""
     return str(uuid.uuid5(NAMESPACE if namespace is None else uuid.UUID(namespace), str(value)))
-
-
-def password_hash(*_args: Any, **_kwargs: Any) -> str:
-    """Refuse: Python has no kept library for it."""
-    hint = "make it once with `openssl passwd -6` and keep it as a secret: !env, !file or !command"
-    raise TemplateValueError("password_hash is not supported", hint=hint)
 
 
 FILTERS: Mapping[str, Callable[..., Any]] = MappingProxyType(

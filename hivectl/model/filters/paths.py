@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import ntpath
 import os.path
 from pathlib import Path
 from types import MappingProxyType
@@ -10,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+
+VAULT = "$ANSIBLE_VAULT;"  # what files of ansible-vault begin with
 
 
 def path_join(parts: Any) -> str:
@@ -32,6 +36,17 @@ def fileglob(pattern: str) -> list[str]:
     return sorted(path for path in glob.glob(pattern) if Path(path).is_file())  # noqa: PTH207  # texts in, texts out
 
 
+def win_splitdrive(path: str) -> list[str]:
+    """Return the drive of a Windows path, and the rest."""
+    return list(ntpath.splitdrive(path))
+
+
+def vaulted_file(path: str) -> bool:
+    """Say whether a file of this machine is encrypted by ansible-vault."""
+    with Path(path).open("rb") as file:
+        return file.read(len(VAULT)) == VAULT.encode()
+
+
 FILTERS: Mapping[str, Callable[..., Any]] = MappingProxyType(
     {
         "basename": os.path.basename,
@@ -45,6 +60,9 @@ FILTERS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "splitext": splitext,
         "path_join": path_join,
         "fileglob": fileglob,
+        "win_basename": ntpath.basename,
+        "win_dirname": ntpath.dirname,
+        "win_splitdrive": win_splitdrive,
     }
 )
 
@@ -64,5 +82,6 @@ TESTS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "is_mount": os.path.ismount,
         "same_file": os.path.samefile,
         "is_same_file": os.path.samefile,
+        "vaulted_file": vaulted_file,
     }
 )

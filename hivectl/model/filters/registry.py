@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from functools import wraps
 from pprint import pformat
 from typing import TYPE_CHECKING, Any
 
 from jinja2.filters import FILTERS as JINJA_FILTERS
-from jinja2.filters import do_round, do_wordwrap
+from jinja2.filters import do_round, do_striptags, do_urlize, do_wordwrap, do_xmlattr
 from jinja2.tests import TESTS as JINJA_TESTS
 from jinja2.utils import Cycler, Joiner, Namespace, pass_environment
 
 from hivectl.model.filters import checks, data, hashing, numbers, paths, regex, sets, text, time
-from hivectl.model.filters.lookups import lookup_functions
+from hivectl.model.lookups.calls import lookup_functions
+from hivectl.model.permissions import Permission
 from hivectl.model.secret import Secret
 from hivectl.model.templating.errors import UnsafeTemplateError
 from hivectl.model.templating.guard import Care, guarded
@@ -29,11 +31,10 @@ from hivectl.model.templating.undefined import UndefinedName
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
+
+    from hivectl.model.lookups.base import Host
 
 LOOKING = ("expanduser", "expandvars", "fileglob", "realpath", "relpath")  # at this machine
-# of Jinja2's: for web pages, or replaced by guarded attribute access
-DROPPED = frozenset({"urlize", "xmlattr", "striptags", "attr"})
 BLIND = frozenset(
     [
         "default",
@@ -153,21 +154,33 @@ def wordwrap(
         return do_wordwrap(environment, value, width, break_long_words, wrapstring, break_on_hyphens)
 
 
+def timed(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return one of Jinja2's filters for web pages, whose expressions may take long on odd texts, with an alarm."""
+
+    @wraps(function)
+    def bounded(*args: Any, **kwargs: Any) -> Any:
+        check_text(sum(len(one) for one in args if isinstance(one, str)) * 10)
+        with alarm(SECONDS):
+            return function(*args, **kwargs)
+
+    return bounded
+
+
 def pretty(value: Any) -> str:
     """Return the value as Python writes it, over several lines."""
     step(count_deep(value) * 8)  # 20 µs a value
     return pformat(value)
 
 
-def filters(*, trusted: bool) -> dict[str, Callable[..., Any]]:
-    """Return every filter: ours before Jinja2's; untrusted templates see nothing of this machine."""
-    known: dict[str, Callable[..., Any]] = {
-        name: function for name, function in JINJA_FILTERS.items() if name not in DROPPED
-    }
+def filters(*, allowed: Permission) -> dict[str, Callable[..., Any]]:
+    """Return every filter: ours before Jinja2's; without LOOK templates see nothing of this machine."""
+    known: dict[str, Callable[..., Any]] = dict(JINJA_FILTERS)
     for group in (text, data, hashing, numbers, paths, regex, sets, time):
         known.update(group.FILTERS)
     known.update({"attr": attribute, "round": rounded, "wordwrap": wordwrap, "pprint": pretty})
-    if not trusted:
+    for name, function in (("striptags", do_striptags), ("urlize", do_urlize), ("xmlattr", do_xmlattr)):
+        known[name] = timed(function)
+    if Permission.LOOK not in allowed:
         known.update(dict.fromkeys(LOOKING, refused))
     return {
         name: guarded(function, f"the filter {name}", _care(name), takes_undefined=name in LENIENT)
@@ -181,12 +194,12 @@ def _care(name: str) -> Care:
     return Care.BLIND if name in BLIND else Care.ITEMS if name in ITEMS else Care.TEXT
 
 
-def tests(*, trusted: bool) -> dict[str, Callable[..., Any]]:
-    """Return every test: ours before Jinja2's; untrusted templates see nothing of this machine."""
+def tests(*, allowed: Permission) -> dict[str, Callable[..., Any]]:
+    """Return every test: ours before Jinja2's; without LOOK templates see nothing of this machine."""
     known: dict[str, Any] = dict(JINJA_TESTS) | {"string": _is_text}
     for group in (checks, paths, regex):
         known.update(group.TESTS)
-    if not trusted:
+    if Permission.LOOK not in allowed:
         known.update(dict.fromkeys(paths.TESTS, refused))
     return {
         name: guarded(
@@ -204,9 +217,9 @@ def refused(*_args: Any, **_kwargs: Any) -> Any:
     raise UnsafeTemplateError("this is refused for a playbook that came over the network")
 
 
-def functions(folder: Path, *, trusted: bool) -> Mapping[str, Any]:
+def functions(host: Host) -> Mapping[str, Any]:
     """Return every function that templates can call, and `omit`; see `lookup_functions` for the parameters."""
-    query, lookup = lookup_functions(folder, trusted=trusted)
+    query, lookup = lookup_functions(host)
     return {
         "cycler": Cycler,
         "joiner": Joiner,
@@ -216,9 +229,9 @@ def functions(folder: Path, *, trusted: bool) -> Mapping[str, Any]:
         "dict": guarded(dict, "the function dict", Care.BLIND),
         "now": guarded(time.now, "the function now", Care.TEXT),
         "undef": undefined,
-        "lookup": guarded(lookup, "the lookup", Care.TEXT),
-        "query": guarded(query, "the query", Care.TEXT),
-        "q": guarded(query, "the query", Care.TEXT),
+        "lookup": guarded(lookup, "the lookup", Care.BLIND, takes_undefined=True),
+        "query": guarded(query, "the query", Care.BLIND, takes_undefined=True),
+        "q": guarded(query, "the query", Care.BLIND, takes_undefined=True),
     }
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from jinja2 import nodes
 from jinja2.meta import find_undeclared_variables
 
+from hivectl.model.templating.compiler import LOOKUPS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -16,7 +18,6 @@ LENIENT = frozenset(
 )
 # may be undefined without failing until they are used
 PATHS = (nodes.Name, nodes.Getattr, nodes.Getitem)
-LOOKUPS = frozenset({"lookup", "query", "q"})
 
 
 def undeclared_names(tree: nodes.Template) -> frozenset[str]:

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import nodes
 from jinja2.nativetypes import NativeCodeGenerator
 
-from hivectl.model.templating.errors import TemplateSyntaxError
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -23,6 +21,7 @@ NAMED = {
     "selectattr": (1, "test"),
     "rejectattr": (1, "test"),
 }
+LOOKUPS = frozenset({"lookup", "query", "q"})
 CONTAINS = {"in": "environment.contains(", "notin": "not environment.contains("}
 
 
@@ -130,13 +129,22 @@ def check_names(tree: nodes.Template, environment: Environment) -> None:
 
 
 def _known(written: str, word: str, known: Mapping[str, Any], node: nodes.Node) -> str:
-    from hivectl.model.suggestions import did_you_mean
-
     name = written.removeprefix("ansible.builtin.")
     if name not in known:
+        from hivectl.model.templating.known import unknown
+
         where = f" on line {node.lineno} of the template" if node.lineno > 1 else ""
-        raise TemplateSyntaxError(f'there is no {word} "{written}"{where}', hint=did_you_mean(name, known))
+        raise unknown(word, written, where, known)
     return name
+
+
+def check_lookups(tree: nodes.Template) -> None:
+    """Refuse lookups that do not exist, and options that cannot be, as far as they are constant."""
+    for call in tree.find_all(nodes.Call):
+        if isinstance(call.node, nodes.Name) and call.node.name in LOOKUPS and call.args:
+            from hivectl.model.lookups.constants import check_call
+
+            check_call(call)
 
 
 def keep_backslashes(source: str, environment: Environment) -> str:

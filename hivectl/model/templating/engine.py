@@ -12,6 +12,7 @@ from jinja2.parser import Parser
 from jinja2.utils import missing
 
 from hivectl.model.filters.registry import filters, functions, tests
+from hivectl.model.plugins import BrokenPluginError
 from hivectl.model.secret import Secret
 from hivectl.model.templating.analysis import needed_names, undeclared_names
 from hivectl.model.templating.compiler import keep_backslashes
@@ -24,6 +25,7 @@ from hivectl.model.templating.errors import (
 )
 from hivectl.model.templating.faults import placed, syntax_error, translate
 from hivectl.model.templating.guard import FAILURES, describe, with_origin
+from hivectl.model.templating.known import Known
 from hivectl.model.templating.undefined import UndefinedName
 from hivectl.model.templating.values import concat, finish, join
 
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from hivectl.model.lookups.base import Host
     from hivectl.model.origin import Origin
     from hivectl.model.templates import TemplateOptions
 
@@ -81,8 +84,7 @@ class Engine:
     Args:
         options: how texts are read.
         searchpath: folders of files to include.
-        folder: of the playbook, for `lookup`.
-        trusted: whether `lookup` may reach the controller.
+        host: what `lookup` finds things with.
         inline: for texts in YAML, where backslashes in quoted texts stay.
     """
 
@@ -90,15 +92,13 @@ class Engine:
         self,
         options: TemplateOptions,
         searchpath: Sequence[Path],
-        folder: Path,
+        host: Host,
         *,
-        trusted: bool,
         inline: bool = False,
     ) -> None:
         self._options = options
         self._searchpath = searchpath
-        self._folder = folder
-        self._trusted = trusted
+        self._host = host
         self._inline = inline
         self._texts: dict[str, Compiled] = {}
         self._conditions: dict[str, Compiled] = {}
@@ -107,11 +107,10 @@ class Engine:
     def _sandbox(self) -> Sandbox:
         loader = FileSystemLoader([str(path) for path in self._searchpath]) if self._searchpath else None
         sandbox = Sandbox(loader=loader, **(asdict(self._options) | {"keep_trailing_newline": False}))
-        sandbox.filters.clear()
-        sandbox.filters.update(filters(trusted=self._trusted))
-        sandbox.tests.clear()
-        sandbox.tests.update(tests(trusted=self._trusted))
-        sandbox.globals = dict(functions(self._folder, trusted=self._trusted))
+        allowed = self._host.allowed
+        sandbox.filters = Known("filter", filters(allowed=allowed))
+        sandbox.tests = Known("test", tests(allowed=allowed))
+        sandbox.globals = dict(functions(self._host))
         return sandbox
 
     def text(self, source: str, origin: Origin | None = None, path: Path | None = None) -> Compiled:
@@ -193,7 +192,7 @@ class Engine:
             tree = parse(source)
             code = sandbox.compile(tree, None, filename)
             template = ScopeTemplate.from_code(sandbox, code, {}, None)
-        except TemplateError as error:
+        except (TemplateError, BrokenPluginError) as error:
             raise with_origin(error, origin) from None
         except JinjaSyntaxError as error:
             raise syntax_error(error, source, origin, filename) from None

@@ -14,7 +14,7 @@ from jinja2.utils import missing
 
 from hivectl.model.secret import Secret
 from hivectl.model.templating.attributes import NOTHING, OwnDict, OwnList, attribute_of, check_percent
-from hivectl.model.templating.compiler import Generator, check_names, count_steps
+from hivectl.model.templating.compiler import Generator, check_lookups, check_names, count_steps
 from hivectl.model.templating.errors import TemplateValueError, UndefinedVariableError
 from hivectl.model.templating.guard import call_safely
 from hivectl.model.templating.limits import (
@@ -166,6 +166,7 @@ class Sandbox(SandboxedEnvironment):
     def prepare(self, tree: nodes.Template) -> nodes.Template:
         """Check a parsed template and build the counting in."""
         check_names(tree, self)
+        check_lookups(tree)
         return count_steps(tree)
 
     @property

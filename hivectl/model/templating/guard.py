@@ -19,7 +19,7 @@ from jinja2.runtime import Context, Undefined
 
 from hivectl.model.errors import HivectlError
 from hivectl.model.secret import Secret
-from hivectl.model.templating.errors import TemplateError, TemplateLimitError, TemplateValueError
+from hivectl.model.templating.errors import TemplateLimitError, TemplateValueError
 from hivectl.model.templating.limits import SCALARS, check_deep, check_text, step
 from hivectl.model.templating.taint import holds_secret, reveal, settle, taint
 
@@ -122,7 +122,7 @@ def describe(error: BaseException) -> str:
     return text if len(text) <= 300 else text[:300] + "…"
 
 
-def with_origin(error: TemplateError, origin: Any) -> TemplateError:
+def with_origin(error: HivectlError, origin: Any) -> HivectlError:
     """Return the error with a place, unless it has one: the innermost place is where the fault is."""
     if error.origin is None:
         error.origin = origin

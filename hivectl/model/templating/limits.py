@@ -50,6 +50,11 @@ class Rendering:
         if steps >> 6 != before >> 6 or not before:  # the clock costs as much as the rest
             self._look_at_clock(steps)
 
+    def wait(self, seconds: float) -> None:
+        """Give back the time that was spent waiting for a program, which has a deadline of its own."""
+        if self._deadline:
+            self._deadline += seconds
+
     def _look_at_clock(self, steps: int) -> None:
         if steps > STEPS:
             raise TemplateLimitError(
