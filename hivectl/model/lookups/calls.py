@@ -146,7 +146,8 @@ def _blamed(lookup: Lookup, request: Request) -> list[Any]:
 def options_of(cls: type[T], options: Mapping[str, Any], what: str) -> T:
     """Return options as an instance of their class; raises TemplateValueError."""
     if not options:
-        return _plain(cls)  # type: ignore[no-any-return]  # it is one of `cls`
+        kind: Any = cls  # mypy takes no class for hashable
+        return _plain(kind)  # type: ignore[no-any-return]  # it is one of `cls`
     try:
         return convert(cls, options, what=what)
     except Complaints as complaints:
