@@ -55,6 +55,7 @@ main(b)
 
 # what only some operations need is sent before the first batch that has one of them
 EXTRA = {
+    "temporary": ("more", "temporaries"),
     "facts": ("facts", "hardware_facts", "network_facts"),
     "wait": ("waits",),
     "cron": ("system", "tools", "crontabs"),

@@ -34,6 +34,8 @@ KEPT = 128 << 10
 # operations that may take long without looking at the wire (`run` does that by itself)
 SLOW = frozenset({"facts", "read", "remove", "wait"})
 LOOKS = frozenset({"facts", "read", "stat", "wait"})
+# what comes to a node only when a batch asks for it (node/more.py); slow as well
+MORE = frozenset({"download", "find", "script", "temporary", "unpack"})
 # what the system's own programs do (node/system.py): slow as well
 SYSTEM = frozenset({"cron", "group", "service", "user"})
 
@@ -214,6 +216,15 @@ class Helper:
             from hivectl.helper.node.runs import run
 
             return run(operation, self.wire, check=check)
+        if name in MORE:
+            from hivectl.helper.node.more import act
+
+            body = Body(self.wire, index, operation["content"], contents) if "content" in operation else None
+            try:
+                return act(name, operation, body, self.wire, check=check, diff=diff)
+            finally:
+                if body is not None:
+                    body.drain()
         if name in LOOKS:
             return self._look(index, name, operation), b"", b""
         return self._change(index, item, contents, check=check, diff=diff), b"", b""

@@ -161,7 +161,7 @@ ELSEWHERE = {
                 "mount",
                 "sysctl",
             ),
-            *("blockinfile", "replace", "find", "tempfile", "script", "synchronize", "pause", "reboot"),
+            *("find", "script", "synchronize", "pause", "reboot"),
         ),
         "write `command:` or `shell:`; `hivectl modules` lists what there is",
     ),

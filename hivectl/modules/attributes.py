@@ -32,6 +32,17 @@ class PlacedParameters(AttributeParameters):
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditParameters(AttributeParameters):
+    """What everything takes that edits a text file on the node."""
+
+    path: str = parameter("The file on the node.", aliases=("dest", "destfile", "name"), kind="path")
+    backup: bool = parameter("Whether the old file is kept beside it, with a time stamp.", default=False)
+    validate: str | None = parameter(
+        "Command with %s for the new file; nonzero refuses the change.", default=None, example="visudo -cf %s"
+    )
+
+
 def attributes_of(parameters: AttributeParameters, *, mode: str | None = None) -> Attributes:
     """Return a task's attributes for an operation; `mode` is used in place of the parameter's, if given."""
     return Attributes(mode=mode or parameters.mode, owner=parameters.owner, group=parameters.group)
@@ -78,3 +89,5 @@ FILE_RETURNS = {
     "group": "its group",
     "size": "its size in bytes",
 }
+
+EDIT_RETURNS = {"path": "the file", "backup_file": "the old file, if kept"}

@@ -8,15 +8,14 @@ from hivectl.drivers.base import Capability
 from hivectl.helper.operations import Edit, Operation
 from hivectl.model.parameters import parameter
 from hivectl.model.secret import Secret
-from hivectl.modules.attributes import AttributeParameters, attributes_of
+from hivectl.modules.attributes import EditParameters, attributes_of
 from hivectl.modules.base import Module, ModuleError, TaskContext
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parameters(AttributeParameters):
+class Parameters(EditParameters):
     """What `lineinfile` takes."""
 
-    path: str = parameter("The file on the node.", aliases=("dest", "destfile", "name"), kind="path")
     state: str = parameter(
         "Whether the line shall be there.", default="present", choices=("absent", "present")
     )
@@ -36,10 +35,6 @@ class Parameters(AttributeParameters):
     )
     firstmatch: bool = parameter("Whether the first match counts in place of the last.", default=False)
     create: bool = parameter("Whether the file is made if it is absent.", default=False)
-    backup: bool = parameter("Whether the old file is kept beside it, with a time stamp.", default=False)
-    validate: str | None = parameter(
-        "Command with %s for the new file; nonzero refuses the change.", default=None, example="visudo -cf %s"
-    )
 
 
 EDITING = (

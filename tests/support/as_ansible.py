@@ -19,6 +19,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hivectl.model.errors import Complaints
 from tests.support.ansible_python import quick_python
 from tests.support.tasks import TaskOnThisMachine, connect, perform
 
@@ -157,8 +158,8 @@ class Bench:
             try:
                 for turn in TURNS:
                     results[turn] = {
-                        one.name: await perform(
-                            one.module,
+                        one.name: await result_of(
+                            one,
                             self._fill(one.arguments, tree / one.name),
                             replace(context, run=f"{turn} {one.name}", check=one.check, diff=one.diff),
                         )
@@ -264,6 +265,14 @@ class Bench:
                     "check_mode": "{{ case.check }}",
                     "diff": "{{ case.diff }}",
                 }
+
+
+async def result_of(one: Case, arguments: Any, context: TaskOnThisMachine) -> dict[str, Any]:
+    """Do a case; what is refused before anything is sent has failed too."""
+    try:
+        return await perform(one.module, arguments, context)
+    except Complaints as refused:
+        return {"changed": False, "failed": True, "msg": str(refused)}
 
 
 def run_ansible(

@@ -180,8 +180,11 @@ def validate(command: str, path: str) -> None:
 
 def put(
     target: str, pieces: "Any", wanted: Wanted, validation: "str | None", old: "os.stat_result | None"
-) -> None:
-    """Put bytes in place of what is at `target`, with their attributes from the first moment; raises OSError."""
+) -> "tuple[dict[str, Any], dict[str, Any]]":
+    """Put bytes in place of what is at `target`, with their attributes from the first moment; raises OSError.
+
+    Returns (before, after) of the attributes that are other than those of what was there, or of a new file.
+    """
     with Temporary(target) as temporary:
         for piece in pieces:
             temporary.write(piece)
@@ -189,8 +192,9 @@ def put(
         if validation:
             validate(validation, temporary.path)
         temporary.settle(base, old)
-        wanted.apply(temporary.path, check=False)
+        settled = wanted.apply(temporary.path, check=False)
         temporary.rename(target)
+    return settled
 
 
 def make_folders(path: str, pretence: "Pretence", *, check: bool, mode: "str | None" = None) -> bool:

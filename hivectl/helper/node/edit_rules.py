@@ -197,6 +197,7 @@ def put_block(text: str, arguments: "Mapping[str, Any]") -> Edited:
     new: "list[str]" = []
     if block and not absent:
         new = [first, *_lines(block if block.endswith("\n") else block + "\n"), last]
+    there = bool(new)
     lines = _lines(text)
     # a last line without a newline is a marker all the same
     begins = [number for number, line in enumerate(lines) if line in {first, first[:-1]}]
@@ -208,14 +209,14 @@ def put_block(text: str, arguments: "Mapping[str, Any]") -> Edited:
         place = _block_place(lines, arguments)
     if place and new and not lines[place - 1].endswith("\n"):
         lines[place - 1] += "\n"
-    if new and arguments.get("prepend_newline") and place and lines[place - 1].strip():
+    if not absent and arguments.get("prepend_newline") and place and lines[place - 1] != "\n":
         new.insert(0, "\n")
     lines[place:place] = new
     behind = place + len(new)
-    if new and arguments.get("append_newline") and behind < len(lines) and lines[behind].strip():
+    if not absent and arguments.get("append_newline") and behind < len(lines) and lines[behind] != "\n":
         lines.insert(behind, "\n")
     result = "".join(lines)
-    return Edited(result, "" if result == text else "Block inserted" if new else "Block removed")
+    return Edited(result, "" if result == text else "Block inserted" if there else "Block removed")
 
 
 def _block_place(lines: "list[str]", arguments: "Mapping[str, Any]") -> int:
@@ -254,9 +255,8 @@ def replace(text: str, arguments: "Mapping[str, Any]") -> Edited:
             body = "(?P<subsection>.*?)" if after and before else "(?P<subsection>.*)"
             section = re.search(head + body + tail, text, re.DOTALL)
             if section is None:
-                return Edited(
-                    text, "Pattern for before/after params did not match the given file: " + head + tail
-                )
+                words = "Pattern for before/after params did not match the given file: "
+                return Edited(text, words + head + body + tail)
             start, end = section.span("subsection")
         new, count = re.subn(
             arguments["regexp"], arguments.get("replace") or "", text[start:end], flags=re.MULTILINE

@@ -38,6 +38,18 @@ def _read(target: Target) -> bytes:
     return data
 
 
+def _codec(arguments: "dict[str, Any]", path: str) -> "tuple[str, str]":
+    """Return the encoding of a file, and what is done with bytes that are not in it; raises Failure."""
+    encoding = arguments.get("encoding") or "utf-8"
+    if encoding == "utf-8":
+        return encoding, "surrogateescape"
+    try:
+        "".encode(encoding)
+    except LookupError:
+        raise Failure(f"there is no encoding {encoding}", path=path) from None
+    return encoding, "strict"
+
+
 def apply_edit(
     operation: "dict[str, Any]", pretence: "Pretence", *, check: bool, diff: bool
 ) -> "dict[str, Any]":
@@ -62,7 +74,11 @@ def apply_edit(
             # its text is only known once it is written
             return {"changed": True, "path": path, "msg": "the file would be made by an earlier task"}
         before = _read(target)
-    text = (before or b"").decode("utf-8", "surrogateescape")
+    codec = _codec(arguments, path)
+    try:
+        text = (before or b"").decode(*codec)
+    except UnicodeDecodeError as error:
+        raise Failure(f"{path} is not {codec[0]}: {error.reason} at byte {error.start}", path=path) from error
     try:
         edited = edit(operation["edit"], text, arguments)
     except RuleError as error:
@@ -74,7 +90,7 @@ def _without_file(operation: "dict[str, Any]", path: str, *, absent: bool) -> "d
     if operation["edit"] == "replace":
         raise Failure(f"Path {path} does not exist !", rc=257, path=path)
     if operation["edit"] == "block":
-        if absent:
+        if absent and operation.get("create"):
             return {"changed": False, "path": path, "msg": f"File {path} not present"}
         raise Failure(f"Path {path} does not exist !", rc=257, path=path)
     if absent:
@@ -94,7 +110,12 @@ def _settle(
 ) -> "dict[str, Any]":
     path = target.path
     wanted = Wanted(operation.get("attributes") or {}, path)
-    after = edited.text.encode("utf-8", "surrogateescape")
+    try:
+        after = edited.text.encode(*_codec(operation["arguments"], path))
+    except UnicodeEncodeError as error:
+        raise Failure(
+            "character %d of what %s would hold is not in its encoding" % (error.start, path), path=path
+        ) from None  # the cause holds the text
     changed = before is None or after != before
     result: "dict[str, Any]" = {"changed": changed, "path": path, "msg": edited.message, "backup": ""}
     if before is None and operation["edit"] == "block":
@@ -102,18 +123,19 @@ def _settle(
     result.update(edited.more)
     if changed and check and before is None:
         pretence.would(path, "file")
+    settled: "tuple[dict[str, Any], dict[str, Any]]" = ({}, {})
     if changed and not check:
         backup = ""
         try:
             if operation.get("backup") and before is not None:
                 backup = result["backup"] = result["backup_file"] = back_up(path)
-            put(path, [after], wanted, operation.get("validate"), target.status)
+            settled = put(path, [after], wanted, operation.get("validate"), target.status)
             backup = ""
         except OSError as error:
             raise failure_of(path, error) from error
         finally:
             take_back(backup)
-    old, new = wanted.apply(path, check=check) if check or not changed else ({}, {})
+    old, new = wanted.apply(path, check=check) if check or not changed else settled
     if new:
         result["changed"] = True
         words = "ownership, perms or SE linux context changed"

@@ -1,0 +1,58 @@
+"""`replace`: every match of a pattern in a text file."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hivectl.drivers.base import Capability
+from hivectl.helper.operations import Edit, Operation
+from hivectl.model.parameters import parameter
+from hivectl.model.secret import Secret
+from hivectl.modules.attributes import EDIT_RETURNS, EditParameters, attributes_of
+from hivectl.modules.base import Module, TaskContext
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameters(EditParameters):
+    """What `replace` takes."""
+
+    regexp: str = parameter("What is replaced; `^` and `$` are the ends of lines.")
+    replace: str | Secret = parameter("What is put there; may use the groups of `regexp`.", default="")
+    after: str | None = parameter("Only what follows the first match of this pattern.", default=None)
+    before: str | None = parameter("Only what stands before the match of this pattern.", default=None)
+    encoding: str = parameter("Encoding of the file.", default="utf-8")
+
+
+EDITING = ("regexp", "replace", "after", "before", "encoding")
+
+
+def operations(parameters: Parameters, _context: TaskContext) -> Sequence[Operation]:
+    """Return the one Edit."""
+    arguments: dict[str, Any] = {name: getattr(parameters, name) for name in EDITING}
+    return (
+        Edit(
+            path=parameters.path,
+            edit="replace",
+            arguments=arguments,
+            backup=parameters.backup,
+            validate=parameters.validate,
+            attributes=attributes_of(parameters),
+        ),
+    )
+
+
+MODULE = Module(
+    name="replace",
+    summary="Every match of a pattern in a text file",
+    parameters=Parameters,
+    operations=operations,
+    capabilities=frozenset({Capability.FILES}),
+    example="""\
+- name: The new host name everywhere
+  replace:
+    path: /etc/hosts
+    regexp: '(\\s+)old\\.lab\\.example(\\s|$)'
+    replace: '\\1new.lab.example\\2'
+""",
+    returns={"msg": "how many replacements were made", **EDIT_RETURNS},
+)
