@@ -111,12 +111,14 @@ def _check_playbook(path: Path, inventory: "Inventory | None", extra: "Mapping[s
         return
     from hivectl.engine.plan import build_plan
     from hivectl.engine.validation import validate_playbook
+    from hivectl.model.variable_folders import beside_playbook
 
+    whole = beside_playbook(inventory, path.absolute().parent)
     faults: list[HivectlError] = []
     for check in (
-        lambda: validate_playbook(playbook, inventory, extra),
+        lambda: validate_playbook(playbook, whole, extra),
         # which nodes are free is not known offline: all of them may be
-        lambda: build_plan(playbook, inventory, free=lambda: inventory.nodes),
+        lambda: build_plan(playbook, whole, free=lambda: whole.nodes),
     ):
         try:
             check()

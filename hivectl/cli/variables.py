@@ -1,5 +1,6 @@
 """`hivectl vars`: a node's variables, and where they come from."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -26,6 +27,12 @@ def variables(
     explain: Annotated[
         bool, typer.Option("--explain", help="Show where each value is written, and which ones it wins over.")
     ] = False,
+    playbook: Annotated[
+        Path | None,
+        typer.Option(
+            "--playbook", metavar="FILE", help="With group_vars and host_vars beside this playbook."
+        ),
+    ] = None,
     extra: ExtraVariables = None,
     inventories: Inventories = None,
     output: Output = Format.TABLE,
@@ -39,9 +46,11 @@ def variables(
     from hivectl.cli.extra_variables import extra_variables
     from hivectl.cli.nodes import one_node
     from hivectl.cli.tables import Column, write
-    from hivectl.engine.lab import open_lab
+    from hivectl.engine.lab import beside, open_lab
 
     lab = open_lab(inventories or ())
+    if playbook is not None:
+        lab = beside(lab, playbook)
     found = one_node(lab, node)
     scope = scope_of(lab, found, extra_variables(extra or ()))
     names = sorted(each for each in scope if name is None or fnmatchcase(each, name))
@@ -68,16 +77,17 @@ def variables(
 
 def scope_of(lab: "Lab", node: str, extra: dict[str, Any]) -> "Scope":
     """Return a node's variables as the inventory and the command line give them, as a run sees them first."""
-    from hivectl.model.inventory import node_layers
+    from hivectl.model.inventory import connection_variables, group_names, node_layers
     from hivectl.model.templates import Templates
     from hivectl.model.variables import Layer, Scope
 
     inventory = lab.inventory
     entry = inventory.nodes[node]
     layers = [
+        Layer("connection", connection_variables(entry)),
         *(Layer(name, values) for name, values in node_layers(inventory, entry)),
         Layer("-e", extra),
-        Layer("magic", {"group_names": sorted(entry.hives)}, data=True),
+        Layer("magic", {"group_names": group_names(entry)}, data=True),
     ]
     return Scope(Templates(), layers)
 

@@ -254,6 +254,7 @@ class RunEnded(Event):
         pending_handlers: "node: handler" that were notified and have not run; the next run does them.
         resume: whether `apply --resume RUN` has something to do.
         reason: why it ended early, if it did.
+        stats: what `set_stats` has said: of the run under "_run", per node under the node's name.
     """
 
     event: ClassVar[str] = "run_ended"
@@ -267,6 +268,7 @@ class RunEnded(Event):
     pending_handlers: tuple[str, ...] = ()
     resume: bool = False
     reason: str = ""
+    stats: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 class Listener(Protocol):

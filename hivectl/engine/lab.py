@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,8 +72,6 @@ def open_lab(inventories: Sequence[Path] = ()) -> Lab:
     from hivectl.power.registry import backend_names
 
     paths = tuple(inventories) or _default_inventories()
-    for path in paths:
-        refuse_variable_folders(path if path.is_dir() else path.parent)
     inventory = load_inventory(paths, attributes_of, driver_names, backend_attributes_of, backend_names)
     store = store_location(inventory.store, _folder_of(paths[-1]))
     return Lab(inventory, store, state_folder(store))
@@ -107,14 +105,15 @@ def backend_attributes_of(name: str) -> type | None:
         return None
 
 
-def refuse_variable_folders(folder: Path) -> None:
-    """Refuse Ansible's folders of variables, which would otherwise be left out without a word; raises InputError."""
-    for name in ("group_vars", "host_vars"):
-        if (folder / name).is_dir():
-            raise InputError(
-                f"{folder / name} is not read: hivectl has no {name} folders",
-                hint="write `vars:` at hives and nodes in the inventory, and move the folder away",
-            )
+def beside(lab: Lab, playbook: Path) -> Lab:
+    """Return the lab as a playbook sees it: with the `group_vars` and `host_vars` folders beside the playbook.
+
+    Raises:
+        Complaints: every fault in these.
+    """
+    from hivectl.model.variable_folders import beside_playbook
+
+    return replace(lab, inventory=beside_playbook(lab.inventory, playbook.absolute().parent))
 
 
 def _default_inventories() -> tuple[Path, ...]:

@@ -103,6 +103,8 @@ async def conclude(walk: Walk, step: Step) -> None:
     if failed and not step.options.ignore_errors:
         walk.group.failure(Stop(f"{step.node}: {step.task.name}", step.task, result), walk.heard)
     walk.remember(step.task, result, outcomes)
+    if step.module.name == "set_stats" and not step.options.no_log:
+        walk.state.stats.take(step.node, outcomes, walk.state.redactor.redact)
     reason = _reason(step, result, status)
     walk.state.finished(
         walk.group.play,

@@ -45,6 +45,8 @@ async def replay(walk: Walk, task: Task, key: str, *, of: Sequence[str] = ()) ->
     if step.redacted and gives and walk.may_repeat(task, key):
         return False
     walk.remember(task, result, outcomes)
+    if task.module == "set_stats":
+        walk.state.stats.take(walk.node, outcomes, walk.state.redactor.redact)
     if step.redacted:
         given = {name for outcome in outcomes for name in outcome.get("ansible_facts") or ()}
         walk.variables.lose(*given, *filter(None, [task.register]))

@@ -17,6 +17,7 @@ from hivectl.engine.events import NodeSummary, Reserved, RunEnded, RunStarted
 from hivectl.engine.handlers import OwedHandlers
 from hivectl.engine.holding import Holding, hold
 from hivectl.engine.journal import Header, Journal, Record, new_run_id, read_journal
+from hivectl.engine.lab import beside
 from hivectl.engine.limits import Limits
 from hivectl.engine.plan import LOCALHOST, Plan, Tags, build_plan
 from hivectl.engine.plays import run_plays
@@ -84,6 +85,8 @@ async def run_playbook(lab: Lab, options: RunOptions, listeners: Sequence[Listen
     if record is not None:
         options = _as_it_began(options, record)
     run = record.header.run if record else new_run_id()
+    if (path := playbook_of(options, record)) is not None:
+        lab = beside(lab, path)
     playbook, plan = prepare(lab, options, record, run=run)
     options = replace(options, answers=answered(playbook, options))
     with contextlib.closing(lab.open_store()) as database:
@@ -108,9 +111,10 @@ def prepare(
         Complaints: every fault in it.
         InputError: there is no playbook.
     """
-    path = options.playbook or (Path(record.header.playbook) if record else None)
+    path = playbook_of(options, record)
     if path is None:
         raise InputError("no playbook is named", hint="for example `hivectl apply playbook.yml`")
+    lab = beside(lab, path)
     playbook = load_playbook(path, known_module, module_names)
     validate_playbook(playbook, lab.inventory, options.extra_variables)
     plan = build_plan(
@@ -122,6 +126,11 @@ def prepare(
         seed=run,
     )
     return playbook, plan
+
+
+def playbook_of(options: RunOptions, record: Record | None) -> Path | None:
+    """Return the playbook that is meant: the one that is named, or that of the run that is resumed."""
+    return options.playbook or (Path(record.header.playbook) if record else None)
 
 
 class _Run:
@@ -355,6 +364,7 @@ class _Run:
             exit_code=int(code),
             seconds=time.time() - self.started,
             nodes=state.tally.summaries(self.plan.nodes),
+            stats=state.stats.values,
             critical_path=state.tally.critical_path(),
             slowest=state.tally.slowest(),
             pending_handlers=state.owed.remaining() if not self.options.check else (),

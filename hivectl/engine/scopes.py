@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from hivectl.engine.pending import (
 )
 from hivectl.engine.plan import LOCALHOST
 from hivectl.model.errors import InputError
-from hivectl.model.inventory import node_layers
+from hivectl.model.inventory import connection_variables, group_names, node_layers
 from hivectl.model.paths import user_path
 from hivectl.model.templating.omit import OMIT
 from hivectl.model.variables import Layer, Scope
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from hivectl.modules.base import Result
 
 
+# the release that playbooks are compared with in the tests
+COMPATIBLE = {"full": "2.19.0", "string": "2.19.0", "major": 2, "minor": 19, "revision": 0}
 FROM_PLAYBOOK = "`vars_files` count from the playbook"
 
 
@@ -73,6 +76,29 @@ class Registered(Mapping[str, Any]):
         return name in self.known or name in self.expected
 
 
+class Magic(Mapping[str, Any]):
+    """The magic variables of one node in one play; who still takes part is asked anew each time."""
+
+    _changing = ("ansible_play_hosts", "ansible_play_batch", "play_hosts")
+
+    def __init__(self, values: Mapping[str, Any], group: Group) -> None:
+        self._values = values
+        self._group = group
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._changing:
+            return self._values[name]
+        nodes = self._group.alive if name == "ansible_play_hosts" else self._group.nodes
+        return [node for node in nodes if node not in self._group.failed]
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._values
+        yield from self._changing
+
+    def __len__(self) -> int:
+        return len(self._values) + len(self._changing)
+
+
 class NodeMemory:
     """What is learned of a node during a run; it lasts from play to play."""
 
@@ -104,6 +130,7 @@ class Scopes:
         self._files: dict[Path, Mapping[str, Any]] = {}
         self._groups: dict[str, list[str]] = {
             "all": list(inventory.nodes),
+            "ungrouped": [node.name for node in inventory.nodes.values() if not node.hives],
             **{name: list(hive.nodes) for name, hive in inventory.hives.items()},
         }
         self._magic = {
@@ -115,6 +142,11 @@ class Scopes:
             "ansible_run_tags": sorted(options.tags) or ["all"],
             "ansible_skip_tags": sorted(options.skip_tags),
             "ansible_forks": options.forks,
+            **({"ansible_limit": options.limit} if options.limit else {}),
+            "ansible_verbosity": 0,
+            "ansible_version": COMPATIBLE,
+            "ansible_inventory_sources": [str(path.resolve()) for path in inventory.paths],
+            "ansible_playbook_python": sys.executable,
             "hivectl_run": run,
             "groups": self._groups,
             "omit": OMIT,
@@ -144,24 +176,29 @@ class Scopes:
         """Return what the inventory says of a node, lowest precedence first."""
         found = self.inventory.nodes.get(node)
         if found is None:
-            return [Layer("inventory", self.inventory.variables)]
-        return [Layer(name, values) for name, values in node_layers(self.inventory, found)]
+            local = {"ansible_connection": "local", "ansible_host": node}
+            return [Layer("connection", local), Layer("inventory", self.inventory.variables)]
+        layers = [Layer(name, values) for name, values in node_layers(self.inventory, found)]
+        return [Layer("connection", connection_variables(found)), *layers]
 
-    def magic(self, node: str, group: Group) -> dict[str, Any]:
+    def magic(self, node: str, group: Group) -> Magic:
         """Return the variables that Ansible calls magic."""
+        values = {
+            **self.magic_of(node),
+            "ansible_play_hosts_all": list(group.planned.nodes),
+            "ansible_play_name": group.play.name,
+            "hostvars": HostVars(self, node, group),
+        }
+        return Magic(values, group)
+
+    def magic_of(self, node: str) -> dict[str, Any]:
+        """Return those that are a node's in every play, as `hostvars` of others shows them too."""
         found = self.inventory.nodes.get(node)
-        alive, batch = list(group.alive), list(group.nodes)
         return {
             **self._magic,
             "inventory_hostname": node,
             "inventory_hostname_short": node.partition(".")[0],
-            "group_names": sorted(found.hives) if found else [],
-            "play_hosts": batch,
-            "ansible_play_hosts": alive,
-            "ansible_play_hosts_all": list(group.planned.nodes),
-            "ansible_play_batch": batch,
-            "ansible_play_name": group.play.name,
-            "hostvars": HostVars(self, node, group),
+            "group_names": group_names(found) if found else [],
         }
 
     def file(self, path: Path) -> Mapping[str, Any]:
@@ -334,7 +371,7 @@ class _HostView(Mapping[str, Any]):
             Layer("facts", memory.facts if own else _OtherFacts(memory.facts, node, may_ask), data=True),
             Layer("registered", memory.registered if own else memory.registered.sure, data=True),
             scopes.extra,
-            Layer("magic", {"inventory_hostname": node}, data=True),
+            Layer("magic", scopes.magic_of(node), data=True),
         ]
         self._scope = Scope(scopes.templates, layers)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from hivectl.engine.events import Event, Message, NodeLost, Status, StepFinished, StepStarted, TaskInfo
 from hivectl.engine.journal import StepRecord
+from hivectl.engine.stats import Stats
 from hivectl.engine.tally import Tally
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ class RunState:
     record: Record | None = None
     activity: Activity = field(init=False)
     tally: Tally = field(default_factory=Tally)
+    stats: Stats = field(default_factory=Stats)
     failures: dict[str, str] = field(default_factory=dict)
     unreachable: set[str] = field(default_factory=set)
     lost: set[str] = field(default_factory=set)

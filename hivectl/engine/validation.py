@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from hivectl.engine.graph import CycleFoundError, Graph
 from hivectl.engine.handlers import notified_by
-from hivectl.engine.lab import refuse_variable_folders
 from hivectl.engine.steps import OPTIONS, kept_parameters
 from hivectl.helper.facts_index import FACT_NAMES
 from hivectl.model.errors import Complaints, HivectlError, InputError
@@ -53,6 +52,8 @@ MAGIC = frozenset(
             "omit",
         ),
         *("ansible_run_tags", "ansible_skip_tags", "ansible_forks", "hivectl_run", "ansible_facts"),
+        *("ansible_host", "ansible_port", "ansible_user", "ansible_connection", "ansible_limit"),
+        *("ansible_version", "ansible_verbosity", "ansible_inventory_sources", "ansible_playbook_python"),
         *("ansible_failed_task", "ansible_failed_result", "ansible_loop_var", "vars", "environment"),
         *("ansible_become_password", "ansible_become_pass", "role_path", "role_name"),
     }
@@ -70,7 +71,6 @@ def validate_playbook(playbook: Playbook, inventory: Inventory, extra: Mapping[s
     Raises:
         Complaints: every fault found.
     """
-    refuse_variable_folders(playbook.path.parent)
     errors: list[HivectlError] = []
     templates = Templates()
     known = MAGIC | frozenset(FACT_NAMES) | frozenset(extra) | _inventory_names(inventory)

@@ -495,6 +495,8 @@ class Walk:
                     self.variables.add_facts(facts, ())
                 else:
                     self.variables.put(facts, queued=queued)
+                    if outcome.get("_ansible_facts_cacheable") and not queued:
+                        self.variables.add_facts(facts, ())
         self.variables.arrived(task, result, queued=queued)
         self.results[task.number] = result
 

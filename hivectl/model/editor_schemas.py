@@ -213,7 +213,7 @@ def _power(backends: Mapping[str, type[Any]]) -> Schema:
     return {
         **written,
         "properties": {"backend": known},
-        "allOf": by_backend,
+        **({"allOf": by_backend} if by_backend else {}),
         "unevaluatedProperties": False,
     }
 

@@ -180,6 +180,23 @@ def identity(node: Node) -> dict[str, Any]:
     return known if node.index is None else known | {"index": node.index}
 
 
+def group_names(node: Node) -> list[str]:
+    """Return what `group_names` is: the node's hives, sorted, `ungrouped` where it is in none."""
+    return sorted(node.hives) or ["ungrouped"]
+
+
+def connection_variables(node: Node) -> dict[str, Any]:
+    """Return what Ansible's playbooks ask of a node's connection, the first one where there are several; raw."""
+    entry = next(iter(node.connections), None)
+    if entry is None:
+        return {}
+    found = {"ansible_connection": entry.driver, "ansible_host": entry.attributes.get("host", node.name)}
+    for name in ("port", "user"):
+        if name in entry.attributes:
+            found[f"ansible_{name}"] = entry.attributes[name]
+    return found
+
+
 def connection_attributes(
     inventory: Inventory,
     node: Node,

@@ -31,7 +31,7 @@ def hives_of(description: Description, nodes: Mapping[str, Node]) -> dict[str, H
             variables=variables if isinstance(variables, YamlMapping) else EMPTY,
             origin=origin,
         )
-    _check_conflicts(result, nodes, description)
+    check_conflicts(result, nodes, description)
     return result
 
 
@@ -91,7 +91,7 @@ class _Resolver:
         return result
 
 
-def _check_conflicts(hives: Mapping[str, Hive], nodes: Mapping[str, Node], description: Description) -> None:
+def check_conflicts(hives: Mapping[str, Hive], nodes: Mapping[str, Node], description: Description) -> None:
     """Complain of two hives that give a node different values of a variable which it does not set itself."""
     membership: dict[str, list[str]] = {}
     for hive in hives.values():

@@ -32,6 +32,7 @@ from hivectl.model.parameters import Parameter, parameters_of, schema_of
 from hivectl.model.plugins import BrokenPluginError
 from hivectl.model.schema import Validator
 from hivectl.model.suggestions import did_you_mean, listed
+from hivectl.model.variable_folders import add_to_description
 from hivectl.model.yaml import YamlMapping, origin_of
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ Kinds: TypeAlias = "tuple[Callable[[str], type | None] | None, Callable[[], Iter
 def load(paths: Sequence[Path], drivers_known: Kinds, backends_known: Kinds) -> Inventory:
     """See `hivectl.model.inventory.load_inventory`."""
     description = read(paths)
+    for folder in dict.fromkeys(path if path.is_dir() else path.parent for path in paths):
+        add_to_description(description, folder)
     drivers = _Drivers("driver", drivers_known, description)
     for driver, values in description.defaults.items():
         if drivers.find(driver, values.origin) is not None:

@@ -15,9 +15,7 @@ class Parameters:
     facts: Mapping[str, Any] = parameter(
         "Every other key: a variable and its value.", default={}, kind="rest"
     )
-    cacheable: bool = parameter(
-        "Facts are not kept beyond the run: only false is taken.", default=False, choices=(False,)
-    )
+    cacheable: bool = parameter("Under `ansible_facts` too; nothing is kept beyond the run.", default=False)
 
 
 def decide(parameters: Parameters, context: TaskContext) -> Result:
@@ -35,7 +33,8 @@ def decide(parameters: Parameters, context: TaskContext) -> Result:
                 origin=context.origin,
                 hint="letters, digits and underscores, not beginning with a digit",
             )
-    return {"changed": False, "ansible_facts": dict(parameters.facts)}
+    result: Result = {"changed": False, "ansible_facts": dict(parameters.facts)}
+    return {**result, "_ansible_facts_cacheable": True} if parameters.cacheable else result
 
 
 MODULE = Module(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hivectl.engine.events import NodeSummary
 from hivectl.report.names import compress, listing
@@ -35,6 +35,7 @@ def summary(event: RunEnded, skipped: Mapping[str, int], *, dry: bool) -> list[L
     if event.seconds >= 1:
         lines += _chain("critical path", event.critical_path, " > ")
         lines += _chain("slowest", event.slowest[:MOST_STEPS], ", ")
+    lines += _stats(event.stats)
     lines += _handlers(event.pending_handlers)
     if event.resume:
         lines.append((("go on with    ", "dim"), (f"hivectl apply --resume {event.run}", "bold")))
@@ -140,6 +141,14 @@ def _chain(title: str, steps: Iterable[Timing], joint: str) -> Iterator[Line]:
     if parts:
         more = f"{joint}… ({len(slow)} steps)" if len(slow) > len(shown) else ""
         yield ((f"{title:<14}", "dim"), (joint.join(parts) + more, ""))
+
+
+def _stats(stats: Mapping[str, Mapping[str, Any]]) -> Iterator[Line]:
+    """Return what `set_stats` has said, that of the whole run first."""
+    for owner in sorted(stats, key=lambda name: (name != "_run", name)):
+        values = ", ".join(f"{name}={one_line(str(value), 60)}" for name, value in stats[owner].items())
+        words = values if owner == "_run" else f"{owner}: {values}"
+        yield (("stats         ", "dim"), (words, ""))
 
 
 def _handlers(pending: Iterable[str]) -> Iterator[Line]:
