@@ -6,11 +6,11 @@ import csv
 import json
 import shutil
 import sys
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from hivectl.cli.options import Format
+from hivectl.model.records import record
 from hivectl.model.secret import mask
 from hivectl.report.text import one_line
 
@@ -26,7 +26,7 @@ NARROWEST = 8
 READABLE = 30
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Column:
     """One column of a table.
 

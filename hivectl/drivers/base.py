@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
 from hivectl.helper.commands import Command, Completed
+from hivectl.model.records import record
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -36,7 +36,7 @@ class Capability(StrEnum):
     REPL = "repl"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Target:
     """Where to connect.
 
@@ -55,7 +55,7 @@ class Target:
     open_stream: Callable[[StreamAddress], Awaitable[Stream]] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class StreamAddress:
     """A byte stream at a node: a serial port there.
 

@@ -7,13 +7,13 @@ import os
 import pwd
 import signal
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from hivectl.drivers.base import Capability
 from hivectl.drivers.errors import BecomeError, ConnectionLostError, HelperError
 from hivectl.helper.session import HelperSessions, run_command
 from hivectl.model.parameters import parameter
+from hivectl.model.records import record
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -28,7 +28,7 @@ ENDING = 3.0
 BUFFER = 1 << 18
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class LocalAttributes:
     """Inventory keys of `driver: local`."""
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hivectl.drivers.errors import CapabilityError, HostKeyError, NodeError, UnreachableError
+from hivectl.model.records import record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ LONGEST_DELAY = 10.0
 RECONNECT_DEADLINE = 300.0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Candidate:
     """One way to a node.
 

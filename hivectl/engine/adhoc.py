@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from hivectl.drivers.base import Capability, Command
 from hivectl.drivers.errors import CapabilityError
 from hivectl.model.errors import HivectlError
+from hivectl.model.records import record
 from hivectl.reservations.base import ReservationLostError
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ echo {MARK}; df -Pk "$HOME" 2>/dev/null | tail -n 1
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Outcome(Generic[T]):
     """What became of one node: a value, or the reason why there is none.
 
@@ -50,7 +51,7 @@ class Outcome(Generic[T]):
     seconds: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Health:
     """What `check` sees of a node that it reached.
 
@@ -116,7 +117,7 @@ async def on_each(
         await sessions.close()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Execution:
     """One command for many nodes.
 

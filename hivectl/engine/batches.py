@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hivectl.drivers.errors import FenceError, HelperError, HostKeyError, UnreachableError
@@ -12,6 +12,7 @@ from hivectl.engine.failures import NodeGoneError, failure, unreachable
 from hivectl.engine.recall import happened, recall
 from hivectl.helper.operations import Batch, Item, ItemResult
 from hivectl.model.errors import HivectlError
+from hivectl.model.records import record
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -27,7 +28,7 @@ RECONNECT_SECONDS = 60.0
 RECONNECTS_IN_A_ROW = 3
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Place:
     """Whose operation an item of a batch is; `last`: the last one of its step."""
 

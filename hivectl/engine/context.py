@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hivectl.helper.operations import Batch, Item
 from hivectl.model.paths import is_there, user_path
+from hivectl.model.records import record
 from hivectl.modules.base import ModuleError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hivectl.power.base import Power
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class NodeAccess:
     """The way to the node that acts.
 
@@ -39,7 +39,7 @@ class NodeAccess:
     power: Callable[[], Power]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Context:
     """Implements `TaskContext` and `NodeContext` of `hivectl.modules.base` for one task on one node."""
 

@@ -5,9 +5,11 @@ Results in events are already redacted: secrets and `no_log` results never enter
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from hivectl.model.records import record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +33,7 @@ class Status(StrEnum):
     UNOBSERVED = "unobserved"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class TaskInfo:
     """Which task an event is about.
 
@@ -54,7 +56,7 @@ class TaskInfo:
     handler: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Event:
     """What all events have: seconds since the epoch."""
 
@@ -62,7 +64,7 @@ class Event:
     time: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class RunStarted(Event):
     """A run begins.
 
@@ -84,7 +86,7 @@ class RunStarted(Event):
     resumed: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Reserved(Event):
     """The run holds its nodes.
 
@@ -98,7 +100,7 @@ class Reserved(Event):
     nodes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class PlayStarted(Event):
     """A play, or one `serial` batch of it, begins.
 
@@ -116,7 +118,7 @@ class PlayStarted(Event):
     batches: int = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class StepStarted(Event):
     """A node begins a task; the first of a batch begins when the batch is sent.
 
@@ -130,7 +132,7 @@ class StepStarted(Event):
     task: TaskInfo
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class StepFinished(Event):
     """A node is done with a task.
 
@@ -154,7 +156,7 @@ class StepFinished(Event):
     cause: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class NodeLost(Event):
     """A node is left out of the rest of the run: unreachable, failed, or its fence is lost.
 
@@ -170,7 +172,7 @@ class NodeLost(Event):
     skipped: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Waiting(Event):
     """Nothing has happened for some seconds: what is waited for.
 
@@ -182,7 +184,7 @@ class Waiting(Event):
     what: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Message(Event):
     """A word to the user: a warning, or what a step says of its progress.
 
@@ -198,7 +200,7 @@ class Message(Event):
     node: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class NodeSummary:
     """How many steps of a node ended how.
 
@@ -223,7 +225,7 @@ class NodeSummary:
     unobserved: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Timing:
     """One step's share of the time.
 
@@ -238,7 +240,7 @@ class Timing:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class RunEnded(Event):
     """A run ends.
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from hivectl.engine.positions import Positions
+from hivectl.model.records import record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from hivectl.modules.base import Result
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Stop:
     """One node's failure that stops all nodes of the group, or has them rescued.
 

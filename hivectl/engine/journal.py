@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from hivectl.model.errors import ExitCode, HivectlError, InputError
+from hivectl.model.records import record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,7 +38,7 @@ class RunGoesOnError(JournalError):
     exit_code = ExitCode.NOT_RESERVED
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Header:
     """What a run began with, so that it can go on.
 
@@ -56,7 +57,7 @@ class Header:
     options: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class StepRecord:
     """One step's end, as journaled.
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hivectl.model.errors import InputError
+from hivectl.model.records import record
 from hivectl.store.location import state_folder, store_location
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from hivectl.store.database import Database
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Lab:
     """What every command stands on.
 

@@ -8,11 +8,12 @@ nodes, each node waits only for itself; into or out of a barrier, all wait for a
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, NamedTuple
 
 from hivectl.engine.graph import CycleFoundError, Graph
 from hivectl.model.errors import Complaints, HivectlError, InputError
+from hivectl.model.records import record
 from hivectl.model.selectors import select
 from hivectl.model.suggestions import nearest
 
@@ -32,7 +33,7 @@ class Vertex(NamedTuple):
     batch: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Tags:
     """Which tasks are wanted: `--tags` and `--skip-tags`, with Ansible's always, never, tagged, untagged and all."""
 
@@ -55,7 +56,7 @@ class Tags:
         return bool(self.skip & tags) or ("tagged" in self.skip and bool(task.tags))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class PlannedPlay:
     """A play with its nodes.
 
@@ -68,7 +69,7 @@ class PlannedPlay:
     batches: tuple[tuple[str, ...], ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Plan:
     """What a run will do.
 

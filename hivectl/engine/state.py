@@ -10,6 +10,7 @@ from hivectl.engine.events import Event, Message, NodeLost, Status, StepFinished
 from hivectl.engine.journal import StepRecord
 from hivectl.engine.stats import Stats
 from hivectl.engine.tally import Tally
+from hivectl.model.records import record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from hivectl.model.playbook import Play, Task
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class StepEnd:
     """How a step ended.
 

@@ -13,6 +13,7 @@ from hivectl.engine.judge import first_false
 from hivectl.helper.operations import Become
 from hivectl.model.errors import InputError
 from hivectl.model.parameters import convert
+from hivectl.model.records import record
 from hivectl.model.secret import Secret
 from hivectl.model.templating.omit import OMIT
 from hivectl.model.variables import Layer
@@ -48,7 +49,7 @@ OPTIONS = (
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class StepOptions:
     """A task's keywords, rendered for one node.
 
@@ -155,7 +156,7 @@ class Step:
         return self.options.retries > 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Workshop:
     """What making steps needs, the same for all steps of a run.
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, fields
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hivectl.helper.operations import Content, Run, Write
+from hivectl.model.records import record
 from hivectl.model.secret import Secret, mask, reveal
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ INLINE_BATCH = 256 << 10
 PLAIN = (str, int, float)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Frame:
     """One frame, ready to be sent."""
 

@@ -5,13 +5,13 @@ They belong to the closed set of operations.py, and to the version of its protoc
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from hivectl.helper.operations import Operation
+from hivectl.model.records import record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Temporary(Operation):
     """A new file (mode 0600) or directory (0700) under a name that nothing had; in check mode nothing.
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import secrets
 import shlex
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from hivectl.helper.bundle import LOADER
+from hivectl.model.records import record
 from hivectl.model.secret import Secret
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from hivectl.helper.operations import Become
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Launch:
     """How to start one program on a node.
 

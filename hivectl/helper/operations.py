@@ -8,8 +8,10 @@ Ansible's users know: `changed`, `failed`, `msg`, `diff` and what the operation 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
+
+from hivectl.model.records import record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +24,7 @@ PROTOCOL_VERSION = 1
 Text: TypeAlias = "str | Secret"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Content:
     """Bytes that a node shall have; sent only to nodes that lack them.
 
@@ -44,7 +46,7 @@ class Content:
         return cls(hashlib.sha256(data).hexdigest(), len(data), data, secret)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Operation:
     """What all operations have."""
 
@@ -56,7 +58,7 @@ class Operation:
         return True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Attributes:
     """Owner, group and mode of a path; None leaves as it is.
 
@@ -69,7 +71,7 @@ class Attributes:
     group: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Run(Operation):
     """Run a program, or a script by a shell.
 
@@ -112,7 +114,7 @@ class Run(Operation):
         return self.observes or self.creates is not None or self.removes is not None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Stat(Operation):
     """Look at a path. Result: `stat` as Ansible's stat module returns it (`stat.exists` always)."""
 
@@ -122,7 +124,7 @@ class Stat(Operation):
     checksum: Literal["sha1", "sha224", "sha256", "sha384", "sha512", "md5"] | None = "sha1"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Read(Operation):
     """Bring a regular file back. Result: `size`, `sha256`, `source`; the bytes travel beside it.
 
@@ -139,7 +141,7 @@ class Read(Operation):
     known: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Write(Operation):
     """A file with exactly this content (written beside it, then renamed over it).
 
@@ -170,7 +172,7 @@ class Write(Operation):
     parents_mode: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Edit(Operation):
     """Change lines of a text file.
 
@@ -190,7 +192,7 @@ class Edit(Operation):
     attributes: Attributes = field(default_factory=Attributes)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Directory(Operation):
     """A directory, with its missing parents. `recurse` sets the attributes of everything inside too."""
 
@@ -201,7 +203,7 @@ class Directory(Operation):
     follow: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Link(Operation):
     """A symbolic or hard link at `path` to `source`. `force` replaces what is there and dangles if need be."""
 
@@ -214,7 +216,7 @@ class Link(Operation):
     attributes: Attributes = field(default_factory=Attributes)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Remove(Operation):
     """Nothing at `path`: a file or link is unlinked, a directory removed with all inside it."""
 
@@ -222,7 +224,7 @@ class Remove(Operation):
     path: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Touch(Operation):
     """An existing path with these attributes (`make`: an empty file if there is none) and times.
 
@@ -245,7 +247,7 @@ class Touch(Operation):
     modification_time_format: str = "%Y%m%d%H%M.%S"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Facts(Operation):
     """What the node is. Result: `ansible_facts` with the asked groups only.
 
@@ -257,7 +259,7 @@ class Facts(Operation):
     groups: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Wait(Operation):
     """Wait on the node until a port, path or text is there, or gone (Ansible's wait_for).
 
@@ -279,7 +281,7 @@ class Wait(Operation):
     msg: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Group(Operation):
     """A group of the system, by groupadd, groupmod and groupdel.
 
@@ -308,7 +310,7 @@ class Group(Operation):
     environment: Mapping[str, Text] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class User(Operation):
     """A user of the system, by useradd, usermod, userdel and chage; passwords through chpasswd's standard input.
 
@@ -367,7 +369,7 @@ class User(Operation):
     environment: Mapping[str, Text] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Service(Operation):
     """A service, by systemctl(1), by service(8) and update-rc.d(8), or by OpenRC.
 
@@ -413,7 +415,7 @@ class Service(Operation):
         return self.state not in ("restarted", "reloaded") and not self.daemon_reexec
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Cron(Operation):
     """A job or variable of cron. A job is the comment `#Ansible: ENTRY` and the line behind it.
 
@@ -451,7 +453,7 @@ class Cron(Operation):
     environment: Mapping[str, Text] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Fence:
     """The proof that this controller may change a node; a node refuses an older one.
 
@@ -468,7 +470,7 @@ class Fence:
     time_to_live: float = 60.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Become:
     """Another user on the node, by sudo.
 
@@ -482,7 +484,7 @@ class Become:
     method: Literal["sudo"] = "sudo"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Item:
     """One operation in a batch.
 
@@ -507,7 +509,7 @@ class Item:
     deadline: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Batch:
     """Operations that one node carries out in order, in one round trip.
 
@@ -521,7 +523,7 @@ class Batch:
     fence: Fence | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class ItemResult:
     """What became of one item.
 
@@ -538,7 +540,7 @@ class ItemResult:
     seconds: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Progress:
     """What a node remembers of a run: the last operation that it began, and whether that one ended.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hivectl.helper.bundle import OURS, SOURCE, extra, preamble
@@ -12,6 +11,7 @@ from hivectl.helper.encode import Frame, encode_batch
 from hivectl.helper.enter import Errors, last_words, start_failure, until_marker
 from hivectl.helper.launch import launch_helper
 from hivectl.model.node_errors import ConnectionLostError, HelperError, NodeError
+from hivectl.model.records import record
 
 if TYPE_CHECKING:
     from hivectl.helper.channel import Channel, OpenChannel
@@ -23,7 +23,7 @@ STARTING = 60.0
 LARGEST_AHEAD = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Started:
     """A helper that has said its first word.
 

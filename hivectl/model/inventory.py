@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hivectl.model.parameters import convert
+from hivectl.model.records import record
 from hivectl.model.yaml import YamlMapping, origin_of
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class ConnectionEntry:
     """One way to a node, as written.
 
@@ -39,7 +40,7 @@ class ConnectionEntry:
     origin: Origin | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class PowerEntry:
     """How a node's power is switched, as written.
 
@@ -54,7 +55,7 @@ class PowerEntry:
     origin: Origin | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Node:
     """One device that can be addressed.
 
@@ -85,7 +86,7 @@ class Node:
     origin: Origin | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Hive:
     """A named set of nodes; `nodes:` in its own order, then what `select:` adds in the inventory's."""
 
@@ -95,7 +96,7 @@ class Hive:
     origin: Origin | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class StandingReservation:
     """A wish that is written down: `hivectl reserve NAME`.
 
@@ -119,7 +120,7 @@ class StandingReservation:
     origin: Origin | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Inventory:
     """Everything that the inventory files say, in their order, later ones having won.
 

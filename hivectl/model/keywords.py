@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from hivectl.model.parameters import parameter, schema_of
+from hivectl.model.records import record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class SharedKeywords:
     """What plays, blocks and tasks all take; an inner one wins, conditions and tags add up."""
 
@@ -42,7 +42,7 @@ class SharedKeywords:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class PlayKeywords(SharedKeywords):
     """What a play takes besides."""
 
@@ -89,7 +89,7 @@ class PlayKeywords(SharedKeywords):
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class BlockKeywords(SharedKeywords):
     """What a block takes besides."""
 
@@ -102,7 +102,7 @@ class BlockKeywords(SharedKeywords):
     notify: list[str] | None = parameter("Handlers to run at the end if something changed.", default=None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class TaskKeywords(SharedKeywords):
     """What a task takes besides its module."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import types
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, is_dataclass, replace
+from dataclasses import is_dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 from hivectl.model import scalars
 from hivectl.model.errors import FaultError
 from hivectl.model.paths import user_path
+from hivectl.model.records import record
 from hivectl.model.scalars import TEMPLATE, UnfitError, unfit
 from hivectl.model.secret import Secret
 from hivectl.model.suggestions import did_you_mean
@@ -24,7 +25,7 @@ Schema = dict[str, Any]
 ANYTHING = (Any, object)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Kind:
     """What a type means.
 

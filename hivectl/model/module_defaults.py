@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hivectl.model.parameters import parameters_of
+from hivectl.model.records import record
 from hivectl.model.yaml import YamlMapping, origin_of
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hivectl.model.origin import Origin
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ModuleDefaults:
     """The defaults that one level gives one module; `module`: its short name."""
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, field, fields
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_type_hints
 
 from hivectl.model.errors import Complaints, FaultError, HivectlError, InputError
 from hivectl.model.kinds import Kind, kind_of, with_null
+from hivectl.model.records import record
 from hivectl.model.scalars import UnfitError
 from hivectl.model.secret import Secret
 from hivectl.model.suggestions import did_you_mean, listed
@@ -69,7 +70,7 @@ class ParameterValueError(InputError):
     """A parameter's value does not fit it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Parameter:
     """One parameter, as docs, schemas and conversion see it.
 
@@ -92,7 +93,7 @@ class Parameter:
     example: Any
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Analysis:
     """What `convert` needs of a class, found once."""
 

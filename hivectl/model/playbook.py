@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+from hivectl.model.records import record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from hivectl.model.prompts import Prompt
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Task:
     """One task; values may still be templates.
 
@@ -64,7 +66,7 @@ class Task:
         return bool(self.keywords.get("run_once"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Block:
     """Tasks with a rescue or an always section (a block with neither is dissolved into its tasks).
 
@@ -87,7 +89,7 @@ class Block:
 Entry: TypeAlias = "Task | Block"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Play:
     """One play.
 
@@ -126,7 +128,7 @@ class Play:
             yield from flatten(section)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Playbook:
     """A playbook.
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from hivectl.model.records import record
 from hivectl.model.yaml import YamlList, YamlMapping, origin_of
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hivectl.model.origin import Origin
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Level:
     """What an outer level hands down."""
 
@@ -83,7 +83,7 @@ def hand_down(
     )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Condition:
     """One condition of `when` and the like, with its place."""
 

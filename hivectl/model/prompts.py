@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from hivectl.model.records import record
 from hivectl.model.yaml import YamlMapping
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ HASHES = "the answer is not hashed: write `{{ answer | password_hash }}` where i
 REFUSED = dict.fromkeys(("encrypt", "salt", "salt_size"), HASHES)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Prompt:
     """One question.
 

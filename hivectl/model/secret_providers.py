@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hivectl.model.plugins import BrokenPluginError, installed, load, package_of
+from hivectl.model.records import record
 from hivectl.model.secret import Secret
 from hivectl.model.secret_tags import SecretSourceError
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 GROUP = "hivectl.secrets"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class SecretProvider:
     """A store of secrets.
 

@@ -7,11 +7,11 @@ secret is a secret. Jinja2 is imported when the first template is met.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from hivectl.model.permissions import EVERYTHING, Permission
+from hivectl.model.records import record
 from hivectl.model.secret import Secret
 from hivectl.model.templating import simple
 from hivectl.model.templating.errors import (
@@ -62,7 +62,7 @@ HINTS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class TemplateOptions:
     """How a template file is read: the options of Ansible's template module, with its defaults."""
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from hivectl.model.records import record
 from hivectl.model.templates import VariableLoopError, is_template
 from hivectl.model.yaml import origin_of
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 MISSING = object()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Layer:
     """Variables of one source.
 
@@ -32,7 +32,7 @@ class Layer:
     data: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Source:
     """Where a value of a variable comes from.
 

@@ -1,12 +1,11 @@
 """The parameters of everything that has an owner, a group and a mode, and of what is put on a node."""
 
-from dataclasses import dataclass
-
 from hivectl.helper.operations import Attributes, Content, Write
 from hivectl.model.parameters import parameter
+from hivectl.model.records import record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class AttributeParameters:
     """Owner, group and mode; absent ones stay as they are."""
 
@@ -17,7 +16,7 @@ class AttributeParameters:
     group: str | None = parameter("Name or number of the group.", default=None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class PlacedParameters(AttributeParameters):
     """What everything takes that puts a file of this machine on the node."""
 
@@ -32,7 +31,7 @@ class PlacedParameters(AttributeParameters):
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class EditParameters(AttributeParameters):
     """What everything takes that edits a text file on the node."""
 

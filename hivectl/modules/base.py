@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 
 from hivectl.model.errors import HivectlError
+from hivectl.model.records import record
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -120,7 +121,7 @@ class NodeContext(TaskContext, Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Module(Generic[P]):
     """A module: exactly one of `operations`, `procedure`, `group` and `decide` is given.
 

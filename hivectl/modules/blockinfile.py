@@ -1,18 +1,18 @@
 """`blockinfile`: some lines of a text file, between two marker lines."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from hivectl.drivers.base import Capability
 from hivectl.helper.operations import Edit, Operation
 from hivectl.model.parameters import parameter
+from hivectl.model.records import record
 from hivectl.model.secret import Secret
 from hivectl.modules.attributes import EDIT_RETURNS, EditParameters, attributes_of
 from hivectl.modules.base import Module, ModuleError, TaskContext
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Parameters(EditParameters):
     """What `blockinfile` takes."""
 

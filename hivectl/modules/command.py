@@ -1,11 +1,11 @@
 """`command`: a program and its arguments, without a shell."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from hivectl.drivers.base import Capability
 from hivectl.helper.operations import Operation, Run
 from hivectl.model.parameters import parameter
+from hivectl.model.records import record
 from hivectl.model.secret import Secret
 from hivectl.modules.base import Module, ModuleError, TaskContext
 from hivectl.modules.commands import (
@@ -18,7 +18,7 @@ from hivectl.modules.commands import (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Parameters(CommandParameters):
     """What `command` takes."""
 

@@ -2,11 +2,11 @@
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from hivectl.helper.operations import ItemResult
 from hivectl.model.parameters import parameter
+from hivectl.model.records import record
 from hivectl.model.secret import Secret
 from hivectl.modules.base import ModuleError, Result, TaskContext, merge_results
 from hivectl.modules.free_form import split_options
@@ -29,7 +29,7 @@ RETURNS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class CommandParameters:
     """What `command` and `shell` both take."""
 
@@ -53,7 +53,7 @@ class CommandParameters:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Wanted:
     """What a task asks to be run, its free form and its options put together."""
 

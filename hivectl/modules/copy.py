@@ -2,20 +2,20 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hivectl.drivers.base import Capability
 from hivectl.helper.operations import Attributes, Content, Directory, ItemResult, Link, Operation, Write
 from hivectl.model.parameters import parameter
+from hivectl.model.records import record
 from hivectl.model.secret import Secret, mask, reveal
 from hivectl.modules.attributes import FILE_RETURNS, PlacedParameters, attributes_of, write_into
 from hivectl.modules.base import Module, ModuleError, Result, TaskContext, merge_results
 from hivectl.modules.contents import content_of_file, mode_of
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Parameters(PlacedParameters):
     """What `copy` takes."""
 

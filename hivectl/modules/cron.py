@@ -1,12 +1,12 @@
 """`cron`: a job or a variable of cron."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal, cast
 
 from hivectl.drivers.base import Capability
 from hivectl.helper.operations import Cron, Operation
 from hivectl.model.parameters import parameter
+from hivectl.model.records import record
 from hivectl.model.secret import Secret
 from hivectl.modules.base import Module, ModuleError, TaskContext
 from hivectl.modules.commands import environment_of, reveal_text
@@ -14,7 +14,7 @@ from hivectl.modules.commands import environment_of, reveal_text
 TIMES = ("annually", "daily", "hourly", "monthly", "reboot", "weekly", "yearly")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Parameters:
     """What `cron` takes."""
 

@@ -1,15 +1,15 @@
 """`debug`: a word or a variable, shown."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from hivectl.model.parameters import parameter
+from hivectl.model.records import record
 from hivectl.modules.base import Module, ModuleError, Result, TaskContext
 
 UNDEFINED = "VARIABLE IS NOT DEFINED!"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Parameters:
     """What `debug` takes."""
 

@@ -1,12 +1,11 @@
 """`fail`: the end of a node's run, with a reason."""
 
-from dataclasses import dataclass
-
 from hivectl.model.parameters import parameter
+from hivectl.model.records import record
 from hivectl.modules.base import Module, Result, TaskContext
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Parameters:
     """What `fail` takes."""
 

@@ -5,7 +5,6 @@ import posixpath
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,14 @@ from hivectl.drivers.base import Capability
 from hivectl.helper.operations import Read, Stat
 from hivectl.model.parameters import parameter
 from hivectl.model.paths import is_folder, user_path
+from hivectl.model.records import record
 from hivectl.modules.base import Module, ModuleError, NodeContext, Result
 
 # a symbolic link on the way is refused: whoever can write below `dest` may not lead us elsewhere
 OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Parameters:
     """What `fetch` takes."""
 
@@ -37,7 +37,7 @@ class Parameters:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Place:
     """Where a file goes: `names` below `root`, which the user has named and may be anything."""
 

@@ -1,18 +1,18 @@
 """`file`: a file, directory or link with its attributes, or nothing at all."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from hivectl.drivers.base import Capability
 from hivectl.helper.operations import Directory, ItemResult, Link, Operation, Remove, Touch
 from hivectl.model.parameters import parameter
+from hivectl.model.records import record
 from hivectl.modules.attributes import FILE_RETURNS, AttributeParameters, attributes_of
 from hivectl.modules.base import Module, ModuleError, Result, TaskContext, merge_results
 
 STATES = ("absent", "directory", "file", "hard", "link", "touch")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Parameters(AttributeParameters):
     """What `file` takes."""
 

@@ -1,8 +1,7 @@
 """`meta`: a word to the engine, which carries it out itself."""
 
-from dataclasses import dataclass
-
 from hivectl.model.parameters import parameter
+from hivectl.model.records import record
 from hivectl.modules.base import Module, Result, TaskContext
 
 ACTIONS = (
@@ -17,7 +16,7 @@ ACTIONS = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Parameters:
     """What `meta` takes."""
 

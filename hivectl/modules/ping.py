@@ -1,15 +1,15 @@
 """`ping`: whether a node answers and can carry out operations."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from hivectl.drivers.base import Capability
 from hivectl.helper.operations import ItemResult, Operation, Stat
 from hivectl.model.parameters import parameter
+from hivectl.model.records import record
 from hivectl.modules.base import Module, ModuleError, Result, TaskContext, merge_results
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Parameters:
     """What `ping` takes."""
 

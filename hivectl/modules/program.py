@@ -4,13 +4,13 @@ import hashlib
 import json
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hivectl.drivers.base import Capability
 from hivectl.helper.operations import Attributes, Content, Directory, ItemResult, Operation, Run, Write
 from hivectl.model.parameters import parameter
+from hivectl.model.records import record
 from hivectl.model.secret import Secret
 from hivectl.modules.base import Module, ModuleError, NodeContext, Result
 from hivectl.modules.commands import as_text, environment_of, reveal_text
@@ -33,7 +33,7 @@ TAIL = 20  # lines of output in the result
 DEADLINE = 30.0  # seconds that tmux may take beside the waiting that the task asks for
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Parameters:
     """What `program` takes."""
 
@@ -74,7 +74,7 @@ class Parameters:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Seen:
     """What was found on the node."""
 
@@ -92,7 +92,7 @@ class Seen:
         return self.fields["present"] == "yes"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Start:
     """All that a start needs on the node.
 

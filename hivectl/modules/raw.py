@@ -1,16 +1,16 @@
 """`raw`: a line for the login's shell, with nothing prepared on the node: no Python, no helper."""
 
 import shlex
-from dataclasses import dataclass
 
 from hivectl.drivers.base import Capability, Command
 from hivectl.model.parameters import parameter
+from hivectl.model.records import record
 from hivectl.modules.base import Module, ModuleError, NodeContext, Result
 from hivectl.modules.commands import as_text, environment_of, reveal_text, with_lines
 from hivectl.modules.free_form import split_options
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Parameters:
     """What `raw` takes."""
 

@@ -1,18 +1,18 @@
 """`replace`: every match of a pattern in a text file."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from hivectl.drivers.base import Capability
 from hivectl.helper.operations import Edit, Operation
 from hivectl.model.parameters import parameter
+from hivectl.model.records import record
 from hivectl.model.secret import Secret
 from hivectl.modules.attributes import EDIT_RETURNS, EditParameters, attributes_of
 from hivectl.modules.base import Module, TaskContext
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Parameters(EditParameters):
     """What `replace` takes."""
 

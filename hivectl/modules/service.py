@@ -1,12 +1,12 @@
 """`service`: whether a service runs, and whether it starts with the system; by whatever the node has."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal, cast
 
 from hivectl.drivers.base import Capability
 from hivectl.helper.operations import Operation, Service
 from hivectl.model.parameters import parameter
+from hivectl.model.records import record
 from hivectl.modules.base import Module, ModuleError, TaskContext
 from hivectl.modules.commands import environment_of
 
@@ -22,7 +22,7 @@ MANAGERS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Parameters:
     """What `service` takes."""
 

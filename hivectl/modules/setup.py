@@ -1,12 +1,12 @@
 """`setup`: what a node is, as `ansible_*` variables."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from hivectl.drivers.base import Capability
 from hivectl.helper.operations import FACT_GROUPS, Facts, ItemResult, Operation
 from hivectl.model.parameters import parameter
+from hivectl.model.records import record
 from hivectl.modules.base import Module, ModuleError, Result, TaskContext, merge_results
 
 # Ansible's names of subsets -> our groups; those of single collectors as ansible-core 2.19 documents them
@@ -52,7 +52,7 @@ SUBSETS: dict[str, tuple[str, ...]] = {
 ELSEWHERE = frozenset({"facter", "ohai"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Parameters:
     """What `setup` takes."""
 

@@ -1,16 +1,16 @@
 """`shell`: a line for a shell on the node."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from hivectl.drivers.base import Capability
 from hivectl.helper.operations import Operation, Run
 from hivectl.model.parameters import parameter
+from hivectl.model.records import record
 from hivectl.modules.base import Module, TaskContext
 from hivectl.modules.commands import RETURNS, CommandParameters, command_result, environment_of, wanted
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Parameters(CommandParameters):
     """What `shell` takes."""
 

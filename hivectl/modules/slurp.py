@@ -2,17 +2,17 @@
 
 from base64 import b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from hivectl.drivers.base import Capability
 from hivectl.helper.operations import ItemResult, Operation, Read
 from hivectl.model.parameters import parameter
+from hivectl.model.records import record
 from hivectl.modules.base import Module, Result, TaskContext, merge_results
 
 LIMIT = 64 * 1024 * 1024  # bytes; it is all held in memory and in variables: `fetch` has no limit
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Parameters:
     """What `slurp` takes."""
 

@@ -1,19 +1,19 @@
 """`stat`: what is at a path."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal, cast
 
 from hivectl.drivers.base import Capability
 from hivectl.helper.operations import Operation, Stat
 from hivectl.model.parameters import parameter
+from hivectl.model.records import record
 from hivectl.modules.base import Module, TaskContext
 
 Algorithm = Literal["md5", "sha1", "sha224", "sha256", "sha384", "sha512"]
 ALGORITHMS = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Parameters:
     """What `stat` takes."""
 

@@ -1,12 +1,12 @@
 """`systemd_service`, also `systemd`: a unit of systemd."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal, cast
 
 from hivectl.drivers.base import Capability
 from hivectl.helper.operations import Operation, Service
 from hivectl.model.parameters import parameter
+from hivectl.model.records import record
 from hivectl.modules.base import Module, ModuleError, TaskContext
 from hivectl.modules.commands import environment_of
 from hivectl.modules.service import STATES, State
@@ -14,7 +14,7 @@ from hivectl.modules.service import STATES, State
 SCOPES = ("global", "system", "user")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Parameters:
     """What `systemd_service` takes."""
 

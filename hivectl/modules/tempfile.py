@@ -1,18 +1,18 @@
 """`tempfile`: a new file or directory that only its owner can read, under a name that nothing has."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal, cast
 
 from hivectl.drivers.base import Capability
 from hivectl.helper.file_operations import Temporary
 from hivectl.helper.operations import Operation
 from hivectl.model.parameters import parameter
+from hivectl.model.records import record
 from hivectl.modules.attributes import FILE_RETURNS
 from hivectl.modules.base import Module, ModuleError, TaskContext
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Parameters:
     """What `tempfile` takes."""
 

@@ -3,13 +3,13 @@
 import os
 import pwd
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hivectl.drivers.base import Capability
 from hivectl.helper.operations import Content, Operation
 from hivectl.model.parameters import parameter
+from hivectl.model.records import record
 from hivectl.model.secret import Secret
 from hivectl.modules.attributes import FILE_RETURNS, PlacedParameters, attributes_of, write_into
 from hivectl.modules.base import Module, ModuleError, TaskContext
@@ -28,7 +28,7 @@ SYNTAX = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Parameters(PlacedParameters):
     """What `template` takes."""
 

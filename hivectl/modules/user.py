@@ -1,18 +1,18 @@
 """`user`: a user of the system."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal, cast
 
 from hivectl.drivers.base import Capability
 from hivectl.helper.operations import ItemResult, Operation, User
 from hivectl.model.parameters import parameter
+from hivectl.model.records import record
 from hivectl.model.secret import Secret
 from hivectl.modules.base import Module, ModuleError, Result, TaskContext, merge_results
 from hivectl.modules.commands import environment_of, reveal_text, with_lines
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Parameters:
     """What `user` takes."""
 

@@ -1,12 +1,12 @@
 """`wait_for`: until a port, a file or a text is there, or gone, as seen from the node."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal, cast
 
 from hivectl.drivers.base import Capability
 from hivectl.helper.operations import Operation, Wait
 from hivectl.model.parameters import parameter
+from hivectl.model.records import record
 from hivectl.modules.base import Module, ModuleError, TaskContext
 
 State = Literal["started", "present", "stopped", "absent", "drained"]
@@ -14,7 +14,7 @@ STATES = ("absent", "drained", "present", "started", "stopped")
 CONNECTION_STATES = ("ESTABLISHED", "FIN_WAIT1", "FIN_WAIT2", "SYN_RECV", "SYN_SENT", "TIME_WAIT")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Parameters:
     """What `wait_for` takes."""
 

@@ -7,10 +7,10 @@ needs no login, tells them apart.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hivectl.model.parameters import parameter
+from hivectl.model.records import record
 from hivectl.model.secret import Secret  # noqa: TC001  the dataclass's types are evaluated for the schema
 from hivectl.power.base import PowerBackend, PowerError
 from hivectl.power.http import ask
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hivectl.power.base import Reach
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Attributes:
     """What `backend: shelly` takes."""
 

@@ -5,10 +5,10 @@ Its API takes the password in the query of the address: use it in a network of y
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hivectl.model.parameters import parameter
+from hivectl.model.records import record
 from hivectl.model.secret import Secret  # noqa: TC001  the dataclass's types are evaluated for the schema
 from hivectl.power.base import PowerBackend, PowerError
 from hivectl.power.http import ask
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hivectl.power.base import Reach
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Attributes:
     """What `backend: tasmota` takes."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hivectl.model.parameters import parameter
+from hivectl.model.records import record
 from hivectl.power.base import PowerBackend, PowerError
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 NO_COMMAND = 127
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Attributes:
     """What `backend: uhubctl` takes."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import errno
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TextIO, TypeAlias
 
 from hivectl.model.errors import HivectlError
+from hivectl.model.records import record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -101,7 +101,7 @@ class Output:
             )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Destination:
     """Where a report goes.
 
@@ -122,7 +122,7 @@ class Destination:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class ReporterKind:
     """What a file of this folder, or another package's entry point, offers as `REPORTER`.
 

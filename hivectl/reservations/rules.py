@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from hivectl.model.records import record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Clock:
     """A moment that no change of the wall clock can move.
 
@@ -20,7 +20,7 @@ class Clock:
     wall: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Lease:
     """A claim as the store keeps it.
 

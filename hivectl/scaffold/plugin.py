@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import keyword
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 from hivectl.model.errors import InputError
+from hivectl.model.records import record
 from hivectl.model.suggestions import did_you_mean
 
 TEMPLATES = Path(__file__).with_name("plugins")
@@ -18,7 +18,7 @@ class ScaffoldError(InputError):
     """What was asked for cannot be written."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Kind:
     """A kind of plugin.
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from hivectl.model.records import record
 
 if TYPE_CHECKING:
     import sqlite3
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from hivectl.store.database import Database
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class RunRow:
     """One run; times in seconds since the epoch."""
 
@@ -27,7 +28,7 @@ class RunRow:
     nodes: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class NodeRun:
     """The last run that touched a node."""
 
@@ -38,7 +39,7 @@ class NodeRun:
     ended: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class PendingHandler:
     """A handler that was notified and has not run."""
 

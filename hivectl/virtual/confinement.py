@@ -6,9 +6,10 @@ import asyncio
 import os
 import shutil
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from hivectl.model.records import record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,7 +27,7 @@ exit 1
 """
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Sandbox:
     """How to confine programs on this machine.
 
@@ -41,7 +42,7 @@ class Sandbox:
     binds: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NoSandbox:
     """Why programs cannot be confined here, and what helps."""
 

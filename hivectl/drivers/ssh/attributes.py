@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
-# at run time too: `convert` looks the types up
 from hivectl.model.parameters import parameter
+
+# at run time too: `convert` looks the types up
+from hivectl.model.records import record
 from hivectl.model.secret import Secret  # noqa: TC001  the dataclass's types are evaluated for the schema
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class SshAttributes:
     """Attributes of `driver: ssh`; what is absent comes from ssh_config, then from OpenSSH's defaults."""
 

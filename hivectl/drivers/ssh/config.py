@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from hivectl.model.errors import InputError
 from hivectl.model.origin import Origin
+from hivectl.model.records import record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,7 +35,7 @@ TOKEN = re.compile(r"%(.)")
 VARIABLE = re.compile(r"\$\{(\w+)\}")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Setting:
     """One line."""
 
@@ -43,7 +44,7 @@ class Setting:
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Block:
     """The lines after a Host or Match; `included` files stand where they were named."""
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hivectl.drivers.errors import HostKeyError
 from hivectl.model.errors import InputError
+from hivectl.model.records import record
 
 if TYPE_CHECKING:
     import asyncssh
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from hivectl.drivers.ssh.settings import Settings
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Known:
     """What the files say of one host.
 

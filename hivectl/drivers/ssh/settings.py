@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from hivectl.drivers.ssh.config import expand, look_up, tokens_of
 from hivectl.model.errors import InputError
 from hivectl.model.paths import user_path
+from hivectl.model.records import record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,7 +34,7 @@ USER_KNOWN_HOSTS = ("~/.ssh/known_hosts", "~/.ssh/known_hosts2")
 SYSTEM_KNOWN_HOSTS = ("/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Algorithms:
     """Lists as ssh_config writes them; None: the defaults."""
 
@@ -44,7 +45,7 @@ class Algorithms:
     compression: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Settings:
     """Everything about one SSH connection, decided.
 
@@ -180,7 +181,7 @@ def _usual_files(_home: str | None) -> tuple[Path, ...]:
     return (Path("~/.ssh/config").expanduser(), Path("/etc/ssh/ssh_config"))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Values:
     """Looks a keyword up; on a jump host the node's own attributes do not count."""
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from hivectl.model.permissions import NOTHING, Permission
+from hivectl.model.records import record
 from hivectl.model.templating.errors import TemplateValueError
 from hivectl.model.templating.guard import Care
 
@@ -50,12 +50,12 @@ class Host(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class NoOptions:
     """Options of a lookup that has none of its own."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Request:
     """One question to a lookup.
 
@@ -84,7 +84,7 @@ class Request:
         return list(self.terms)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Lookup:
     """A way to find values.
 

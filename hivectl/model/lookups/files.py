@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from jinja2.runtime import Undefined
@@ -15,6 +15,7 @@ from hivectl.model.lookups.search import find, places, search_folders
 from hivectl.model.parameters import parameter
 from hivectl.model.paths import is_there
 from hivectl.model.permissions import Permission
+from hivectl.model.records import record
 from hivectl.model.templating.errors import TemplateValueError
 from hivectl.model.templating.limits import check_text
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class FileOptions:
     """Options of `file`."""
 
@@ -30,7 +31,7 @@ class FileOptions:
     lstrip: bool = parameter("Drop white space at the beginning.", default=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class FirstFoundOptions:
     """Options of `first_found`."""
 
@@ -39,7 +40,7 @@ class FirstFoundOptions:
     skip: bool = parameter("Find nothing, rather than fail, where there is none.", default=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class TemplateLookupOptions:
     """Options of `template`."""
 

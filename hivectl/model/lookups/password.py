@@ -10,7 +10,7 @@ import random
 import string
 import tempfile
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from hivectl.model.lookups.inline import with_inline_options
 from hivectl.model.parameters import parameter
 from hivectl.model.paths import user_path
 from hivectl.model.permissions import Permission
+from hivectl.model.records import record
 from hivectl.model.secret import Secret
 from hivectl.model.templating.errors import TemplateValueError
 from hivectl.model.templating.limits import check_width
@@ -35,7 +36,7 @@ SETS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Options:
     """Options of `password`."""
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from hivectl.model.lookups.base import Lookup, Request
 from hivectl.model.lookups.inline import with_inline_options
 from hivectl.model.parameters import parameter
+from hivectl.model.records import record
 from hivectl.model.templating.attributes import check_percent
 from hivectl.model.templating.errors import TemplateValueError
 from hivectl.model.templating.limits import check_items
@@ -20,7 +21,7 @@ SHORT = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Options:
     """Options of `sequence`."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import configparser
 import csv
-from dataclasses import dataclass
 from io import StringIO
 from typing import Any
 
@@ -14,10 +13,11 @@ from hivectl.model.lookups.files import read
 from hivectl.model.lookups.search import find
 from hivectl.model.parameters import parameter
 from hivectl.model.permissions import Permission
+from hivectl.model.records import record
 from hivectl.model.templating.errors import TemplateValueError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class IniOptions:
     """Options of `ini`."""
 
@@ -34,7 +34,7 @@ class IniOptions:
     interpolation: bool = parameter("%(other)s stands for another key's value.", default=True)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class CsvOptions:
     """Options of `csvfile`."""
 

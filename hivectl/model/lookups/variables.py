@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import Any
 
 from hivectl.model.filters.regex import compiled
 from hivectl.model.lookups.base import Lookup, Request
 from hivectl.model.parameters import parameter
 from hivectl.model.permissions import Permission
+from hivectl.model.records import record
 from hivectl.model.secret import Secret
 from hivectl.model.templating.environment import look_up
 from hivectl.model.templating.errors import TemplateValueError
@@ -21,7 +21,7 @@ from hivectl.model.templating.undefined import UndefinedName
 NOTHING = object()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Default:
     """Options of `vars` and `env`."""
 
