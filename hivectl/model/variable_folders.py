@@ -5,13 +5,14 @@ A hive's file adds to the `vars:` of the hive, `all` to those of every node, a n
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from hivectl.model.errors import Complaints, HivectlError, InputError
 from hivectl.model.inventory_files import Description, RawNode, overlay
 from hivectl.model.inventory_hives import check_conflicts
 from hivectl.model.origin import Origin
+from hivectl.model.records import record
 from hivectl.model.suggestions import did_you_mean
 from hivectl.model.yaml import YamlMapping, load_yaml
 
@@ -27,7 +28,7 @@ ENDINGS = ("", ".yml", ".yaml", ".json")
 VAULT = "$ANSIBLE_VAULT"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class FolderVariables:
     """What the files of one hive or node hold.
 

@@ -1,14 +1,14 @@
 """`set_stats`: figures of the run that its summary and reports show."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from hivectl.model.parameters import parameter
+from hivectl.model.records import record
 from hivectl.modules.base import Module, ModuleError, Result, TaskContext
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Parameters:
     """What `set_stats` takes."""
 
