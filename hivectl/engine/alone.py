@@ -14,6 +14,7 @@ from hivectl.engine.blame import blamed
 from hivectl.engine.events import Status
 from hivectl.engine.failures import HostEnded, NodeGoneError, PlayEnded, failure, unreachable
 from hivectl.engine.judge import holds
+from hivectl.engine.loops import breaks, control_of
 from hivectl.engine.meeting import reach
 from hivectl.engine.outcome import NO_CHECK_MODE, conclude, settle_iteration
 from hivectl.engine.recall import UNKNOWN
@@ -43,7 +44,7 @@ def decide(step: Step, iteration: Iteration) -> None:
     elif step.module.decide is not None:
         # where it may be tried several times, this only finds out what must be asked for first
         result = _decided(step, iteration)
-        if not step.attempts_several:
+        if not step.attempts_several and not pauses(step):
             settle_iteration(step, iteration, result)
 
 
@@ -96,7 +97,7 @@ async def _operated(walk: Walk, item: Item, access: NodeAccess, session: NodeSes
 async def attempt(walk: Walk, step: Step) -> None:
     """Do a step by itself, each item of its loop as often as it may be tried."""
     state = walk.state
-    if step.in_batches and not step.attempts_several and not step.scattered:
+    if step.in_batches and not (step.attempts_several or step.scattered or step.item_by_item):
         await passing.send(walk, [step], uses=step.uses)
         return
     started = time.monotonic()
@@ -107,8 +108,9 @@ async def attempt(walk: Walk, step: Step) -> None:
     resumed = walk.begun_before([step])
     if step.options.throttle:
         state.limits.know(throttle_of(step.task), step.options.throttle)
-    for iteration in step.iterations:
+    for iteration in list(step.iterations):
         if iteration.outcome is None:
+            await _pause(walk, step, iteration)
             try:
                 await _try(walk, step, iteration, resumed=resumed)
             except NodeGoneError as error:
@@ -117,8 +119,36 @@ async def attempt(walk: Walk, step: Step) -> None:
                 step.seconds = time.monotonic() - started
                 await passing.pass_over(walk, step, error)
                 return
+        if step.item_by_item and _leaves(step, iteration):
+            del step.iterations[iteration.index + 1 :]
+            break
     step.seconds = time.monotonic() - started
     await conclude(walk, step)
+
+
+async def _pause(walk: Walk, step: Step, iteration: Iteration) -> None:
+    """Wait as long as `loop_control` says before each item but the first."""
+    if iteration.index and pauses(step):
+        seconds = control_of(step.task, step.scope).pause
+        waits = f"pauses {seconds:g} s before the next item of {step.task.name}"
+        with walk.state.activity.doing(iteration.actor, waits):
+            await asyncio.sleep(seconds)
+
+
+def _leaves(step: Step, iteration: Iteration) -> bool:
+    """Tell whether `break_when` ends the loop behind an item; a condition that is wrong fails the item."""
+    try:
+        return breaks(step.task, iteration)
+    except HivectlError as error:
+        assert iteration.outcome is not None
+        iteration.outcome.update(failure(error))
+        return True
+
+
+def pauses(step: Step) -> bool:
+    """Tell whether a step waits between the items of its loop."""
+    control = step.task.keywords.get("loop_control") if step.looped else None
+    return bool(control and control.get("pause"))
 
 
 async def _try(walk: Walk, step: Step, iteration: Iteration, *, resumed: bool) -> None:

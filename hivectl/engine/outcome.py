@@ -9,6 +9,7 @@ from hivectl.engine.events import Status
 from hivectl.engine.failures import StepFailedError, failure, one_line
 from hivectl.engine.group import Stop
 from hivectl.engine.judge import censored, combine, judge, status_of
+from hivectl.engine.loops import item_of, told
 from hivectl.engine.state import StepEnd
 from hivectl.model.errors import HivectlError
 from hivectl.model.variables import Layer
@@ -37,7 +38,7 @@ def settle_iteration(step: Step, iteration: Iteration, result: Result | None = N
     else:
         outcome = _judged(step, iteration, result)
     if step.looped:
-        outcome = {**outcome, "item": iteration.item, "ansible_loop_var": _loop_variable(step)}
+        outcome = {**outcome, **told(iteration.given)}
         if iteration.label is not iteration.item:
             outcome["_ansible_item_label"] = iteration.label
     if step.task.keywords.get("delegate_facts") and iteration.actor and "ansible_facts" in outcome:
@@ -66,10 +67,6 @@ def _judged(step: Step, iteration: Iteration, result: Result | None) -> Result:
         return judge(step.task, result, scope)
     except HivectlError as error:
         return failure(error)
-
-
-def _loop_variable(step: Step) -> str:
-    return str((step.task.keywords.get("loop_control") or {}).get("loop_var", "item"))
 
 
 def result_of(step: Step) -> tuple[Result, list[Result]]:
@@ -152,7 +149,7 @@ def _reason(step: Step, result: Result, status: Status) -> str:
             return "failed; no_log hides the rest"
         if step.looped:
             failed = [one for one in result["results"] if one.get("failed")]
-            items = ", ".join(str(one.get("_ansible_item_label", one.get("item"))) for one in failed[:3])
+            items = ", ".join(str(item_of(one)) for one in failed[:3])
             return f"{items}: {one_line(failed[0])}" if failed else one_line(result)
         return one_line(result)
     return ""

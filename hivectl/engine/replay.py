@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from hivectl.engine.events import Status
 from hivectl.engine.failures import StepFailedError, one_line
+from hivectl.engine.loops import loop_variables
 from hivectl.engine.outcome import items_of
 from hivectl.engine.state import StepEnd
 from hivectl.engine.steps import rendered_names
@@ -77,6 +78,6 @@ def _notified(walk: Walk, task: Task, result: Mapping[str, Any]) -> list[str]:
     names: list[str] = []
     for item in items_of(task, dict(result)):
         if item.get("changed"):
-            values = {str(item["ansible_loop_var"]): item["item"]} if "ansible_loop_var" in item else {}
+            values = loop_variables(item)
             names += rendered_names(task, scope.child(Layer("loop", values)))
     return names

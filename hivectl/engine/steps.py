@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hivectl.engine.blame import blamed
 from hivectl.engine.context import Context, NodeAccess
 from hivectl.engine.judge import first_false
+from hivectl.engine.loops import breaks, control_of, items_of_loop, variables_of
 from hivectl.helper.operations import Become
 from hivectl.model.errors import InputError
 from hivectl.model.parameters import convert
@@ -82,6 +83,7 @@ class Iteration:
         failure: why it could not be made ready.
         results: of its operations, as they arrive.
         outcome: what it comes to.
+        given: the loop's variables.
     """
 
     index: int
@@ -96,6 +98,7 @@ class Iteration:
     notify: tuple[str, ...] = ()
     results: list[ItemResult] = field(default_factory=list)
     outcome: Result | None = None
+    given: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -149,6 +152,12 @@ class Step:
             keywords.get("changed_when", False), bool
         )
         return not decided or self.attempts_several
+
+    @property
+    def item_by_item(self) -> bool:
+        """Whether something is to be done or decided between two items of its loop."""
+        control = self.task.keywords.get("loop_control") if self.looped else None
+        return bool(control and (control.get("pause") or control.get("break_when")))
 
     @property
     def attempts_several(self) -> bool:
@@ -244,6 +253,7 @@ def make_step(
     """
     recipe = _recipe(workshop, task, scope)
     options = recipe.options or _options(workshop.options, task, scope)
+    iterations = _iterations(task, scope)
     step = Step(
         key=key,
         node=node,
@@ -251,11 +261,13 @@ def make_step(
         task=task,
         module=recipe.module,
         options=options,
-        iterations=_iterations(task, scope),
-        looped=task.has_loop,
+        iterations=iterations,
+        # a condition that spares the loop skips the task as a whole
+        looped=task.has_loop and not (iterations and iterations[0].skipped is not None),
         scope=scope,
     )
     facts: dict[str, Any] = {}
+    settled = 0  # so many items from the first one on
     for iteration in step.iterations:
         if facts:
             # `set_fact: {all: "{{ all + [item] }}"}`: each item sees what those before it gave
@@ -266,6 +278,10 @@ def make_step(
         decide(step, iteration)
         if iteration.outcome is not None:
             facts.update(iteration.outcome.get("ansible_facts", {}))
+            if iteration.index == settled and breaks(task, iteration):
+                del step.iterations[iteration.index + 1 :]
+                break
+            settled += iteration.index == settled
     step.actor = next((one.actor for one in step.iterations if one.actor), node)
     return step
 
@@ -294,33 +310,23 @@ def _is_skipped(task: Task, iteration: Iteration) -> bool:
 def _iterations(task: Task, scope: Scope) -> list[Iteration]:
     if not task.has_loop:
         return [Iteration(index=0, scope=scope)]
-    control = task.keywords.get("loop_control") or {}
     try:
-        items = scope.templates.render(task.keywords["loop"], scope, origin=task.origin)
+        items = items_of_loop(task, scope)
     except InputError:
         # as in Ansible: a condition that does not hold spares the loop
         if (false := first_false(task.when, scope)) is not None:
             return [Iteration(index=0, scope=scope, skipped=str(false.text))]
         raise
-    if isinstance(items, str | Secret | dict) or not hasattr(items, "__iter__"):
-        raise InputError(
-            f"`loop` must be a list, not {type(items).__name__}",
-            origin=task.origin,
-            hint="for a mapping write `{{ it | dict2items }}`, for one value `[it]`",
-        )
-    items = list(items)
-    name = str(control.get("loop_var", "item"))
+    control = control_of(task, scope)
     iterations = []
     for index, item in enumerate(items):
-        values = {name: item, "ansible_loop_var": name}
-        if "index_var" in control:
-            values[str(control["index_var"])] = index
+        values = variables_of(control, items, index)
         # rendered already, and perhaps a node's words: never a template again
         inner = scope.child(Layer("loop", values, data=True))
         label = item
-        if "label" in control:
-            label = scope.templates.render(control["label"], inner, origin=task.origin)
-        iterations.append(Iteration(index=index, scope=inner, item=item, label=label))
+        if control.label is not None:
+            label = scope.templates.render(control.label, inner, origin=task.origin)
+        iterations.append(Iteration(index=index, scope=inner, item=item, label=label, given=values))
     return iterations
 
 

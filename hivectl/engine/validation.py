@@ -9,6 +9,7 @@ from hivectl.engine.handlers import notified_by
 from hivectl.engine.steps import OPTIONS, kept_parameters
 from hivectl.helper.facts_index import FACT_NAMES
 from hivectl.model.errors import Complaints, HivectlError, InputError
+from hivectl.model.loop_forms import LOOKUP, PREFIX
 from hivectl.model.parameters import MissingParameterError, convert, schema_of
 from hivectl.model.playbook_levels import Condition, conditions
 from hivectl.model.schema import check
@@ -244,11 +245,9 @@ def _names(templates: Templates, task: Task, known: Known, errors: list[HivectlE
     _argument_names(templates, task, names, errors)
     for values in task.variables:
         _check_values(templates, values, names, task.origin, errors)
-    loop = task.keywords.get("loop")
-    if task.has_loop and not is_template(loop) and not isinstance(loop, list):
-        hint = "write a list, or `{{ name_of_a_list }}`"
-        errors.append(InputError(f"`loop` must be a list, not {loop!r}", origin=task.origin, hint=hint))
-    for key in ("loop", "delegate_to", "become_user", "timeout", "throttle", "retries", "delay"):
+    if task.has_loop:
+        _loop(templates, task, names, errors)
+    for key in ("delegate_to", "become_user", "timeout", "throttle", "retries", "delay"):
         _check_value(templates, task.keywords.get(key), names, task.origin, errors)
     for level in (*task.environment, *task.notify):
         _check_value(templates, level, names, task.origin, errors)
@@ -267,8 +266,42 @@ def _own_names(task: Task) -> frozenset[str]:
 
 def _loop_names(task: Task) -> frozenset[str]:
     control = task.keywords.get("loop_control") or {}
-    names = {str(control.get("loop_var", "item"))}
-    return frozenset(names | {str(control["index_var"])} if "index_var" in control else names)
+    names = {str(control.get("loop_var") or "item")}
+    if control.get("index_var"):
+        names |= {str(control["index_var"]), "ansible_index_var"}
+    return frozenset(names | {"ansible_loop"} if control.get("extended") else names)
+
+
+def _loop(templates: Templates, task: Task, names: Known, errors: list[HivectlError]) -> None:
+    loop, lookup = task.keywords["loop"], task.keywords.get(LOOKUP)
+    if lookup is not None:
+        errors += _loop_terms(task, lookup)
+    elif not is_template(loop) and not isinstance(loop, list):
+        hint = "write a list, or `{{ name_of_a_list }}`"
+        errors.append(InputError(f"`loop` must be a list, not {loop!r}", origin=task.origin, hint=hint))
+    # what is undefined among the files of a `with_first_found` is left out
+    _check_value(templates, loop, None if lookup == "first_found" else names, task.origin, errors)
+    control = task.keywords.get("loop_control") or {}
+    for key in ("label", "pause", "extended"):
+        _check_value(templates, control.get(key), names, task.origin, errors)
+    if control.get("break_when"):
+        for condition in conditions(control["break_when"], task.origin):
+            _check_condition(templates, condition, names, task.origin, errors)
+
+
+def _loop_terms(task: Task, lookup: str) -> list[HivectlError]:
+    """Try a `with_…` loop as far as it needs nothing but what is written."""
+    from hivectl.model.lookups.constants import check_terms
+
+    terms = task.keywords["loop"]
+    if is_template(terms):
+        return []
+    try:
+        check_terms(lookup, terms)
+    except HivectlError as error:
+        message = f"`{PREFIX}{lookup}`: {error.message}"
+        return [InputError(message, origin=origin_of(terms, 0) or task.origin, hint=error.hint)]
+    return []
 
 
 def _argument_names(templates: Templates, task: Task, names: Known, errors: list[HivectlError]) -> None:

@@ -336,6 +336,7 @@ class Walk:
             and not step.task.uses
             and not step.options.throttle
             and not step.attempts_several
+            and not step.item_by_item
         )
 
     def _same_rights(self, step: Step) -> bool:

@@ -103,12 +103,29 @@ class BlockKeywords(SharedKeywords):
 
 
 @record(kw_only=True)
+class LoopControl:
+    """What `loop_control` may say."""
+
+    loop_var: str = parameter("The variable that holds the item.", default="item")
+    index_var: str | None = parameter("A variable for the item's number, from 0.", default=None)
+    label: Any = parameter("What people see of an item.", default=None, kind="raw")
+    pause: float = parameter("Seconds between two items.", default=0.0)
+    extended: bool = parameter("Give items `ansible_loop`: index, first, last, nextitem …", default=False)
+    extended_allitems: bool = parameter("`ansible_loop.allitems` too.", default=True)
+    break_when: Any = parameter(
+        "Leave the loop behind the item for which all this holds.", default=None, kind="raw"
+    )
+
+
+@record(kw_only=True)
 class TaskKeywords(SharedKeywords):
     """What a task takes besides its module."""
 
     when: Any = parameter("Condition, or list of conditions: each must be true.", default=None, kind="raw")
     loop: Any = parameter("A list: the task is done for each item.", default=None, kind="raw")
-    loop_control: dict[str, Any] | None = parameter("loop_var, index_var, label.", default=None)
+    loop_control: dict[str, Any] | None = parameter(
+        "How the loop goes: loop_var, index_var, label, pause, extended, break_when.", default=None
+    )
     register: str | None = parameter("Variable that takes the result.", default=None)
     notify: list[str] | None = parameter("Handlers to run at the end if something changed.", default=None)
     listen: list[str] | None = parameter("Handlers only: other names to be notified by.", default=None)
@@ -133,9 +150,6 @@ class TaskKeywords(SharedKeywords):
 
 # what Ansible has and hivectl refuses by name, with what to write instead
 ELSEWHERE = {
-    "with_items": "write `loop:`",
-    "with_dict": 'write `loop: "{{ the_dict | dict2items }}"`',
-    "with_fileglob": "write `loop: \"{{ ['files/*'] | map('fileglob') | flatten }}\"`",
     "remote_user": "the inventory says who logs in: `user:`",
     "async": "write `program:` for what runs long",
     "poll": "write `program:` for what runs long",
@@ -176,4 +190,10 @@ def keyword_schemas(cls: Any) -> dict[str, Any]:
 @cache
 def _schemas(cls: Any) -> dict[str, Any]:
     properties: dict[str, Any] = schema_of(cls)["properties"]
+    if cls is TaskKeywords:
+        from hivectl.model.loop_forms import with_schemas
+
+        control = schema_of(LoopControl) | {"type": ["object", "null"]}
+        properties["loop_control"] = control | {"description": properties["loop_control"]["description"]}
+        properties |= with_schemas()
     return properties

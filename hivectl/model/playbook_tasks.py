@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from hivectl.model.action_forms import written_out
 from hivectl.model.keywords import ELSEWHERE, BlockKeywords, TaskKeywords, keyword_schemas
+from hivectl.model.loop_forms import plain_loop
 from hivectl.model.module_defaults import with_defaults
 from hivectl.model.playbook import Block, Entry, Task
 from hivectl.model.playbook_levels import HANDED_DOWN, OWN, Level, hand_down, texts
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from hivectl.model.playbook_reader import ModuleShape, Reader
 
-LOOP_CONTROL = ("loop_var", "index_var", "label")
 # variables that are always there
 RESERVED_NAMES = frozenset(
     {
@@ -98,7 +98,7 @@ def _task(reader: Reader, raw: YamlMapping, inherited: Level, *, handler: bool) 
     plain = written_out(raw, reader.complain)
     if plain is None:
         return None
-    raw = plain
+    raw, looking = plain_loop(plain, reader.complain)
     found = _module_of(reader, raw)
     if found is None:
         return None
@@ -118,13 +118,6 @@ def _task(reader: Reader, raw: YamlMapping, inherited: Level, *, handler: bool) 
     control = raw.get("loop_control") or YamlMapping()
     for name in ("loop_var", "index_var"):
         _variable_name(reader, control, name)
-    for name in control:
-        if name not in LOOP_CONTROL:
-            reader.complain(
-                f"`loop_control` has no `{name}`",
-                control.key_origins.get(name),
-                f"there are {', '.join(LOOP_CONTROL)}",
-            )
     if raw.get("listen") and not handler:
         reader.complain("only handlers listen", raw.key_origins.get("listen"))
     arguments = _arguments(reader, raw, key, module)
@@ -146,7 +139,7 @@ def _task(reader: Reader, raw: YamlMapping, inherited: Level, *, handler: bool) 
         listen=texts(raw.get("listen")),
         needs=texts(raw.get("needs")),
         uses=raw.get("uses") or {},
-        keywords=dict(inner.keywords) | own,
+        keywords=dict(inner.keywords) | own | looking,
     )
 
 

@@ -31,13 +31,15 @@ _NOT_SHOWN = frozenset(
         "diff",
         "warnings",
         "ansible_loop_var",
-        "item",
+        "ansible_index_var",
+        "ansible_loop",
         "attempts",
         "start",
         "end",
         "delta",
     }
 )
+_NONE = object()
 _DIFF_STYLES = {"+": "added", "-": "removed", "@": "hunk"}
 
 
@@ -117,13 +119,16 @@ def _sentence(result: Mapping[str, Any]) -> str:
         text = f"{text}: {result['assertion']}"
     if not text and result.get("rc") not in {None, 0}:
         text = f"ended with {result['rc']}"
-    return f"item {_short(result['item'])}: {text}" if "item" in result and text else text
+    name = str(result.get("ansible_loop_var", "item"))
+    item = result.get("_ansible_item_label", result.get(name, _NONE))
+    return f"item {_short(item)}: {text}" if item is not _NONE and text else text
 
 
 def _said(result: Mapping[str, Any]) -> Iterator[Line]:
     """Return what `debug` says: its message, or the variable and its value."""
+    of_loop = {result.get("ansible_loop_var"), result.get("ansible_index_var")}
     for name, value in result.items():
-        if name in _NOT_SHOWN or name.startswith("_"):
+        if name in _NOT_SHOWN or name in of_loop or name.startswith("_"):
             continue
         text = value if isinstance(value, str) else _json(value)
         yield from (((line, ""),) for line in _lines(text if name == "msg" else f"{name}: {text}"))

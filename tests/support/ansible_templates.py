@@ -24,6 +24,20 @@ def ansible_playbook() -> str:
     return found
 
 
+def ansible_environment(folder: Path) -> dict[str, str]:
+    """Return the environment of a run of ansible-core that leaves its traces in `folder`."""
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "LC_ALL": "C.UTF-8",
+        "ANSIBLE_HOME": str(folder / "home"),
+        "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default",
+        "ANSIBLE_CALLBACK_RESULT_FORMAT": "json",
+        "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
+    }
+
+
 def rendered_by_ansible(
     expressions: Mapping[str, Any], variables: Mapping[str, Any], folder: Path
 ) -> dict[str, Any]:
@@ -38,18 +52,9 @@ def rendered_by_ansible(
     }
     playbook = folder / "play.yml"
     playbook.write_text(yaml.safe_dump([play], width=1_000_000, sort_keys=False))
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(folder),
-        "LC_ALL": "C.UTF-8",
-        "ANSIBLE_HOME": str(folder / "home"),
-        "ANSIBLE_NOCOLOR": "1",
-        "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default",
-        "ANSIBLE_CALLBACK_RESULT_FORMAT": "json",
-    }
     done = subprocess.run(
         [ansible_playbook(), str(playbook)],
-        env=environment,
+        env=ansible_environment(folder),
         capture_output=True,
         text=True,
         timeout=100,

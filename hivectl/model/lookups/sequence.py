@@ -33,14 +33,11 @@ class Options:
 
 
 def _whole(text: str) -> int:
-    """Return a number as the lookup's users write it: 10, 0x1f, 0664."""
-    sign, digits = (-1, text[1:]) if text.startswith("-") else (1, text)
+    """Return a number as the lookup's users write it: 10, 010 (ten, as ansible-core takes it), 0x1f."""
     try:
-        if re.fullmatch("0[0-7]+", digits):
-            return sign * int(digits, 8)
-        return sign * int(digits, 0)
+        return int(text, 16 if "x" in text.lower() else 10)
     except ValueError:
-        raise TemplateValueError(f'"{text}" is no whole number', hint="write 10, 0x1f or 0664") from None
+        raise TemplateValueError(f'"{text}" is no whole number', hint="write 10 or 0x1f") from None
 
 
 def _options(term: Any, given: Options) -> Options:
