@@ -55,6 +55,8 @@ main(b)
 
 # what only some operations need is sent before the first batch that has one of them
 EXTRA = {
+    "find": ("more", "finds"),
+    "script": ("more", "scripts"),
     "temporary": ("more", "temporaries"),
     "facts": ("facts", "hardware_facts", "network_facts"),
     "wait": ("waits",),

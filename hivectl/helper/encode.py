@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hivectl.helper.file_operations import Script
 from hivectl.helper.operations import Content, Run, Write
 from hivectl.model.records import record
 from hivectl.model.secret import Secret, mask, reveal
@@ -54,7 +55,7 @@ def _plain(value: Any) -> Any:
 def encode_operation(operation: Operation) -> dict[str, Any]:
     """Return an operation as JSON: what differs from the default; a local sink stays here."""
     plain = _plain_operation(operation)
-    if isinstance(operation, Run) and operation.environment:
+    if isinstance(operation, Run | Script) and operation.environment:
         plain["environment"] = {name: _as_text(value) for name, value in operation.environment.items()}
     return plain
 
@@ -128,9 +129,9 @@ def encode_batch(batch: Batch, *, fenced: bool = True) -> Frame:
     room = INLINE_BATCH
     for item in batch.items:
         operation = item.operation
-        if not isinstance(operation, Write) or (item.check and not item.diff):
+        content = content_of(operation)
+        if content is None or (item.check and not item.diff):
             continue
-        content = operation.content
         if content.sha256 in known or not 0 < content.size <= min(INLINE, room):
             continue
         data = content.source.read_bytes() if isinstance(content.source, Path) else content.source
@@ -157,16 +158,22 @@ def finish_result(item: Item, result: dict[str, Any]) -> dict[str, Any]:
     if isinstance(operation, Run):
         shown = mask(operation.argv if operation.argv is not None else operation.script)
         result["cmd"] = list(shown) if isinstance(shown, tuple) else shown
+    if isinstance(operation, Run | Script):
         for name in ("stdout", "stderr"):
             if name in result:
                 result[f"{name}_lines"] = result[name].splitlines()
     return result
 
 
+def content_of(operation: Operation) -> Content | None:
+    """Return what is sent with an operation, if anything is."""
+    return operation.content if isinstance(operation, Write | Script) else None
+
+
 def contents_of(batch: Batch) -> Mapping[int, Content]:
     """Return the contents that a node may ask for, by the item's place."""
     return {
-        index: item.operation.content
+        index: content
         for index, item in enumerate(batch.items)
-        if isinstance(item.operation, Write)
+        if (content := content_of(item.operation)) is not None
     }

@@ -175,7 +175,7 @@ ELSEWHERE = {
                 "mount",
                 "sysctl",
             ),
-            *("find", "script", "synchronize", "pause", "reboot"),
+            *("synchronize", "pause", "reboot"),
         ),
         "write `command:` or `shell:`; `hivectl modules` lists what there is",
     ),

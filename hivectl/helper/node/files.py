@@ -25,15 +25,10 @@ if TYPE_CHECKING:
     from hivectl.helper.node.paths import Pretence
 
 
-def stat(operation: "dict[str, Any]") -> "dict[str, Any]":
-    """Carry out a `stat`; the keys are those of Ansible's stat module."""
-    path = expand(operation["path"])
-    status = status_of(path, follow=operation.get("follow", False))
-    if status is None:
-        return {"changed": False, "stat": {"exists": False}}
+def facts_of(path: str, status: os.stat_result) -> "dict[str, Any]":
+    """Return what Ansible's stat and find say of a path."""
     mode = status.st_mode
     found: "dict[str, Any]" = {
-        "exists": True,
         "path": path,
         "mode": f"{S_IMODE(mode):04o}",
         "isdir": S_ISDIR(mode),
@@ -52,20 +47,35 @@ def stat(operation: "dict[str, Any]") -> "dict[str, Any]":
         "atime": status.st_atime,
         "mtime": status.st_mtime,
         "ctime": status.st_ctime,
-        "blocks": status.st_blocks,
-        "block_size": status.st_blksize,
-        "device_type": status.st_rdev,
         "isuid": bool(mode & 0o4000),
         "isgid": bool(mode & 0o2000),
         "pw_name": user_name(status.st_uid),
         "gr_name": group_name(status.st_gid),
-        "readable": os.access(path, os.R_OK),
-        "writeable": os.access(path, os.W_OK),
-        "executable": os.access(path, os.X_OK),
     }
     for shift, who in ((6, "usr"), (3, "grp"), (0, "oth")):
         for bit, letter in ((4, "r"), (2, "w"), (1, "x")):
             found[letter + who] = bool(mode >> shift & bit)
+    return found
+
+
+def stat(operation: "dict[str, Any]") -> "dict[str, Any]":
+    """Carry out a `stat`; the keys are those of Ansible's stat module."""
+    path = expand(operation["path"])
+    status = status_of(path, follow=operation.get("follow", False))
+    if status is None:
+        return {"changed": False, "stat": {"exists": False}}
+    found = facts_of(path, status)
+    found["exists"] = True
+    mode = status.st_mode
+    for key, value in (
+        ("blocks", status.st_blocks),
+        ("block_size", status.st_blksize),
+        ("device_type", status.st_rdev),
+        ("readable", os.access(path, os.R_OK)),
+        ("writeable", os.access(path, os.W_OK)),
+        ("executable", os.access(path, os.X_OK)),
+    ):
+        found[key] = value
     if S_ISLNK(mode):
         found["lnk_source"] = os.path.realpath(path)
         found["lnk_target"] = os.readlink(path)

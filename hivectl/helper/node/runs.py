@@ -44,7 +44,7 @@ def run(operation: "dict[str, Any]", wire: "Wire", *, check: bool) -> "tuple[dic
         if not guarded:
             result["skipped"] = True
         return result, b"", b""
-    return _execute(operation, wire, folder, changed=not observes)
+    return execute_run(operation, wire, folder, changed=not observes)
 
 
 def _guarded(operation: "dict[str, Any]", folder: "str | None") -> "tuple[str, str] | None":
@@ -59,9 +59,10 @@ def _guarded(operation: "dict[str, Any]", folder: "str | None") -> "tuple[str, s
     return None
 
 
-def _execute(
+def execute_run(
     operation: "dict[str, Any]", wire: "Wire", folder: "str | None", *, changed: bool
 ) -> "tuple[dict[str, Any], bytes, bytes]":
+    """Run what nothing stands against, in a folder; return its result, standard output and standard error."""
     argv = operation.get("argv")
     if argv is None:
         argv = [operation.get("shell", "/bin/sh"), "-c", operation["script"]]

@@ -175,6 +175,12 @@ class Wire:
             if select.select([self.source], [], [], min(left, self.interval))[0] and self.stop_asked():
                 raise Stopped
 
+    def tick(self) -> None:
+        """Keep what is kept, in the middle of something long; raises Stopped when the controller wants no more."""
+        self.beat()
+        if not self.ended and select.select([self.source], [], [], 0)[0] and self.stop_asked():
+            raise Stopped
+
     def waiting(self) -> bool:
         """Whether something waits to be sent."""
         return bool(self._output)
