@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, cast
 
 from hivectl.drivers.base import Capability
 from hivectl.helper.file_operations import Find
 from hivectl.helper.operations import Operation
 from hivectl.model.parameters import parameter
+from hivectl.model.records import record
 from hivectl.modules.base import Module, ModuleError, TaskContext
 from hivectl.modules.stat import ALGORITHMS
 
@@ -16,7 +16,7 @@ AGES = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 SIZES = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Parameters:
     """What `find` takes."""
 

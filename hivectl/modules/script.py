@@ -2,13 +2,13 @@
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from hivectl.drivers.base import Capability
 from hivectl.helper.file_operations import Script
 from hivectl.helper.operations import Operation
 from hivectl.model.parameters import parameter
+from hivectl.model.records import record
 from hivectl.model.secret import Secret
 from hivectl.model.words import unquoted, words
 from hivectl.modules.base import Module, ModuleError, TaskContext
@@ -19,7 +19,7 @@ from hivectl.modules.free_form import split_options
 OPTIONS = ("creates", "removes", "chdir", "executable")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Parameters:
     """What `script` takes."""
 
