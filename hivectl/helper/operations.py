@@ -454,6 +454,160 @@ class Cron(Operation):
 
 
 @record(kw_only=True)
+class Package(Operation):
+    """Packages of Debian and its kin, by apt-get with nothing asked and locks waited for.
+
+    Order: clean, update_cache, then one of upgrade, deb, packages, autoclean, autoremove. A package that is installed
+    as wanted is found by dpkg-query alone. Result: `cache_updated`, `cache_update_time`, `stdout` and `stderr` of
+    apt-get where it ran, `diff.prepared`.
+
+    Attributes:
+        packages: names; `name=1.2*` asks for a version (a pattern), `name>=1.2` for at least one, `na*me` for all
+            that match; with "latest" and `*` alone everything is upgraded.
+        state: "present", "latest", "absent", "build-dep" (what is needed to build them) or "fixed" (--fix-broken).
+        update_cache: fetch the lists first, unless they are younger than `cache_valid_time` seconds.
+        update_cache_retries: how often in all, with waits of 1, 2, 4 … up to `update_cache_retry_max_delay` seconds.
+        deb: paths on the node, or addresses, joined with commas.
+        upgrade: "no", "yes" and "safe" (upgrade --with-new-pkgs), "full" and "dist" (dist-upgrade).
+        install_recommends: None is the node's own setting.
+        dpkg_options: options of dpkg without their dashes, joined with commas.
+        lock_timeout: seconds to wait for another process' locks.
+        policy_rc_d: exit code of policy-rc.d meanwhile; None is the node's own.
+    """
+
+    name: ClassVar[str] = "package"
+    packages: tuple[str, ...] = ()
+    state: Literal["present", "latest", "absent", "build-dep", "fixed"] = "present"
+    update_cache: bool = False
+    cache_valid_time: int = 0
+    update_cache_retries: int = 5
+    update_cache_retry_max_delay: int = 12
+    deb: str | None = None
+    upgrade: Literal["no", "yes", "safe", "full", "dist"] = "no"
+    default_release: str | None = None
+    install_recommends: bool | None = None
+    dpkg_options: str = ""
+    force: bool = False
+    purge: bool = False
+    autoremove: bool = False
+    autoclean: bool = False
+    clean: bool = False
+    fail_on_autoremove: bool = False
+    only_upgrade: bool = False
+    allow_unauthenticated: bool = False
+    allow_downgrade: bool = False
+    allow_change_held_packages: bool = False
+    lock_timeout: int = 60
+    policy_rc_d: int | None = None
+    environment: Mapping[str, Text] = field(default_factory=dict)
+
+
+@record(kw_only=True)
+class Pip(Operation):
+    """Python packages, by pip.
+
+    Result: as Ansible's pip: `cmd`, `name`, `version`, `state`, `requirements`, `virtualenv`, `stdout`, `stderr`.
+    Changed when pip says "Successfully (un)installed", or, with requirements and repositories, when what is
+    installed differs; and when the virtual environment was made.
+
+    Attributes:
+        packages: requirements as pip takes them.
+        state: "latest" is install -U, "forcereinstall" that with --force-reinstall.
+        requirements: file on the node, in place of `packages`.
+        virtualenv: made if it has no bin/activate; relative to `chdir`.
+        virtualenv_command: what makes it; plain "virtualenv" is `python -m venv` where there is none.
+        executable: pip itself; else that of the virtual environment, of the helper's Python, or pip3.
+        extra_args: words for pip, split like a shell's.
+        chdir: where pip runs; /tmp if not given.
+        umask: octal.
+    """
+
+    name: ClassVar[str] = "pip"
+    packages: tuple[str, ...] = ()
+    state: Literal["present", "latest", "forcereinstall", "absent"] = "present"
+    version: str | None = None
+    requirements: str | None = None
+    virtualenv: str | None = None
+    virtualenv_command: str = "virtualenv"
+    virtualenv_python: str | None = None
+    virtualenv_site_packages: bool = False
+    executable: str | None = None
+    extra_args: str | None = None
+    editable: bool = False
+    chdir: str | None = None
+    umask: str | None = None
+    break_system_packages: bool = False
+    environment: Mapping[str, Text] = field(default_factory=dict)
+
+
+@record(kw_only=True)
+class Git(Operation):
+    """A copy of a git repository at a version.
+
+    Result: `before`, `after` (commits), `remote_url_changed`, `submodules_changed`, `archive` if written, `diff`.
+
+    Attributes:
+        repository: address; an absolute path becomes file://.
+        path: of the copy; None only with clone=False, which then only asks what the version is.
+        version: branch, tag or commit; "HEAD" is the copy's branch, at first the other side's default.
+        clone: False: do not make a copy that is not there.
+        update: False: leave a copy that is there.
+        force: throw local modifications away.
+        depth: commits of history.
+        refspec: fetched besides.
+        reference: repository on the node to borrow objects from.
+        recursive: with submodules.
+        track_submodules: at their branches' ends, in place of the recorded commits.
+        verify_commit: fail unless the commit or tag is signed by a key that gpg trusts.
+        separate_git_dir: where the repository itself is kept.
+        archive: file that gets the version as .zip, .tar, .tar.gz or .tgz.
+        host_keys: "no" or "accept-new" for ssh's StrictHostKeyChecking; None is its own setting.
+        key_file: private key for ssh.
+        ssh_opts: more options of ssh, as a shell splits them.
+        executable: git itself.
+        umask: octal.
+    """
+
+    name: ClassVar[str] = "git"
+    repository: Text
+    path: str | None = None
+    version: str = "HEAD"
+    remote: str = "origin"
+    refspec: str | None = None
+    reference: str | None = None
+    depth: int | None = None
+    force: bool = False
+    clone: bool = True
+    update: bool = True
+    bare: bool = False
+    recursive: bool = True
+    single_branch: bool = False
+    track_submodules: bool = False
+    verify_commit: bool = False
+    separate_git_dir: str | None = None
+    archive: str | None = None
+    archive_prefix: str | None = None
+    host_keys: Literal["no", "accept-new"] | None = None
+    key_file: str | None = None
+    ssh_opts: str | None = None
+    executable: str | None = None
+    umask: str | None = None
+    environment: Mapping[str, Text] = field(default_factory=dict)
+
+
+@record(kw_only=True)
+class Hostname(Operation):
+    """The node's own name, now and after the next start: by hostnamectl where systemd runs, else /etc/hostname.
+
+    Result: `name`, `diff`.
+    """
+
+    name: ClassVar[str] = "hostname"
+    hostname: str
+    environment: Mapping[str, Text] = field(default_factory=dict)
+
+
+@record(kw_only=True)
 class Fence:
     """The proof that this controller may change a node; a node refuses an older one.
 

@@ -37,7 +37,7 @@ LOOKS = frozenset({"facts", "read", "stat", "wait"})
 # what comes to a node only when a batch asks for it (node/more.py); slow as well
 MORE = frozenset({"download", "find", "script", "temporary", "unpack"})
 # what the system's own programs do (node/system.py): slow as well
-SYSTEM = frozenset({"cron", "group", "service", "user"})
+SYSTEM = frozenset({"cron", "git", "group", "hostname", "package", "pip", "service", "user"})
 
 
 class Contents:

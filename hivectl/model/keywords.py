@@ -169,9 +169,8 @@ ELSEWHERE = {
     ),
     **dict.fromkeys(
         (
-            *("apt", "dnf", "yum", "package", "pip", "git", "get_url", "uri", "unarchive", "archive"),
+            *("dnf", "yum", "get_url", "uri", "unarchive", "archive"),
             *(
-                "hostname",
                 "mount",
                 "sysctl",
             ),
