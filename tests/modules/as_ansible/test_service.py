@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.worlds import PRIVATE_ETC, act, assert_same_in_worlds, in_world
+from tests.support.worlds import PRIVATE_ETC, act, assert_same_in_worlds
 
 if TYPE_CHECKING:
     from pathlib import Path
