@@ -1,128 +1,90 @@
 """`hivectl apply` and `hivectl plan`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hivectl.cli.app import new_app
-from hivectl.cli.options import (
-    AskBecomePass,
-    Become,
-    BecomeUser,
-    Diff,
-    ExtraVariables,
-    Forks,
-    Inventories,
-    Limit,
-    Playbook,
-    Reports,
-    SkipTags,
-    Tags,
-    Wait,
-)
-from hivectl.model.errors import ExitCode, InputError
+from hivectl.cli.options import Playbook, Wait
+from hivectl.cli.run_options import Shared, sharing
+from hivectl.model.errors import InputError
+
+if TYPE_CHECKING:
+    from hivectl.cli.reporting import Mode
 
 apply_app, plan_app = new_app(), new_app()
 APPS = {"apply": apply_app, "plan": plan_app}
 
 
 @apply_app.command()
+@sharing
 def apply(
+    shared: Shared,
     playbook: Annotated[
-        Path | None, typer.Argument(metavar="[PLAYBOOK]", help="The playbook; not with --resume.")
+        Path | None,
+        typer.Argument(metavar="[PLAYBOOK]", help="The playbook; not with --resume or --plan."),
     ] = None,
     *,
-    inventories: Inventories = None,
-    limit: Limit = None,
-    tags: Tags = None,
-    skip_tags: SkipTags = None,
-    extra: ExtraVariables = None,
     check: Annotated[
         bool, typer.Option("--check", "-C", help="Change nothing, say what would change.")
     ] = False,
-    diff: Diff = False,
-    forks: Forks = None,
-    become: Become = False,
-    become_user: BecomeUser = None,
-    ask_become_pass: AskBecomePass = False,
+    plan: Annotated[
+        Path | None,
+        typer.Option("--plan", metavar="FILE", help="Do what this saved plan has shown, and nothing else."),
+    ] = None,
     resume: Annotated[
         str | None, typer.Option("--resume", metavar="RUN", help="Go on where this run stopped.")
     ] = None,
     wait: Wait = None,
-    reports: Reports = None,
 ) -> int:
     """Plan and run a playbook.
 
     Example: hivectl apply playbooks/quickstart.yml --limit 'm[1:3]' --diff
     """
-    from hivectl.cli.reporting import chosen, run_reported
+    from hivectl.cli.reporting import chosen, detailed, run_reported
 
-    if (playbook is None) == (resume is None):
+    named = [one for one in (playbook, resume, plan) if one is not None]
+    if len(named) != 1:
+        other = "a saved plan" if plan else "a run"
         raise InputError(
-            "name a playbook, or a run with --resume"
-            if playbook is None
-            else "a run has its playbook: leave it out",
-            hint="hivectl apply PLAYBOOK, or hivectl apply --resume RUN",
+            f"{other} has its playbook: leave it out" if named else "name a playbook, a run or a saved plan",
+            hint="hivectl apply PLAYBOOK, hivectl apply --resume RUN, or hivectl apply --plan FILE",
         )
-    options = chosen(
-        playbook=playbook,
-        mode="check" if check else "apply",
-        limit=limit,
-        tags=tags,
-        skip_tags=skip_tags,
-        extra=extra,
-        diff=diff,
-        forks=forks,
-        become=become,
-        become_user=become_user,
-        ask_become_pass=ask_become_pass,
-        resume=resume,
-        wait=wait,
-    )
-    return run_reported(inventories or (), options, reports or ()).exit_code
+    if shared.detailed_exitcode and not check:
+        raise InputError("--detailed-exitcode is about what would change", hint="add --check")
+    mode: Mode = "check" if check else "apply"
+    if plan is not None:
+        from hivectl.cli.saved import chosen_by_plan
+
+        options, inventories = chosen_by_plan(shared, plan, mode=mode, wait=wait)
+    else:
+        options = chosen(shared, playbook=playbook, mode=mode, resume=resume, wait=wait)
+        inventories = shared.inventories or []
+    return detailed(shared, run_reported(inventories, options, shared.reports or ()))
 
 
 @plan_app.command()
+@sharing
 def plan(
+    shared: Shared,
     playbook: Playbook,
     *,
-    inventories: Inventories = None,
-    limit: Limit = None,
-    tags: Tags = None,
-    skip_tags: SkipTags = None,
-    extra: ExtraVariables = None,
-    diff: Annotated[bool, typer.Option("--diff/--no-diff", help="Show what would change in files.")] = True,
-    forks: Forks = None,
-    become: Become = False,
-    become_user: BecomeUser = None,
-    ask_become_pass: AskBecomePass = False,
-    detailed_exitcode: Annotated[
-        bool, typer.Option("--detailed-exitcode", help="Exit 2 when changes are pending.")
-    ] = False,
-    reports: Reports = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="Save the plan, for `hivectl apply --plan FILE`."),
+    ] = None,
 ) -> int:
     """Observe the nodes and show what would change; nothing is changed.
 
-    Example: hivectl plan playbooks/quickstart.yml --detailed-exitcode
+    Example: hivectl plan playbooks/quickstart.yml --out quickstart.plan
     """
-    from hivectl.cli.reporting import chosen, run_reported
+    from hivectl.cli.errors import say
+    from hivectl.cli.reporting import chosen, detailed, run_reported
 
-    options = chosen(
-        playbook=playbook,
-        mode="plan",
-        limit=limit,
-        tags=tags,
-        skip_tags=skip_tags,
-        extra=extra,
-        diff=diff,
-        forks=forks,
-        become=become,
-        become_user=become_user,
-        ask_become_pass=ask_become_pass,
-    )
-    ended = run_reported(inventories or (), options, reports or ())
-    pending = any(node.changed for node in ended.nodes.values())
-    if detailed_exitcode and pending and ended.exit_code == ExitCode.DONE:
-        return ExitCode.CHANGES_PENDING
-    return ended.exit_code
+    options = chosen(shared, playbook=playbook, mode="plan", out=out)
+    ended = run_reported(shared.inventories or (), options, shared.reports or ())
+    if out is not None:
+        done = f"the plan is saved: `hivectl apply --plan {out}` does it"
+        say(f"no plan is saved in {out}, since planning failed" if ended.exit_code else done)
+    return detailed(shared, ended)

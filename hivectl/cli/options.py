@@ -59,7 +59,15 @@ ExtraVariables = Annotated[
     list[str] | None,
     typer.Option("-e", "--extra-vars", metavar="K=V|JSON|@FILE", help="Variables that win over all others."),
 ]
-Diff = Annotated[bool, typer.Option("--diff", "-D", help="Show what changes in files.")]
+Diff = Annotated[
+    bool | None,
+    typer.Option(
+        "--diff/--no-diff", "-D", help="Show what changes in files; a plan does unless told not to."
+    ),
+]
+DetailedExitcode = Annotated[
+    bool, typer.Option("--detailed-exitcode", help="Exit 2 when changes are pending (plan, --check).")
+]
 Become = Annotated[bool, typer.Option("--become", "-b", help="As another user, by sudo.")]
 BecomeUser = Annotated[
     str | None,

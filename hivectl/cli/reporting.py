@@ -8,7 +8,7 @@ import os
 import sys
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from hivectl.cli.errors import tell, worst
 from hivectl.cli.extra_variables import extra_variables
@@ -17,13 +17,14 @@ from hivectl.cli.running import run
 from hivectl.cli.words import split_words
 from hivectl.engine.events import Message
 from hivectl.engine.options import FORKS, RunOptions
-from hivectl.model.errors import HivectlError, InputError
+from hivectl.model.errors import ExitCode, HivectlError, InputError
 from hivectl.report.registry import open_reports
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
+    from hivectl.cli.run_options import Shared
     from hivectl.engine.events import Event, RunEnded
     from hivectl.engine.lab import Lab
     from hivectl.report.base import Reporter
@@ -31,21 +32,17 @@ if TYPE_CHECKING:
 TICKS_A_SECOND = 8
 
 
+Mode: TypeAlias = Literal["apply", "check", "plan"]
+
+
 def chosen(
+    shared: Shared,
     *,
     playbook: Path | None,
-    mode: Literal["apply", "check", "plan"],
-    limit: str | None,
-    tags: Sequence[str] | None,
-    skip_tags: Sequence[str] | None,
-    extra: Sequence[str] | None,
-    diff: bool,
-    forks: int | None,
-    become: bool,
-    become_user: str | None,
-    ask_become_pass: bool,
+    mode: Mode,
     resume: str | None = None,
     wait: float | None = None,
+    out: Path | None = None,
 ) -> RunOptions:
     """Return what the command line chose; asks for sudo's password.
 
@@ -57,17 +54,19 @@ def chosen(
     return RunOptions(
         playbook=playbook,
         mode=mode,
-        diff=diff,
-        limit=limit,
-        tags=split_words(tags),
-        skip_tags=split_words(skip_tags),
-        extra_variables=extra_variables(extra or ()),
-        forks=forks or FORKS,
+        diff=mode == "plan" if shared.diff is None else shared.diff,
+        limit=shared.limit,
+        tags=split_words(shared.tags),
+        skip_tags=split_words(shared.skip_tags),
+        extra_variables=extra_variables(shared.extra or ()),
+        extra_words=tuple(shared.extra or ()),
+        forks=shared.forks or FORKS,
         resume=resume,
         wait=wait,
-        become=become or become_user is not None,
-        become_user=become_user,
-        become_password=become_password(ask=ask_become_pass),
+        out=out,
+        become=shared.become or shared.become_user is not None,
+        become_user=shared.become_user,
+        become_password=become_password(ask=shared.ask_become_pass),
         ask=asker(),
     )
 
@@ -103,6 +102,14 @@ def run_reported(inventories: Sequence[Path], options: RunOptions, reports: Sequ
     finally:
         faults = _close(reporters)
     return replace(ended, exit_code=worst([ended.exit_code, *(fault.exit_code for fault in faults)]))
+
+
+def detailed(shared: Shared, ended: RunEnded) -> int:
+    """Return the exit code: with `--detailed-exitcode` 2 when changes are pending, or may be, and nothing else is wrong."""
+    pending = any(node.changed or node.unobserved for node in ended.nodes.values())
+    if shared.detailed_exitcode and pending and ended.exit_code == ExitCode.DONE:
+        return ExitCode.CHANGES_PENDING
+    return ended.exit_code
 
 
 async def _run(lab: Lab, options: RunOptions, reporters: Sequence[Reporter]) -> RunEnded:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import aclosing
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hivectl.drivers.errors import ConnectionLostError, FenceError, UnreachableError
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from hivectl.engine.context import NodeAccess
     from hivectl.engine.steps import Iteration, Step
     from hivectl.engine.walk import Walk
+    from hivectl.engine.watching import Watcher
     from hivectl.helper.operations import Item, ItemResult
     from hivectl.model.playbook import Task
     from hivectl.modules.base import Result
@@ -202,17 +204,41 @@ async def _once(walk: Walk, step: Step, iteration: Iteration, *, resumed: bool) 
     if step.module.procedure is None:
         access = walk.state.workshop.access(iteration.actor)
         places = [place for place in batches.places_of([step]) if place.iteration is iteration]
+        watcher = walk.state.watcher
+        if watcher is not None:
+            places = watcher.places(places)
         stream = batches.carry_out(
             walk.run, access, [step], places, recalled=walk.recalled(iteration.actor), resumed=resumed
         )
         async with aclosing(stream) as results:
             async for place, result in results:
+                if watcher is not None:
+                    watcher.saw(place, result)
                 place.iteration.results.append(result)
         return None
     if resumed and not step.module.repeatable:
         return {"changed": True, "failed": True, "unknown": True, "msg": UNKNOWN}
     if step.options.check and step.module.check_mode == "none":
         return {"changed": False, "skipped": True, "msg": NO_CHECK_MODE}
+    if (watcher := walk.state.watcher) is not None:
+        return await _watched(step, iteration, watcher)
+    return await _procedure(step, iteration)
+
+
+async def _watched(step: Step, iteration: Iteration, watcher: Watcher) -> Result:
+    """Do a procedure after a check of it, since no operation of its own is looked at first."""
+    assert iteration.context is not None
+    if step.options.check:
+        result = await _procedure(step, iteration)
+        watcher.procedure(step, iteration.index, result)
+        return result
+    if step.module.check_mode == "full":
+        context = iteration.context
+        iteration.context = replace(context, check=True)
+        try:
+            watcher.procedure(step, iteration.index, await _procedure(step, iteration))
+        finally:
+            iteration.context = context
     return await _procedure(step, iteration)
 
 

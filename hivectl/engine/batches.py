@@ -161,7 +161,8 @@ async def _send(
 ) -> AsyncGenerator[ItemResult, None]:
     """Send operations once."""
     connection = await _connection(access, places)
-    batch = Batch(run=run, items=tuple(place.item for place in places), fence=access.fence())
+    touched = access.touched() if access.touched is not None else ()
+    batch = Batch(run=run, items=tuple(place.item for place in places), fence=access.fence(), touched=touched)
     nothing = True
     async with aclosing(connection.operate(batch, steps[0].options.become)) as stream:
         async for result in stream:

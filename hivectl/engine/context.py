@@ -31,12 +31,14 @@ class NodeAccess:
         fence: returns the proof that the run holds it; raises FenceError once it does not.
         say: tells people what is waited for.
         power: returns its power; raises NoPowerError.
+        touched: returns the paths that this run has changed there, where somebody watches.
     """
 
     open: Callable[[], Awaitable[NodeSession]]
     fence: Callable[[], Fence | None]
     say: Callable[[str], None]
     power: Callable[[], Power]
+    touched: Callable[[], tuple[str, ...]] | None = None
 
 
 @record(kw_only=True)

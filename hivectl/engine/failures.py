@@ -25,11 +25,20 @@ class StepFailedError(WalkEnded):
 
 
 class NodeGoneError(WalkEnded):
-    """Nothing more can or may be sent to the node, `always` sections neither."""
+    """Nothing more can or may be sent to the node, `always` sections neither.
 
-    def __init__(self, reason: str, *, unreachable: bool = False, fence_lost: bool = False) -> None:
+    Attributes:
+        unreachable: it cannot be reached.
+        fence_lost: somebody else holds it.
+        stale: it is not what the saved plan saw.
+    """
+
+    def __init__(
+        self, reason: str, *, unreachable: bool = False, fence_lost: bool = False, stale: bool = False
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.stale = stale
         self.unreachable = unreachable
         self.fence_lost = fence_lost
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from hivectl.engine.saved_plan import SavedPlan
     from hivectl.model.prompts import Prompt
     from hivectl.model.secret import Secret
 
@@ -26,6 +27,9 @@ class RunOptions:
         mode: "apply" changes; "check" and "plan" only say what would change.
         forks: how many nodes work at the same time.
         resume: the run to go on with.
+        out: the file that a plan is saved in.
+        plan: the saved plan that an apply holds to.
+        extra_words: `-e` as it was written, for a plan that is saved.
         wait: seconds to wait for nodes that others hold; None: do not wait.
         become: every task by another user's rights, unless it says otherwise.
         word_after: seconds of silence until a word on what is waited for.
@@ -43,6 +47,9 @@ class RunOptions:
     extra_variables: Mapping[str, Any] = field(default_factory=dict)
     forks: int = FORKS
     resume: str | None = None
+    out: Path | None = None
+    plan: SavedPlan | None = None
+    extra_words: tuple[str, ...] = ()
     wait: float | None = None
     become: bool = False
     become_user: str | None = None

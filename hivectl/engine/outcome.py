@@ -89,6 +89,8 @@ async def conclude(walk: Walk, step: Step) -> None:
     """
     result, outcomes = result_of(step)
     status = status_of(result)
+    if (watcher := walk.state.watcher) is not None:
+        result, status = watcher.judged(step, result, status)
     failed = status is Status.FAILED
     if result.get("unknown"):
         status = Status.UNKNOWN
@@ -116,7 +118,9 @@ async def conclude(walk: Walk, step: Step) -> None:
             shown=censored(result) if step.options.no_log else None,
         ),
     )
-    if step.task.notify and (result.get("changed") or _may_have_changed(walk, step, result)):
+    if step.task.notify and (
+        result.get("changed") or status is Status.UNOBSERVED or _may_have_changed(walk, step, result)
+    ):
         await walk.handlers.notify(step.task, _notified(step))
     if failed and not step.options.ignore_errors:
         raise StepFailedError(step.task, result, reason if not step.options.no_log else "failed (no_log)")
@@ -141,6 +145,8 @@ def _notified(step: Step) -> list[str]:
 
 
 def _reason(step: Step, result: Result, status: Status) -> str:
+    if status is Status.UNOBSERVED:
+        return "unknown until applied" if step.options.no_log else str(result.get("msg", ""))
     if status is Status.SKIPPED:
         condition = result.get("false_condition")
         return f"when: {condition}" if condition else str(result.get("msg", ""))

@@ -46,6 +46,14 @@ class OtherNodeNeeded(NotKnownYet):
         self.task = task
 
 
+class UnobservedNeeded(NotKnownYet):
+    """A result that a plan cannot know; `since`: the task that would give it."""
+
+    def __init__(self, name: str, since: str) -> None:
+        super().__init__(f"unknown until applied: it uses `{name}`, which {since} gives")
+        self.since = since
+
+
 class AllFacts(Mapping[str, Any]):
     """`ansible_facts`: all facts of a node by their names without the prefix.
 

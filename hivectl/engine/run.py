@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from hivectl.engine.context import NodeAccess
 from hivectl.engine.events import NodeSummary, Reserved, RunEnded, RunStarted
 from hivectl.engine.handlers import OwedHandlers
 from hivectl.engine.holding import Holding, hold
+from hivectl.engine.inputs import digests_of, written_files
 from hivectl.engine.journal import Header, Journal, Record, new_run_id, read_journal
 from hivectl.engine.lab import beside
 from hivectl.engine.limits import Limits
@@ -23,11 +23,13 @@ from hivectl.engine.plan import LOCALHOST, Plan, Tags, build_plan
 from hivectl.engine.plays import run_plays
 from hivectl.engine.prompting import answered
 from hivectl.engine.redactor import Redactor, find_secrets
+from hivectl.engine.saved_plan import check_place, planned, refuse_other_plan, refuse_stale_inputs, write_plan
 from hivectl.engine.scopes import Scopes
 from hivectl.engine.sessions import Sessions
 from hivectl.engine.state import RunState
 from hivectl.engine.steps import Workshop
 from hivectl.engine.validation import validate_playbook
+from hivectl.engine.watching import Guard, Planner
 from hivectl.model.errors import ExitCode, HivectlError, InputError
 from hivectl.model.playbook_loader import load_playbook
 from hivectl.model.selectors import select
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from hivectl.engine.events import Listener
     from hivectl.engine.lab import Lab
     from hivectl.engine.options import RunOptions
+    from hivectl.engine.watching import Watcher
     from hivectl.model.playbook import Playbook
     from hivectl.model.secret import Secret
     from hivectl.store.database import Database
@@ -82,6 +85,10 @@ async def run_playbook(lab: Lab, options: RunOptions, listeners: Sequence[Listen
         StoreError, JournalError: the lab's store or the journal cannot be used.
     """
     record = read_journal(lab.run_folder(), options.resume) if options.resume else None
+    if options.out is not None:
+        check_place(options.out)
+    if options.plan is not None:
+        refuse_stale_inputs(options.plan)
     if record is not None:
         options = _as_it_began(options, record)
     run = record.header.run if record else new_run_id()
@@ -93,13 +100,19 @@ async def run_playbook(lab: Lab, options: RunOptions, listeners: Sequence[Listen
         header = _header(lab, options, playbook, run)
         if record is not None:
             _check_unchanged(record, header)
+        if options.plan is not None:
+            refuse_other_plan(options.plan, header.inputs, plan.nodes)
         journal = (
             Journal.reopen(lab.run_folder(), run) if record else Journal.create(lab.run_folder(), header)
         )
         try:
-            return await _Run(lab, options, listeners, plan, journal, database, header, record).go()
+            going = _Run(lab, options, listeners, plan, journal, database, header, record)
+            ended = await going.go()
         finally:
             journal.close()
+    if options.out is not None and ended.exit_code == ExitCode.DONE:
+        going.save(options.out)
+    return ended
 
 
 def prepare(
@@ -186,8 +199,23 @@ class _Run:
             redactor=redactor,
             owed=OwedHandlers(self.history, header.playbook, header.run),
             record=record,
+            watcher=_watcher(options),
         )
         self.state.activity = Activity(self.state.emit, options.word_after)
+
+    def save(self, path: Path) -> None:
+        """Save the plan that this run has made; raises PlanFileError."""
+        assert isinstance(self.state.watcher, Planner)
+        write_plan(
+            path,
+            planned(
+                self.options,
+                self.header,
+                self.plan.nodes,
+                self.state.workshop.files,
+                self.state.watcher.steps,
+            ),
+        )
 
     async def go(self) -> RunEnded:
         """Carry the run out."""
@@ -275,11 +303,13 @@ class _Run:
     def _access(self, node: str) -> NodeAccess:
         if (known := self._accesses.get(node)) is not None:
             return known
+        watcher = self.state.watcher
         access = self._accesses[node] = NodeAccess(
             open=lambda: self._open(node),
             fence=lambda: self.holding.fence(node),
             say=lambda text: self.state.say(text, level="info", node=node),
             power=lambda: self.sessions.power(node),
+            touched=None if watcher is None else lambda: watcher.touched(node),
         )
         return access
 
@@ -347,6 +377,8 @@ class _Run:
             return "terminated", ExitCode.TERMINATED
         if self.ending.stop is not None:
             return "interrupted", ExitCode.INTERRUPTED
+        if state.stale:
+            return "failed", ExitCode.STALE_PLAN
         if self.ending.lost or state.lost:
             return "failed", ExitCode.NOT_RESERVED
         if state.unreachable:
@@ -370,6 +402,7 @@ class _Run:
             pending_handlers=state.owed.remaining() if not self.options.check else (),
             # a run that was refused has nothing to go on with; one whose nodes have not answered yet has
             resume=code is not ExitCode.DONE
+            and self.options.plan is None
             and not self.options.check
             and (bool(state.tally.counts) or self.journal.intended),
             reason=self.ending.lost or "",
@@ -422,6 +455,12 @@ def _node_status(summary: NodeSummary, *, failed: bool, stopped: bool) -> str:
     return "changed" if summary.changed else "ok"
 
 
+def _watcher(options: RunOptions) -> Watcher | None:
+    if options.plan is not None:
+        return Guard(options.plan)
+    return Planner(looking=options.out is not None) if options.mode == "plan" else None
+
+
 def _free(lab: Lab) -> frozenset[str]:
     with contextlib.closing(lab.open_store()) as database:
         held = StoredReservations(database).holders()
@@ -429,11 +468,6 @@ def _free(lab: Lab) -> frozenset[str]:
 
 
 def _header(lab: Lab, options: RunOptions, playbook: Playbook, run: str) -> Header:
-    files = [*playbook.files, *_files_of(lab.inventory.paths)]
-    for play in playbook.plays:
-        names = (one for part in play.vars_files for one in ((part,) if isinstance(part, str) else part))
-        named = (playbook.path.resolve().parent / name for name in names)
-        files += [path for path in named if path.is_file()]
     return Header(
         run=run,
         playbook=str(playbook.path.resolve()),
@@ -441,8 +475,9 @@ def _header(lab: Lab, options: RunOptions, playbook: Playbook, run: str) -> Head
         mode=options.mode,
         owner=owner(),
         started=time.time(),
-        inputs={str(path.resolve()): hashlib.sha256(path.read_bytes()).hexdigest() for path in files},
+        inputs=digests_of(written_files(playbook, lab.inventory)),
         options={
+            **({"plan": options.plan.run} if options.plan else {}),
             "limit": options.limit,
             "tags": sorted(options.tags),
             "skip_tags": sorted(options.skip_tags),
@@ -458,18 +493,6 @@ def _header(lab: Lab, options: RunOptions, playbook: Playbook, run: str) -> Head
     )
 
 
-def _files_of(paths: Sequence[Path]) -> Iterator[Path]:
-    for path in paths:
-        if path.is_dir():
-            yield from sorted(
-                one
-                for one in path.iterdir()
-                if one.suffix in (".yml", ".yaml") and not one.name.startswith(".")
-            )
-        else:
-            yield path
-
-
 def _as_it_began(options: RunOptions, record: Record) -> RunOptions:
     """Return the options with those of the run that is resumed where the command line has none."""
     began = record.header.options
@@ -483,6 +506,11 @@ def _as_it_began(options: RunOptions, record: Record) -> RunOptions:
 
 
 def _check_unchanged(record: Record, header: Header) -> None:
+    if record.header.options.get("plan"):
+        raise InputError(
+            f"run {header.run} applied a saved plan, which is over: nodes are not what it saw any more",
+            hint="plan again",
+        )
     if record.status == "ok":
         raise InputError(f"run {header.run} is done: there is nothing to resume", hint="apply afresh")
     changed = [path for path, digest in header.inputs.items() if record.header.inputs.get(path) != digest]

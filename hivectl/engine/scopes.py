@@ -13,6 +13,7 @@ from hivectl.engine.pending import (
     OtherFactsNeeded,
     OtherNodeNeeded,
     ResultNeeded,
+    UnobservedNeeded,
 )
 from hivectl.engine.plan import LOCALHOST
 from hivectl.model.errors import InputError
@@ -47,6 +48,7 @@ class Registered(Mapping[str, Any]):
         known: what tasks see.
         sure: the same without what tasks give that are queued behind others, which may still fail.
         expected: what queued tasks will register.
+        unobserved: what a plan cannot know, with the task that would give it.
     """
 
     def __init__(self) -> None:
@@ -54,6 +56,7 @@ class Registered(Mapping[str, Any]):
         self.sure: dict[str, Any] = {}
         self.expected: set[str] = set()
         self.lost: set[str] = set()
+        self.unobserved: dict[str, str] = {}
 
     def __getitem__(self, name: str) -> Any:
         if name in self.lost:
@@ -61,6 +64,8 @@ class Registered(Mapping[str, Any]):
                 f"`{name}` held secrets, which no journal keeps, so a run that is resumed cannot use it",
                 hint="apply afresh",
             )
+        if name in self.unobserved:
+            raise UnobservedNeeded(name, self.unobserved[name])
         if name in self.expected:
             raise ResultNeeded(name)
         return self.known[name]
@@ -293,6 +298,8 @@ class NodeVariables:
         if not queued:
             registered.sure.update(values)
         registered.lost.difference_update(values)
+        for name in values:
+            registered.unobserved.pop(name, None)
         self._plain = None
 
     def take_back(self) -> None:
@@ -329,6 +336,15 @@ class NodeVariables:
             self._memory.registered.expected.discard(task.register)
             self.put({task.register: result}, queued=queued)
 
+    def unobserve(self, *names: str, since: str) -> None:
+        """Say that a plan cannot know what these hold; `since`: the task that would give it."""
+        registered = self._memory.registered
+        registered.unobserved.update(dict.fromkeys(names, since))
+        # a mapping that has them, so that they are not undefined
+        registered.known.update(dict.fromkeys(names))
+        registered.sure.update(dict.fromkeys(names))
+        self._plain = None
+
     def lose(self, *names: str) -> None:
         """Say that what was registered under names cannot be used."""
         self._memory.registered.lost.update(names)
@@ -363,6 +379,7 @@ class _HostView(Mapping[str, Any]):
         self._node = node
         self._asker = asker
         memory = scopes.memory(node)
+        self._unobserved = memory.registered.unobserved
         own = node == asker
         # a node that takes part is asked for facts that are wanted; of others what they have said before must do
         may_ask = node in group.alive
@@ -381,6 +398,8 @@ class _HostView(Mapping[str, Any]):
             for task in self._group.registers.get(name, ()):
                 if task < here and self._group.positions.of(self._node) <= task:
                     raise OtherNodeNeeded(self._node, task)
+            if (since := self._unobserved.get(name)) is not None:
+                raise UnobservedNeeded(name, since)
         return self._scope[name]
 
     def __iter__(self) -> Iterator[str]:

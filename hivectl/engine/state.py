@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from hivectl.engine.scopes import Scopes
     from hivectl.engine.sessions import Sessions
     from hivectl.engine.steps import Workshop
+    from hivectl.engine.watching import Watcher
     from hivectl.model.playbook import Play, Task
 
 
@@ -61,6 +62,8 @@ class RunState:
         recalled: (node, actor) -> what the actor remembers of an earlier attempt at this run.
         broken: task number -> nodes on which it failed, for `needs`.
         done: likewise for tasks with an id: nodes on which it is done.
+        watcher: who sees each step: a plan that is made, or held to.
+        stale: nodes that are not what the saved plan saw.
     """
 
     run: str
@@ -85,6 +88,8 @@ class RunState:
     broken: dict[int, dict[str, str]] = field(default_factory=dict)
     recalled: dict[tuple[str, str], Recalled] = field(default_factory=dict)
     done: dict[int, set[str]] = field(default_factory=dict)
+    watcher: Watcher | None = None
+    stale: set[str] = field(default_factory=set)
     infos: dict[int, TaskInfo] = field(default_factory=dict)
 
     def emit(self, event: Event) -> None:
@@ -133,6 +138,8 @@ class RunState:
                     redacted=redacted or end.shown is not None,
                 )
             )
+        if self.watcher is not None:
+            self.watcher.ended(node, task, end)
         self.tally.add(node, task.name, end.status, end.seconds)
         if end.status in (Status.FAILED, Status.UNREACHABLE, Status.UNKNOWN):
             self.broken.setdefault(task.number, {})[node] = f"{node}: {task.name}"

@@ -21,11 +21,18 @@ from hivectl.engine.failures import (
 from hivectl.engine.group import Stop
 from hivectl.engine.handlers import NodeHandlers
 from hivectl.engine.outcome import FACTS_OF, conclude, result_of, settle_iteration
-from hivectl.engine.pending import FactsNeeded, NotKnownYet, OtherFactsNeeded, OtherNodeNeeded
+from hivectl.engine.pending import (
+    FactsNeeded,
+    NotKnownYet,
+    OtherFactsNeeded,
+    OtherNodeNeeded,
+    UnobservedNeeded,
+)
 from hivectl.engine.recall import Recalled, looks
 from hivectl.engine.replay import replay
 from hivectl.engine.state import StepEnd
 from hivectl.engine.steps import Iteration, Step, StepOptions, make_step, throttle_of
+from hivectl.engine.watching import UNOBSERVED
 from hivectl.helper.operations import Facts, Item
 from hivectl.model.errors import HivectlError
 from hivectl.model.playbook import Block, Entry, Task, flatten
@@ -37,6 +44,7 @@ if TYPE_CHECKING:
     from hivectl.engine.group import Group
     from hivectl.engine.journal import Record
     from hivectl.engine.state import RunState
+    from hivectl.engine.watching import Watcher
     from hivectl.modules.base import Result
 
 # larger batches would keep results and progress from people for too long
@@ -89,7 +97,9 @@ class Walk:
             stop = Stop(f"{self.node}: {error.task.name}", error.task, error.result)
             self._leave(f"{error.task.name}: {error.reason}", stop, min(error.task.number, self._current))
         except NodeGoneError as error:
-            (state.unreachable if error.unreachable else state.lost).add(self.node)
+            (state.stale if error.stale else state.unreachable if error.unreachable else state.lost).add(
+                self.node
+            )
             stop = self._told_gone(error)
             group.failure(stop, self.heard)
             self._leave(error.reason, stop, self._current)
@@ -254,9 +264,17 @@ class Walk:
     async def prepare(self, task: Task, key: str) -> Step | None:
         """Make a task ready, asking nodes for what its templates need; None when it failed and may."""
         self._sent = []
+        step = await self._prepare(task, key)
+        if step is not None and self.state.watcher is not None:
+            await self._watched(step, self.state.watcher)
+        return step
+
+    async def _prepare(self, task: Task, key: str) -> Step | None:
         while True:
             try:
                 return self._made(task, key)
+            except UnobservedNeeded as unknown:
+                return await self._unobserved(task, key, unknown)
             except FactsNeeded as needed:
                 await self.flush()
                 try:
@@ -287,6 +305,31 @@ class Walk:
     def _made(self, task: Task, key: str) -> Step:
         scope = self.variables.for_task(task)
         return make_step(self.state.workshop, task, self.node, key, scope, alone.decide)
+
+    async def _watched(self, step: Step, watcher: Watcher) -> None:
+        try:
+            watcher.prepared(step)
+        except NodeGoneError:
+            # what comes before it is as it was planned
+            await self.flush()
+            raise
+
+    async def _unobserved(self, task: Task, key: str, unknown: UnobservedNeeded) -> Step:
+        """Return a step of which a plan knows nothing: what it needs is known only when the plan is applied."""
+        scope = self.variables.for_task(task)
+        outcome: Result = {"changed": False, "skipped": True, UNOBSERVED: True, "msg": str(unknown)}
+        if task.module == "set_fact":
+            self.variables.unobserve(*map(str, task.arguments), since=unknown.since)
+        return Step(
+            key=key,
+            node=self.node,
+            actor=self.node,
+            task=task,
+            module=self.state.workshop.find_module(task.module),
+            options=StepOptions(check=True, no_log=task.keywords.get("no_log", False) is not False),
+            iterations=[Iteration(index=0, scope=scope, outcome=outcome)],
+            scope=scope,
+        )
 
     async def _fail_unprepared(self, task: Task, key: str, error: HivectlError) -> None:
         scope = self.variables.for_task(task)
@@ -372,6 +415,8 @@ class Walk:
         """
         state = self.state
         places = batches.places_of(steps)
+        if state.watcher is not None:
+            places = state.watcher.places(places)
         if not places:
             for step in steps:
                 self._settle(step)
@@ -402,6 +447,8 @@ class Walk:
                     async for place, result in stream:
                         while waiting[0] is not place.step:
                             await self._conclude_next(waiting, clock)
+                        if state.watcher is not None:
+                            state.watcher.saw(place, result)
                         place.iteration.results.append(result)
                         if place.last:
                             await self._conclude_next(waiting, clock)
@@ -499,6 +546,8 @@ class Walk:
                     if outcome.get("_ansible_facts_cacheable") and not queued:
                         self.variables.add_facts(facts, ())
         self.variables.arrived(task, result, queued=queued)
+        if result.get(UNOBSERVED) and task.register:
+            self.variables.unobserve(task.register, since=task.name)
         self.results[task.number] = result
 
     # -- what is left

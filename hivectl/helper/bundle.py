@@ -9,6 +9,10 @@ import zlib
 from functools import cache
 from pathlib import Path
 from types import CodeType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hivectl.helper.operations import Batch
 
 PROGRAM = "hivectl.helper.program"
 NODE = "hivectl.helper.node"
@@ -58,6 +62,8 @@ EXTRA = {
     "find": ("more", "finds"),
     "script": ("more", "scripts"),
     "temporary": ("more", "temporaries"),
+    # not an operation: what looks before it acts, for saved plans
+    "watched": ("observe",),
     "facts": ("facts", "hardware_facts", "network_facts"),
     "wait": ("waits",),
     "cron": ("system", "tools", "crontabs"),
@@ -93,6 +99,12 @@ def preamble(magic: str, ahead: bytes = b"") -> bytes:
     """
     modules = bundle(magic)
     return f"{magic}{len(modules):08d}{len(ahead):08d}".encode() + modules + ahead
+
+
+def lessons(batch: Batch) -> set[str]:
+    """Return what a batch needs of EXTRA, by its names."""
+    names = {item.operation.name for item in batch.items}
+    return {*names, "watched"} if any(item.seen is not None for item in batch.items) else names
 
 
 @cache

@@ -12,7 +12,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from hivectl.helper.bundle import extra
+from hivectl.helper.bundle import extra, lessons
 from hivectl.helper.contents import Received, send_content
 from hivectl.helper.encode import Frame, contents_of, encode_batch, encode_fence, finish_result
 from hivectl.helper.enter import last_words
@@ -124,7 +124,7 @@ class HelperSession:
 
     async def _teach(self, batch: Batch) -> None:
         """Send the modules that the batch's operations need and the node has not got."""
-        for name in {item.operation.name for item in batch.items} - self._taught:
+        for name in lessons(batch) - self._taught:
             if modules := extra(self._magic, name):
                 await self._send(Frame({"t": "modules"}, modules))
             self._taught.add(name)

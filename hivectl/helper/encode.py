@@ -109,6 +109,8 @@ def _item(item: Item) -> dict[str, Any]:
         plain["check"] = True
     if item.diff:
         plain["diff"] = True
+    if item.seen is not None:
+        plain["seen"] = dict(item.seen)
     if item.ignore_failure:
         plain["ignore"] = True
     if not item.operation.idempotent:
@@ -147,6 +149,8 @@ def encode_batch(batch: Batch, *, fenced: bool = True) -> Frame:
         "items": [_item(item) for item in batch.items],
         "contents": listed,
     }
+    if batch.touched:
+        header["touched"] = list(batch.touched)
     if batch.fence is not None and fenced:
         header["fence"] = encode_fence(batch.fence)
     return Frame(header, b"".join(pieces))

@@ -651,6 +651,9 @@ class Item:
         diff: add `diff` to the result.
         ignore_failure: the batch goes on after this step's failure.
         deadline: seconds that the operation may take once it has begun.
+        seen: look first, and add what is found to the result as `seen`. A saved plan's own finding makes it a
+            condition: where the node finds something else, the result is `failed` and `stale`, nothing is done, and
+            the rest of the batch is left. `private` in it: without a digest of the content.
     """
 
     key: str
@@ -661,6 +664,7 @@ class Item:
     diff: bool = False
     ignore_failure: bool = False
     deadline: float | None = None
+    seen: Mapping[str, Any] | None = None
 
 
 @record(kw_only=True)
@@ -670,11 +674,13 @@ class Batch:
     Attributes:
         run: identity of the run, for what the node remembers of operations in flight.
         fence: None only where nothing is locked (a command run without a reservation).
+        touched: paths that this run has changed before, which no `seen` need know.
     """
 
     run: str
     items: tuple[Item, ...]
     fence: Fence | None = None
+    touched: tuple[str, ...] = ()
 
 
 @record(kw_only=True)

@@ -3,7 +3,7 @@
 It takes frames (node/wire.py) on standard input and answers on standard output. It ends with its input; the operation
 that it is in is finished first, and noted in `.hivelock`. The frames, by `t`:
 
-    batch    run, fence, items [{key, step, chain, check, diff, ignore, name, o}], contents [[sha256, size]], bytes
+    batch    run, fence, items [{key, step, chain, check, diff, ignore, seen, name, o}], touched, contents [[sha256, size]], bytes
              -> result {i, r, s, out, err, bytes}..., data {i, bytes} before a read's result, need {i},
                 fenced {msg}, done
     modules  what later operations need (bundle.py)
@@ -62,6 +62,7 @@ class Helper:
         self.wire = wire
         self.modules = modules
         self.pretence = Pretence()
+        self.touched: "set[str]" = set()
         self._lock: "Lock | None" = None
 
     def lock(self) -> "Lock":
@@ -116,7 +117,10 @@ class Helper:
 
     def _batch(self, header: "dict[str, Any]", data: bytes) -> None:
         fence = header.get("fence")
+        if header["run"] != self.pretence.run:
+            self.touched = set()
         self.pretence.begin(header["run"])
+        self.touched.update(header.get("touched", ()))
         try:
             if fence is not None:
                 self.lock().accept(fence)
@@ -175,7 +179,14 @@ class Helper:
         start = time.monotonic()
         stdout = stderr = b""
         try:
-            result, stdout, stderr = self._carry_out(index, item, contents)
+            if "seen" in item:
+                from hivectl.helper.node.observe import watched
+
+                result, stdout, stderr = watched(
+                    item, self.touched, lambda one: self._carry_out(index, one, contents)
+                )
+            else:
+                result, stdout, stderr = self._carry_out(index, item, contents)
         except Failure as failure:
             result = dict({"changed": False}, **failure.result)
         except Stopped:

@@ -6,7 +6,7 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from hivectl.helper.bundle import OURS, SOURCE, extra, preamble
+from hivectl.helper.bundle import OURS, SOURCE, extra, lessons, preamble
 from hivectl.helper.encode import Frame, encode_batch
 from hivectl.helper.enter import Errors, last_words, start_failure, until_marker
 from hivectl.helper.launch import launch_helper
@@ -92,7 +92,7 @@ def _magic_of(said: str) -> str:
 
 def _frames_ahead(batch: Batch) -> bytes:
     """Return a batch and what it needs as frames that can be sent unasked; b"" if they are many."""
-    modules = [extra(OURS, name) for name in sorted({item.operation.name for item in batch.items})]
+    modules = [extra(OURS, name) for name in sorted(lessons(batch))]
     frames = [Frame({"t": "modules"}, one) for one in modules if one]
     packed = b"".join(bytes(frame) for frame in (*frames, encode_batch(batch)))
     return packed if len(packed) <= LARGEST_AHEAD else b""
