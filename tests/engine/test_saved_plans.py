@@ -20,7 +20,7 @@ from hivectl.model.errors import Complaints, HivectlError
 from tests.support.runs import Bench, Outcome, make_bench
 
 if TYPE_CHECKING:
-    from hivectl.engine.events import Event
+    from collections.abc import Callable
 
 SECRET = "correct-horse-battery"
 FILES = """
@@ -62,10 +62,10 @@ def applied(bench: Bench, mode: str = "apply") -> Outcome:
         extra_variables={"log": str(bench.log)},
         plan=plan,
     )
-    events: list[Event] = []
     bench.batches = {}
-    ended = asyncio.run(run_playbook(bench.lab(), options, [events.append]))
-    return Outcome(ended, events, bench.batches)
+    bench.events = []
+    ended = asyncio.run(run_playbook(bench.lab(), options, [bench.listener]))
+    return Outcome(ended, bench.events, bench.batches)
 
 
 def test_it_does_what_was_shown_in_as_many_round_trips(bench: Bench, home: Path) -> None:
@@ -85,7 +85,7 @@ def test_results_do_not_tell_of_it(bench: Bench) -> None:
     assert all("seen" not in event.result for event in applied(bench).steps())
 
 
-CHANGES = {
+CHANGES: dict[str, tuple[Callable[[Path], Any], str, str]] = {
     "content": (lambda home: (home / "other n1").write_text("c"), "the content of", "Other"),
     "mode": (lambda home: (home / "other n1").chmod(0o600), "the mode of", "Other"),
     "gone": (
@@ -310,7 +310,7 @@ def test_a_plan_that_failed_is_not_saved(bench: Bench) -> None:
     assert not (bench.folder / "saved.plan").exists()
 
 
-WRONG = {
+WRONG: dict[str, tuple[Callable[[str], str], str]] = {
     "damaged": (lambda text: text.replace("0", "1"), "is damaged, or was changed by hand"),
     "cut": (lambda text: text[: len(text) // 2], "is no saved plan, or a damaged one"),
     "foreign": (lambda _: '{"terraform_version": "1.9"}', "is no saved plan"),
