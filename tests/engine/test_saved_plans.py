@@ -85,6 +85,11 @@ def test_results_do_not_tell_of_it(bench: Bench) -> None:
     assert all("seen" not in event.result for event in applied(bench).steps())
 
 
+def relink(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("elsewhere")
+
+
 CHANGES: dict[str, tuple[Callable[[Path], Any], str, str]] = {
     "content": (lambda home: (home / "other n1").write_text("c"), "the content of", "Other"),
     "mode": (lambda home: (home / "other n1").chmod(0o600), "the mode of", "Other"),
@@ -100,7 +105,7 @@ CHANGES: dict[str, tuple[Callable[[Path], Any], str, str]] = {
     ),
     "inside": (lambda home: (home / "gone n1/more").write_text(""), "the content of", "Gone"),
     "link": (
-        lambda home: ((home / "other n1").unlink(), (home / "other n1").symlink_to("elsewhere")),
+        lambda home: relink(home / "other n1"),
         "was a file when the plan was made, and is a link now",
         "Other",
     ),
