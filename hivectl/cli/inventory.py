@@ -1,6 +1,9 @@
-"""`hivectl inventory list` and `graph`."""
+"""`hivectl inventory list`, `graph` and `import`."""
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from hivectl.cli.app import new_app
 from hivectl.cli.options import Format, Inventories, OptionalSelector, Output
@@ -88,6 +91,49 @@ def graph(selector: OptionalSelector = "all", *, inventories: Inventories = None
         print(f"{'└── ' if last else '├── '}{name}  ({len(members)})")
         _branches("    " if last else "│   ", compressed(members), members, lab)
     _branches("", compressed(rest), rest, lab)
+    return 0
+
+
+@app.command("import")
+def import_inventory(
+    file: Annotated[Path, typer.Argument(metavar="FILE|DIR", help="The inventory of another project.")],
+    *,
+    format_name: Annotated[
+        str, typer.Option("--format", metavar="NAME", help="Whose it is: ansible.")
+    ] = "ansible",
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Where to write it; else it is printed."),
+    ] = None,
+) -> int:
+    """Write another project's inventory as one of ours; what cannot be taken over is named.
+
+    Passwords are never written: `!env` references stand in their place.
+
+    Example: hivectl inventory import hosts.ini --output inventory/lab.yml
+    """
+    from hivectl.cli.errors import say
+    from hivectl.model.errors import InputError
+    from hivectl.model.importing.formats import read_other
+    from hivectl.model.importing.writing import written
+
+    draft = read_other(file, format_name)
+    text = written(draft, file.name)
+    if output is None:
+        print(text, end="")
+    else:
+        try:
+            with output.open("x", encoding="utf-8") as target:
+                target.write(text)
+        except FileExistsError:
+            raise InputError(
+                f"{output} is there already", hint="name another file, or move it away"
+            ) from None
+        except OSError as error:
+            raise InputError(f"cannot write {output}: {error.strerror}") from None
+        say(f"{output}: {len(draft.nodes)} nodes, {len(draft.hives)} hives")
+    for note in draft.notes:
+        say(f"note: {note}")
     return 0
 
 

@@ -17,7 +17,7 @@ from hivectl.model.suggestions import did_you_mean
 from hivectl.model.yaml import YamlMapping, load_yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from hivectl.model.inventory import Inventory
@@ -46,7 +46,12 @@ class FolderVariables:
 
 
 def read_folders(
-    folder: Path, hives: Iterable[str], nodes: Iterable[str], faults: list[HivectlError]
+    folder: Path,
+    hives: Iterable[str],
+    nodes: Iterable[str],
+    faults: list[HivectlError],
+    *,
+    load: Callable[[Path], Any] = load_yaml,
 ) -> list[FolderVariables]:
     """Return what the folders beside an inventory or playbook say, `all` first.
 
@@ -55,6 +60,7 @@ def read_folders(
         hives: the names of the inventory's.
         nodes: likewise.
         faults: takes what is wrong: files that cannot be read, and those that are for nobody.
+        load: reads a file.
     """
     result: list[FolderVariables] = []
     for kind, names in (("group_vars", ["all", *hives]), ("host_vars", list(nodes))):
@@ -75,7 +81,9 @@ def read_folders(
                 message = f"`{name}` has its variables in {files[0].name} already"
                 faults.append(InputError(message, origin=Origin(str(other), 1, 1), hint="keep one of them"))
             paths = tuple(_files(files[0]))
-            result.append(FolderVariables(kind=kind, name=name, values=_values(paths, faults), paths=paths))
+            result.append(
+                FolderVariables(kind=kind, name=name, values=_values(paths, faults, load), paths=paths)
+            )
     return sorted(result, key=lambda one: one.name != "all")
 
 
@@ -100,12 +108,12 @@ def _files(path: Path) -> Iterator[Path]:
             yield from _files(entry)
 
 
-def _values(paths: Iterable[Path], faults: list[HivectlError]) -> YamlMapping:
+def _values(paths: Iterable[Path], faults: list[HivectlError], load: Callable[[Path], Any]) -> YamlMapping:
     result = YamlMapping()
     for path in paths:
         place = Origin(str(path), 1, 1)
         try:
-            document: Any = load_yaml(path)
+            document = load(path)
         except HivectlError as error:
             faults += error.errors if isinstance(error, Complaints) else [error]
             continue

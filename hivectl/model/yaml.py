@@ -24,7 +24,7 @@ from hivectl.model.yaml_faults import (
 from hivectl.model.yaml_scalars import SCALARS, STANDARD
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
 LARGEST = 16 * 1024 * 1024  # bytes in a file
@@ -111,8 +111,14 @@ def load_yaml(path: Path) -> Any:
     return load_text(decode(content, str(path)), str(path))
 
 
-def load_text(text: str, path: str) -> Any:
-    """Return what a YAML text holds; `path` is where it is said to be. Raises as `load_yaml`."""
+def load_text(text: str, path: str, *, tags: Mapping[str, Callable[[str], Any]] | None = None) -> Any:
+    """Return what a YAML text holds. Raises as `load_yaml`.
+
+    Args:
+        text: what is read.
+        path: where it is said to be.
+        tags: other projects' tags, and what makes values of their texts.
+    """
     import yaml
 
     check_characters(text, path)
@@ -129,6 +135,7 @@ def load_text(text: str, path: str) -> Any:
     if node is None:
         return None
     builder = _Builder(path, text)
+    builder.tags = tags or {}
     value = builder.build(node)
     if len(builder.faults) == 1:
         raise builder.faults[0]
@@ -184,6 +191,7 @@ class _Builder:
         self.path = path
         self.lines = text.splitlines()
         self.faults: list[InputError] = []
+        self.tags: Mapping[str, Callable[[str], Any]] = {}
         self.anchors = "&" in text
         self.built: dict[int, Any] = {}
         self.sizes: dict[int, int] = {}
@@ -316,6 +324,8 @@ class _Builder:
 
     def tagged(self, node: Any) -> Any:
         origin = self.origin(node)
+        if node.tag in self.tags and node.id == "scalar":
+            return self.tags[node.tag](node.value)
         if node.tag in OUR_TAGS:
             if node.tag != "!command" and node.id == "scalar" and node.value:
                 return (from_environment if node.tag == "!env" else from_file)(node.value, origin)

@@ -1,0 +1,1 @@
+"""Inventories of other projects, read and written anew as ours: one file for each format."""
