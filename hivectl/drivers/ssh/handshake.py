@@ -23,6 +23,7 @@ from hivectl.drivers.errors import (
 from hivectl.drivers.ssh.algorithms import cipher_order, usable
 from hivectl.drivers.ssh.keys import Offered
 from hivectl.drivers.ssh.known_hosts import known, known_hosts, remember, wrong_key
+from hivectl.drivers.ssh.lean import connect_on
 from hivectl.drivers.ssh.pool import Pool
 from hivectl.drivers.ssh.sockets import open_socket
 from hivectl.model.errors import HivectlError
@@ -135,18 +136,14 @@ async def _handshake(
     turn = shared().handshakes
     async with turn, AsyncExitStack() as stack:
         client = Client(settings, node, offered, AgentKeys(stack, settings.agent))
-        way: dict[str, Any] = {"sock": opened, "tunnel": tunnel or ()}
-        if settings.proxy_command is not None:
-            way["proxy_command"] = shlex.split(settings.proxy_command)
         try:
             async with asyncio.timeout(settings.connect_timeout):
-                return await asyncssh.connect(
-                    settings.host,
-                    settings.port,
-                    client_factory=lambda: client,
-                    **way,
-                    **_options(settings, client),
-                )
+                options = {"client_factory": lambda: client, **_options(settings, client)}
+                if opened is not None:
+                    return await connect_on(opened, settings.host, settings.port, options)
+                if settings.proxy_command is not None:
+                    options["proxy_command"] = shlex.split(settings.proxy_command)
+                return await asyncssh.connect(settings.host, settings.port, tunnel=tunnel or (), **options)
         except TimeoutError as error:
             stage = "the login" if client.connected else "the key exchange"
             raise ConnectTimeoutError(
