@@ -23,6 +23,7 @@ from hivectl.engine.state import StepEnd
 from hivectl.engine.steps import throttle_of
 from hivectl.helper.operations import Batch
 from hivectl.model.errors import HivectlError
+from hivectl.model.playbook import after
 from hivectl.model.variables import Layer
 
 if TYPE_CHECKING:
@@ -283,7 +284,7 @@ async def meta(walk: Walk, task: Task, key: str) -> None:
     """Do what `meta` asks of the engine itself."""
     concerns_all = task.arguments.get("free_form") in CONCERNS_ALL and not walk.handlers.running
     if concerns_all:
-        await reach(walk, task.number, f"before {task.name}")
+        await reach(walk, task.order, f"before {task.name}")
     step = await walk.prepare(task, key)
     if step is None:
         return
@@ -294,7 +295,7 @@ async def meta(walk: Walk, task: Task, key: str) -> None:
         end = StepEnd(key=key, status=status, result={"changed": False, "msg": action})
         walk.state.finished(walk.group.play, walk.node, task, end)
     if action == "flush_handlers":
-        await walk.handlers.run(task.number)
+        await walk.handlers.run(task.order)
     elif action == "end_host":
         raise HostEnded
     elif action in ("end_play", "end_batch"):
@@ -307,6 +308,6 @@ async def meta(walk: Walk, task: Task, key: str) -> None:
     elif action == "reset_connection":
         await _reset(walk)
     if concerns_all:
-        await reach(walk, task.number + 1, f"before what follows {task.name}")
+        await reach(walk, after(task.order), f"before what follows {task.name}")
     if walk.group.ended:
         raise PlayEnded(whole_play=walk.group.whole_play_ended)

@@ -48,7 +48,7 @@ class Context:
     node: str
     variables: Scope
     origin: Origin
-    folder: Path
+    folders: tuple[Path, ...]
     run: str
     key: str
     check: bool = False
@@ -57,7 +57,7 @@ class Context:
     become: Become | None = None
     deadline: float | None = None
     access: NodeAccess
-    files: dict[tuple[str, str], Path]
+    files: dict[tuple[tuple[Path, ...], str, str], Path]
 
     def render(self, template: str, *, origin: Origin | None = None, **extra: Any) -> Any:
         """Render a template of the user's with the node's variables and `extra`."""
@@ -78,7 +78,10 @@ class Context:
             scope,
             options=TemplateOptions(**options),
             origin=Origin(str(path), 1, 1),
-            searchpath=(path.parent, self.folder / "templates", self.folder),
+            searchpath=(
+                path.parent,
+                *(place for folder in self.folders for place in (folder / "templates", folder)),
+            ),
         )
 
     def evaluate(self, condition: Any) -> bool:
@@ -86,14 +89,18 @@ class Context:
         return self.variables.templates.evaluate(condition, self.variables, origin=self.origin)
 
     def find_file(self, name: str, folder: str = "files") -> Path:
-        """Return a file beside the playbook or in its `folder`."""
-        if (known := self.files.get((name, folder))) is not None:
+        """Return a file of the role or beside the playbook, or in a `folder` there."""
+        if (known := self.files.get((self.folders, name, folder))) is not None:
             return known
         given = user_path(name)
-        tried = [given] if given.is_absolute() else [self.folder / folder / given, self.folder / given]
+        tried = (
+            [given]
+            if given.is_absolute()
+            else [place for one in self.folders for place in (one / folder / given, one / given)]
+        )
         for path in tried:
             if is_there(path):
-                self.files[name, folder] = path
+                self.files[self.folders, name, folder] = path
                 return path
         places = " nor ".join(str(path.parent) for path in tried)
         raise ModuleError(f"there is no {given.name} in {places}", origin=self.origin)

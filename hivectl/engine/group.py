@@ -10,7 +10,7 @@ from hivectl.engine.positions import Positions
 from hivectl.model.records import record
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from hivectl.engine.plan import PlannedPlay
     from hivectl.engine.steps import Step
@@ -73,6 +73,7 @@ class Group:
         failed: the nodes that have failed.
         at: node -> the task that it is about to do, or does.
         registers: variable -> tasks of the play that register it, for `hostvars` of another node.
+        taken_in: what was included as the run went on.
     """
 
     planned: PlannedPlay
@@ -85,19 +86,33 @@ class Group:
     ended: bool = False
     whole_play_ended: bool = False
     failed: set[str] = field(default_factory=set)
-    at: dict[str, int] = field(default_factory=dict)
+    at: dict[str, Task] = field(default_factory=dict)
     meetings: dict[str, Meeting] = field(default_factory=dict)
-    registers: dict[str, list[int]] = field(default_factory=dict)
+    registers: dict[str, list[tuple[int, ...]]] = field(default_factory=dict)
+    taken_in: set[int] = field(default_factory=set)
 
     @property
     def play(self) -> Play:
         """The play."""
         return self.planned.play
 
-    def meeting(self, key: str, number: int) -> Meeting:
+    def learn(self, tasks: Iterable[Task]) -> None:
+        """Learn what tasks register."""
+        for task in tasks:
+            if name := task.register:
+                self.registers.setdefault(name, []).append(task.order)
+            facts: Mapping[str, Any] = task.arguments if task.module == "set_fact" else {}
+            for name in facts:
+                self.registers.setdefault(name, []).append(task.order)
+
+    def meeting(self, key: str, task: Task) -> Meeting:
         """Return the meeting at a task, once all nodes have reached it: those that are at it take part."""
         if key not in self.meetings:
-            nodes = tuple(node for node in self.nodes if self.positions.of(node) == number)
+            nodes = tuple(
+                node
+                for node in self.nodes
+                if self.positions.of(node) == task.order and self.at.get(node, task) is task
+            )
             self.meetings[key] = Meeting(nodes, set(nodes))
         return self.meetings[key]
 
@@ -127,19 +142,13 @@ class Group:
 
 def make_group(planned: PlannedPlay, number: int, alive: tuple[str, ...], nodes: tuple[str, ...]) -> Group:
     """Make the group of one batch; `nodes`: of that batch, `alive`: of the whole play."""
-    registers: dict[str, list[int]] = {}
-    for task in planned.play.tasks():
-        if name := task.register:
-            registers.setdefault(name, []).append(task.number)
-        facts: Mapping[str, Any] = task.arguments if task.module == "set_fact" else {}
-        for name in facts:
-            registers.setdefault(name, []).append(task.number)
-    start = min((task.number for task in planned.play.tasks()), default=0)
-    return Group(
+    start = min((task.order for task in planned.play.tasks()), default=(0,))
+    group = Group(
         planned=planned,
         number=number,
         nodes=nodes,
         alive=alive,
         positions=Positions(nodes, start),
-        registers=registers,
     )
+    group.learn(planned.play.tasks())
+    return group

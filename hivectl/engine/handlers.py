@@ -7,19 +7,35 @@ import time
 from typing import TYPE_CHECKING
 
 from hivectl.engine.failures import StepFailedError
+from hivectl.model.playbook import own_task
 from hivectl.store.history import History, PendingHandler
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
+    from hivectl.engine.positions import Order
     from hivectl.engine.walk import Walk
-    from hivectl.model.playbook import Play, Task
+    from hivectl.model.playbook import Handler, Task
+    from hivectl.model.variables import Layer
 
 
-def notified_by(play: Play, name: str) -> tuple[Task, ...]:
-    """Return the handlers of a play that a name notifies: the first one of that name, and those that listen to it."""
-    named = next((handler for handler in play.handlers if handler.name == name), None)
-    return tuple(handler for handler in play.handlers if handler is named or name in handler.listen)
+def notified_by(handlers: Sequence[Handler], name: str) -> tuple[Task, ...]:
+    """Return the handlers that a name notifies: one of that name, and those that listen to it.
+
+    As in Ansible, later ones win over those of the same name: the play's over its roles', included ones over both;
+    among those of one role, or of the play, the first one does. `role : name` means that of a role.
+    """
+    groups: list[list[Task]] = []
+    for task in map(own_task, handlers):
+        if groups and groups[-1][0].role is task.role:
+            groups[-1].append(task)
+        else:
+            groups.append([task])
+    order = [task for group in reversed(groups) for task in group]
+    named = next((task for task in order if name in (task.name, task.title)), None)
+    heard = {task.name: task for task in reversed(order) if name in task.listen}
+    chosen = {id(task) for task in (*heard.values(), *(() if named is None else (named,)))}
+    return tuple(task for task in map(own_task, handlers) if id(task) in chosen)
 
 
 class OwedHandlers:
@@ -86,44 +102,53 @@ class NodeHandlers:
     Attributes:
         running: the walk is in handlers now.
         round: how often they have run: a handler may run again, under another key.
-        at: the task before which they run.
+        at: the place before which they run.
+        all: the play's, and those of included roles.
     """
 
     def __init__(self, walk: Walk) -> None:
         self._walk = walk
+        self.all: list[Handler] = list(walk.group.play.handlers)
+        self._frames: dict[int, tuple[Layer, ...]] = {}
         self._due: dict[int, Task] = {}
         self.running = False
         self.round = 0
-        self.at = 0
+        self.at: Order = (0,)
 
     def take_up_owed(self) -> None:
         """Take over what an earlier run, or an earlier attempt at this one, has left."""
         state, node = self._walk.state, self._walk.node
         earlier = state.owed.earlier(node)
         owed = {*earlier, *state.owed.of_this_run(node)}
-        for handler in self._walk.group.play.handlers:
-            if handler.name in owed:
+        for handler in map(own_task, self.all):
+            if handler.title in owed:
                 self._due[handler.number] = handler
-            if handler.name in earlier:
+            if handler.title in earlier:
                 state.say(
-                    f"handler {handler.name} is still owed since run {earlier[handler.name]}: it runs now",
+                    f"handler {handler.title} is still owed since run {earlier[handler.title]}: it runs now",
                     level="info",
                     node=node,
                 )
+
+    def add(self, handlers: Sequence[Handler], frames: tuple[Layer, ...]) -> None:
+        """Take in the handlers of a role that was included, with the variables that its include gives."""
+        known = {own_task(one).number for one in self.all}
+        self.all += [one for one in handlers if own_task(one).number not in known]
+        self._frames.update({own_task(one).number: frames for one in handlers})
 
     async def notify(self, task: Task, names: Iterable[str]) -> None:
         """Remember the handlers that a task notifies."""
         found: list[Task] = []
         for name in names:
-            handlers = notified_by(self._walk.group.play, name)
+            handlers = notified_by(self.all, name)
             if not handlers:
                 self._walk.state.say(f"no handler is called `{name}` ({task.origin})", node=self._walk.node)
             found += handlers
         self._due.update({handler.number: handler for handler in found})
         if not self._walk.state.options.check:
-            await self._walk.state.owed.owe(self._walk.node, [handler.name for handler in found])
+            await self._walk.state.owed.owe(self._walk.node, [handler.title for handler in found])
 
-    async def run(self, at: int) -> None:
+    async def run(self, at: Order) -> None:
         """Run what was notified, in the order in which the play has its handlers, then forget it.
 
         A handler that notifies a later one has it run in its place, one that notifies an earlier one in another round.
@@ -132,7 +157,7 @@ class NodeHandlers:
             return
         self.running, self.at = True, at
         # each round has a handler that the one before had not: more rounds than handlers go round in a circle
-        last = self.round + len(self._walk.group.play.handlers)
+        last = self.round + len(self.all)
         try:
             while self._due:
                 if self.round > last:
@@ -149,13 +174,15 @@ class NodeHandlers:
         begun: list[Task] = []
         failed: Task | None = None
         try:
-            for handler in walk.group.play.handlers:
+            for entry in self.all:
+                handler = own_task(entry)
                 if self._due.pop(handler.number, None) is None:
                     continue
                 walk.results.pop(handler.number, None)
                 begun.append(handler)
-                await walk.do((handler,))
-                if handler.notify:
+                with walk.variables.inside(self._frames.get(handler.number, ()), anew=True):
+                    await walk.do((entry,))
+                if handler.notify or entry is not handler:
                     await walk.flush()
             await walk.flush()
         except StepFailedError as error:
@@ -163,7 +190,7 @@ class NodeHandlers:
             raise
         finally:
             done = [
-                one.name
+                one.title
                 for one in begun
                 if one is not failed and one.number in walk.results and one.number not in self._due
             ]

@@ -26,6 +26,7 @@ from hivectl.model.errors import HivectlError
 
 if TYPE_CHECKING:
     from hivectl.engine.group import Meeting
+    from hivectl.engine.positions import Order
     from hivectl.engine.steps import Step
     from hivectl.engine.walk import Walk
     from hivectl.model.playbook import Task
@@ -43,7 +44,7 @@ async def together(walk: Walk, task: Task, *, for_all: bool) -> None:
             raise CauseElsewhereError(cause)
     if not walk.handlers.running:
         if walk.group.play.linear or for_all:
-            await reach(walk, task.number, f"before {task.name}")
+            await reach(walk, task.order, f"before {task.name}")
             walk.state.tally.join(walk.group.nodes)
     elif for_all:
         # whoever notifies a handler that one node runs for all has done so by then
@@ -51,18 +52,18 @@ async def together(walk: Walk, task: Task, *, for_all: bool) -> None:
     check_stop(walk)
 
 
-async def reach(walk: Walk, number: int, before: str) -> None:
+async def reach(walk: Walk, order: Order, before: str) -> None:
     """Wait until every node of the group has done everything before a task."""
     positions = walk.group.positions
-    positions.advance(walk.node, number)
+    positions.advance(walk.node, order)
 
     def what() -> str:
-        behind = positions.behind(number)
+        behind = positions.behind(order)
         return f"waits for {', '.join(behind[:3])}{'…' if len(behind) > 3 else ''} {before}"
 
-    if positions.behind(number):
+    if positions.behind(order):
         with walk.state.activity.doing(walk.node, what):
-            await positions.all_reached(number)
+            await positions.all_reached(order)
 
 
 def check_stop(walk: Walk) -> None:
@@ -76,7 +77,7 @@ async def meet(walk: Walk, task: Task, key: str) -> None:
     """Do a task together with the other nodes that have arrived at it."""
     is_group = walk.state.workshop.find_module(task.module).group is not None
     if not walk.handlers.running:
-        meeting = walk.group.meeting(key, task.number)
+        meeting = walk.group.meeting(f"{key} {task.number}", task)
     else:
         meeting = walk.group.meeting_of(f"{key} {walk.node}" if is_group else key, walk.node)
     if is_group:

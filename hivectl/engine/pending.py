@@ -40,7 +40,7 @@ class OtherFactsNeeded(NotKnownYet):
 class OtherNodeNeeded(NotKnownYet):
     """What another node has registered, which must first have come past that task."""
 
-    def __init__(self, node: str, task: int) -> None:
+    def __init__(self, node: str, task: tuple[int, ...]) -> None:
         super().__init__(node, task)
         self.node = node
         self.task = task

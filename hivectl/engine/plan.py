@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hivectl.engine.graph import CycleFoundError, Graph
 from hivectl.model.errors import Complaints, HivectlError, InputError
+from hivectl.model.playbook import flatten
 from hivectl.model.records import record
 from hivectl.model.selectors import select
 from hivectl.model.suggestions import nearest
@@ -82,7 +83,7 @@ class Plan:
     playbook: Playbook
     plays: tuple[PlannedPlay, ...]
     graph: Graph[Vertex]
-    tasks: Mapping[int, Task]
+    tasks: dict[int, Task]
     nodes: tuple[str, ...]
     tags: Tags
     steps: int = 0
@@ -133,8 +134,8 @@ def build_plan(
         nodes = ordered(nodes, play.order, seed=seed)
         plays.append(PlannedPlay(play=play, nodes=nodes, batches=split(nodes, play.serial)))
     tasks = {task.number: task for task in playbook.tasks()}
-    errors += _unknown_limits(tasks.values(), inventory.limits)
-    errors += _wrong_ids(tasks)
+    errors += unknown_limits(tasks.values(), inventory.limits)
+    errors += wrong_ids(tasks)
     graph, group_of = _graph(plays, tasks, tags)
     errors += _cycle(graph, tasks)
     if errors:
@@ -196,7 +197,8 @@ def _select(
         return ()
 
 
-def _unknown_limits(tasks: Iterable[Task], limits: Mapping[str, int]) -> list[HivectlError]:
+def unknown_limits(tasks: Iterable[Task], limits: Mapping[str, int]) -> list[HivectlError]:
+    """Find tasks that use limits which there are not, or too much of one."""
     errors: list[HivectlError] = []
     for task in tasks:
         for name, amount in task.uses.items():
@@ -219,7 +221,7 @@ def _graph(
     last: Vertex | None = None
     last_batch: dict[int, int] = {}
     for planned in plays:
-        wanted = [task for task in planned.play.tasks() if tags.wants(task)]
+        wanted = [task for section in planned.play.sections for task in flatten(section, tags.wants)]
         for number, nodes in enumerate(planned.batches, 1):
             for task in wanted:
                 vertex = Vertex(task.number, number)
@@ -242,7 +244,8 @@ def _graph(
     return graph, group_of
 
 
-def _wrong_ids(tasks: Mapping[int, Task]) -> list[HivectlError]:
+def wrong_ids(tasks: Mapping[int, Task]) -> list[HivectlError]:
+    """Find ids that are given twice, and needs of ids that there are not."""
     errors: list[HivectlError] = []
     ids: dict[str, Task] = {}
     for task in tasks.values():

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import time
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from hivectl.drivers.errors import HelperError
 from hivectl.engine.activity import Activity
 from hivectl.engine.context import NodeAccess
 from hivectl.engine.events import NodeSummary, Reserved, RunEnded, RunStarted
+from hivectl.engine.expansion import Expansions
 from hivectl.engine.handlers import OwedHandlers
 from hivectl.engine.holding import Holding, hold
 from hivectl.engine.inputs import digests_of, written_files
@@ -28,7 +30,7 @@ from hivectl.engine.scopes import Scopes
 from hivectl.engine.sessions import Sessions
 from hivectl.engine.state import RunState
 from hivectl.engine.steps import Workshop
-from hivectl.engine.validation import validate_playbook
+from hivectl.engine.validation import check_included, validate_playbook
 from hivectl.engine.watching import Guard, Planner
 from hivectl.model.errors import ExitCode, HivectlError, InputError
 from hivectl.model.playbook_loader import load_playbook
@@ -200,6 +202,14 @@ class _Run:
             owed=OwedHandlers(self.history, header.playbook, header.run),
             record=record,
             watcher=_watcher(options),
+        )
+        self.state.expansions = Expansions(
+            plan.playbook,
+            plan.tasks,
+            find_module=known_module,
+            module_names=module_names,
+            check=partial(check_included, lab.inventory, plan),
+            learn=redactor.learn,
         )
         self.state.activity = Activity(self.state.emit, options.word_after)
 
@@ -536,6 +546,8 @@ def _secrets(lab: Lab, plan: Plan, options: RunOptions) -> Iterator[Secret]:
         roots += [connection.attributes for connection in node.connections]
     for play in plan.playbook.plays:
         roots.append(play.variables)
+    for role in {id(task.role): task.role for task in plan.tasks.values() if task.role is not None}.values():
+        roots += [role.defaults, role.variables, role.parameters]
     for task in plan.tasks.values():
         roots += [task.arguments, task.keywords, *task.variables, *task.environment]
     return find_secrets(roots)

@@ -95,7 +95,7 @@ def planned(
     options: RunOptions,
     header: Header,
     nodes: Sequence[str],
-    files: Mapping[tuple[str, str], Path],
+    files: Mapping[Any, Path],
     steps: Mapping[tuple[str, str], PlannedStep],
 ) -> SavedPlan:
     """Return what a run that planned has found.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from hivectl.engine.pending import (
@@ -16,6 +17,7 @@ from hivectl.engine.pending import (
     UnobservedNeeded,
 )
 from hivectl.engine.plan import LOCALHOST
+from hivectl.engine.role_scopes import ROLE_DEFAULTS, exposed_layers, play_magic, role_layers
 from hivectl.model.errors import InputError
 from hivectl.model.inventory import connection_variables, group_names, node_layers
 from hivectl.model.paths import user_path
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from hivectl.engine.group import Group
     from hivectl.engine.options import RunOptions
     from hivectl.model.inventory import Inventory
-    from hivectl.model.playbook import Playbook, Task
+    from hivectl.model.playbook import Playbook, Role, Task
     from hivectl.model.templates import Templates
     from hivectl.modules.base import Result
 
@@ -139,6 +141,7 @@ class Scopes:
             **{name: list(hive.nodes) for name, hive in inventory.hives.items()},
         }
         self._magic = {
+            "ansible_search_path": [str(playbook.path.resolve().parent)],
             "playbook_dir": str(playbook.path.resolve().parent),
             "inventory_dir": str(_folder(inventory.paths[0])) if inventory.paths else "",
             "inventory_file": str(inventory.paths[0].resolve()) if inventory.paths else "",
@@ -192,6 +195,7 @@ class Scopes:
             **self.magic_of(node),
             "ansible_play_hosts_all": list(group.planned.nodes),
             "ansible_play_name": group.play.name,
+            **play_magic(group.play),
             "hostvars": HostVars(self, node, group),
         }
         return Magic(values, group)
@@ -237,7 +241,10 @@ class NodeVariables:
         self._templates = scopes.templates
         self._extra = scopes.extra
         self._magic = Layer("magic", scopes.magic(node, group), data=True)
+        self._shown = list(group.play.roles)
         layers = [
+            # the layers of roles have their place above these two
+            Layer(ROLE_DEFAULTS, {}),
             *scopes.inventory_layers(node),
             Layer("facts", self._memory.facts, data=True),
             Layer(f"play {group.play.name}", group.play.variables),
@@ -250,7 +257,9 @@ class NodeVariables:
         self._scopes = scopes
         self._origin = group.play.origin
         self._files = list(group.play.vars_files)
-        self._plain: Scope | None = None
+        self._plain: dict[tuple[Role | None, int], Scope] = {}
+        self.frames: tuple[Layer, ...] = ()
+        self._with_roles: Scope | None = None
 
     def read_files(self) -> tuple[str, ...]:
         """Read the play's `vars_files`; return the groups of facts that their names need first, if any.
@@ -264,7 +273,7 @@ class NodeVariables:
             except FactsNeeded as needed:
                 return needed.groups
             self._base = self._base.child(layer)
-            self._plain = None
+            self.changed()
             del self._files[0]
         return ()
 
@@ -281,15 +290,43 @@ class NodeVariables:
 
     def for_task(self, task: Task) -> Scope:
         """Return the variables as a task sees them."""
-        if not task.variables:
-            if self._plain is None:
-                self._plain = self._base.child(*self._above())
-            return self._plain
-        own = [Layer(f"task {task.name}", values) for values in task.variables]
-        return self._base.child(*own, *self._above())
+        if task.variables:
+            return self._made(task)
+        key = (task.role, id(task.folders))
+        if (scope := self._plain.get(key)) is None:
+            scope = self._plain[key] = self._made(task)
+        return scope
 
-    def _above(self) -> tuple[Layer, ...]:
-        return (Layer("registered", self._memory.registered, data=True), self._extra, self._magic)
+    def _made(self, task: Task) -> Scope:
+        if self._with_roles is None:
+            shown = self._shown
+            self._with_roles = self._base.child(*exposed_layers(shown)) if shown else self._base
+        own = [Layer(f"task {task.name}", values) for values in task.variables]
+        below, parameters, magic = role_layers(task)
+        return self._with_roles.child(*below, *own, *self._above(*parameters, *self.frames), *magic)
+
+    def _above(self, *given: Layer) -> tuple[Layer, ...]:
+        registered = Layer("registered", self._memory.registered, data=True)
+        return (registered, *given, self._extra, self._magic)
+
+    @contextmanager
+    def inside(self, frame: tuple[Layer, ...], *, anew: bool = False) -> Iterator[None]:
+        """Give what follows the variables of an include around it; `anew`: and of no other."""
+        outer = self.frames
+        self.frames = frame if anew else (*outer, *frame)
+        if self.frames != outer:
+            self._plain = {}
+        try:
+            yield
+        finally:
+            if self.frames != outer:
+                self._plain = {}
+            self.frames = outer
+
+    def publish(self, role: Role) -> None:
+        """Let all tasks that follow see the variables of a role."""
+        self._shown.append(role)
+        self.changed()
 
     def put(self, values: Mapping[str, Any], *, queued: bool = False) -> None:
         """Set variables, as `set_fact` does; `queued`: tasks before that one may still fail."""
@@ -300,14 +337,14 @@ class NodeVariables:
         registered.lost.difference_update(values)
         for name in values:
             registered.unobserved.pop(name, None)
-        self._plain = None
+        self._plain = {}
 
     def take_back(self) -> None:
         """Forget what queued tasks gave or were to give: they will not be done."""
         registered = self._memory.registered
         registered.known = dict(registered.sure)
         registered.expected.clear()
-        self._plain = None
+        self._plain = {}
 
     def add_facts(self, facts: Mapping[str, Any], groups: tuple[str, ...]) -> None:
         """Take facts in."""
@@ -316,19 +353,20 @@ class NodeVariables:
 
     def changed(self) -> None:
         """Forget what was looked up: something is known that was not."""
-        self._plain = None
+        self._plain = {}
+        self._with_roles = None
 
     def clear_facts(self) -> None:
         """Forget the facts."""
         self._memory.facts.known.clear()
         self._memory.facts.groups.clear()
-        self._plain = None
+        self._plain = {}
 
     def expect(self, task: Task) -> None:
         """Say that a queued task will register a result."""
         if task.register:
             self._memory.registered.expected.add(task.register)
-            self._plain = None
+            self._plain = {}
 
     def arrived(self, task: Task, result: Result, *, queued: bool = False) -> None:
         """Take in the result of a task."""
@@ -343,12 +381,12 @@ class NodeVariables:
         # a mapping that has them, so that they are not undefined
         registered.known.update(dict.fromkeys(names))
         registered.sure.update(dict.fromkeys(names))
-        self._plain = None
+        self._plain = {}
 
     def lose(self, *names: str) -> None:
         """Say that what was registered under names cannot be used."""
         self._memory.registered.lost.update(names)
-        self._plain = None
+        self._plain = {}
 
 
 class HostVars(Mapping[str, Any]):
@@ -394,7 +432,8 @@ class _HostView(Mapping[str, Any]):
 
     def __getitem__(self, name: str) -> Any:
         if self._node != self._asker:
-            here = self._group.at.get(self._asker, 0)
+            at = self._group.at.get(self._asker)
+            here = at.order if at is not None else (0,)
             for task in self._group.registers.get(name, ()):
                 if task < here and self._group.positions.of(self._node) <= task:
                     raise OtherNodeNeeded(self._node, task)

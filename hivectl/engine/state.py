@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from hivectl.engine.activity import Activity
     from hivectl.engine.events import Listener
+    from hivectl.engine.expansion import Expansions
     from hivectl.engine.handlers import OwedHandlers
     from hivectl.engine.journal import Journal, Record
     from hivectl.engine.limits import Limits
@@ -79,6 +80,7 @@ class RunState:
     owed: OwedHandlers
     record: Record | None = None
     activity: Activity = field(init=False)
+    expansions: Expansions = field(init=False)
     tally: Tally = field(default_factory=Tally)
     stats: Stats = field(default_factory=Stats)
     failures: dict[str, str] = field(default_factory=dict)
@@ -102,15 +104,14 @@ class RunState:
         """Return what events say of a task; made once."""
         info = self.infos.get(task.number)
         if info is None:
-            handler = any(task.number == one.number for one in play.handlers)
             info = TaskInfo(
                 play=play.name,
-                name=task.name,
+                name=task.title,
                 module=task.module,
                 origin=task.origin,
                 number=task.number,
                 total=len(self.plan.tasks),
-                handler=handler,
+                handler=task.handler,
             )
             self.infos[task.number] = info
         return info

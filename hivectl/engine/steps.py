@@ -172,7 +172,7 @@ class Workshop:
     Attributes:
         access: returns the way to a node that acts.
         recipes: task number -> what is the same for all nodes, found once.
-        files: (name, folder) -> where it was found.
+        files: (folders, name, folder) -> where it was found.
         redactor: learns the secrets that templates make of others.
     """
 
@@ -182,7 +182,7 @@ class Workshop:
     find_module: Callable[[str], Module[Any]]
     access: Callable[[str], NodeAccess]
     recipes: dict[int, Recipe] = field(default_factory=dict)
-    files: dict[tuple[str, str], Path] = field(default_factory=dict)
+    files: dict[tuple[tuple[Path, ...], str, str], Path] = field(default_factory=dict)
     redactor: Redactor
 
 
@@ -339,7 +339,7 @@ def _ready(workshop: Workshop, recipe: Recipe, step: Step, iteration: Iteration)
         node=step.node,
         variables=scope,
         origin=task.origin,
-        folder=workshop.folder,
+        folders=task.folders or (workshop.folder,),
         run=workshop.run,
         key=f"{step.key}.{iteration.index}",
         check=step.options.check,

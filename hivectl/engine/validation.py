@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from hivectl.engine.graph import CycleFoundError, Graph
 from hivectl.engine.handlers import notified_by
+from hivectl.engine.plan import unknown_limits, wrong_ids
+from hivectl.engine.role_scopes import ROLE_MAGIC
 from hivectl.engine.steps import OPTIONS, kept_parameters
 from hivectl.helper.facts_index import FACT_NAMES
 from hivectl.model.errors import Complaints, HivectlError, InputError
 from hivectl.model.loop_forms import LOOKUP, PREFIX
 from hivectl.model.parameters import MissingParameterError, convert, schema_of
+from hivectl.model.playbook import flatten, own_task
 from hivectl.model.playbook_levels import Condition, conditions
 from hivectl.model.schema import check
 from hivectl.model.suggestions import nearest
@@ -19,12 +22,13 @@ from hivectl.model.yaml import YamlMapping, load_yaml, origin_of
 from hivectl.modules.registry import find_module
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from hivectl.engine.plan import Plan
     from hivectl.model.inventory import Inventory
     from hivectl.model.module_defaults import ModuleDefaults
     from hivectl.model.origin import Origin
-    from hivectl.model.playbook import Play, Playbook, Task
+    from hivectl.model.playbook import Handler, Play, Playbook, Role, Task
 
 MAGIC = frozenset(
     {
@@ -56,7 +60,9 @@ MAGIC = frozenset(
         *("ansible_host", "ansible_port", "ansible_user", "ansible_connection", "ansible_limit"),
         *("ansible_version", "ansible_verbosity", "ansible_inventory_sources", "ansible_playbook_python"),
         *("ansible_failed_task", "ansible_failed_result", "ansible_loop_var", "vars", "environment"),
-        *("ansible_become_password", "ansible_become_pass", "role_path", "role_name"),
+        *("ansible_become_password", "ansible_become_pass"),
+        *("role_names", "ansible_role_names", "ansible_play_role_names", "ansible_dependent_role_names"),
+        *("ansible_search_path", "role_path", "role_name"),
     }
 )
 
@@ -84,17 +90,59 @@ def validate_playbook(playbook: Playbook, inventory: Inventory, extra: Mapping[s
             names = None
         _check_values(templates, play.variables, names, play.origin, errors)
         errors += _handler_circle(play)
-        for task in (*play.tasks(), *play.handlers):
-            errors += _parameters(task)
-            errors += _group_keywords(task)
-            errors += _whole_loop_keywords(templates, task)
-            errors += _handlers(play, task)
-            _names(templates, task, names, errors)
+        if names is not None:
+            names |= frozenset(name for role in play.roles for name in role.names())
+        if any(include.body is None for include in play.includes()):
+            names = None
+        handlers = handlers_of(play)
+        for task in (*play.tasks(), *flatten(play.handlers)):
+            _check_task(templates, task, names, errors)
+            if handlers is not None:
+                errors += _handlers(handlers, task)
+        for role in roles_of(play):
+            for values in (role.defaults, role.variables, role.parameters):
+                # what nobody uses may lack something
+                _check_values(templates, values, None, role.origin, errors)
     for defaults in playbook.module_defaults:
         errors += _default_parameters(defaults)
     if errors:
         # a default is complained of once, not for every task that it holds for
         raise Complaints(list({str(error): error for error in errors}.values()))
+
+
+def _check_task(templates: Templates, task: Task, names: Known, errors: list[HivectlError]) -> None:
+    errors += _parameters(task)
+    errors += _group_keywords(task)
+    errors += _whole_loop_keywords(templates, task)
+    _names(templates, task, names, errors)
+
+
+def check_included(inventory: Inventory, plan: Plan, tasks: Sequence[Task]) -> list[HivectlError]:
+    """Find what is wrong with tasks that were read as the run goes on."""
+    errors: list[HivectlError] = []
+    templates = Templates()
+    for task in tasks:
+        _check_task(templates, task, None, errors)
+    errors += unknown_limits(tasks, inventory.limits)
+    errors += wrong_ids({**plan.tasks, **{task.number: task for task in tasks}})
+    return errors
+
+
+def handlers_of(play: Play) -> tuple[Handler, ...] | None:
+    """Return the handlers that a play may have, those of included roles too; None: only the run knows them."""
+    found = list(play.handlers)
+    for include in play.includes():
+        if include.task.module == "include_role" and include.body is None:
+            return None
+        found += include.handlers
+    return tuple(found)
+
+
+def roles_of(play: Play) -> tuple[Role, ...]:
+    """Return every role that a play uses."""
+    tasks = (*play.tasks(), *flatten(play.handlers))
+    used = [*play.roles, *(task.role for task in tasks if task.role is not None)]
+    return tuple({id(role): role for role in used}.values())
 
 
 def _default_parameters(defaults: ModuleDefaults) -> list[HivectlError]:
@@ -200,13 +248,12 @@ def _whole_loop_keywords(templates: Templates, task: Task) -> list[HivectlError]
     return errors
 
 
-def _handlers(play: Play, task: Task) -> list[HivectlError]:
+def _handlers(handlers: Sequence[Handler], task: Task) -> list[HivectlError]:
     errors: list[HivectlError] = []
     for name in task.notify:
-        if "{{" not in name and not notified_by(play, name):
-            names = [handler.name for handler in play.handlers] + [
-                one for handler in play.handlers for one in handler.listen
-            ]
+        if "{{" not in name and not notified_by(handlers, name):
+            known = [own_task(handler) for handler in handlers]
+            names = [handler.name for handler in known] + [one for handler in known for one in handler.listen]
             best = nearest(name, names)
             hint = f"did you mean `{best}`?" if best else "name it under the play's `handlers:`"
             errors.append(InputError(f"no handler is called `{name}`", origin=task.origin, hint=hint))
@@ -216,14 +263,15 @@ def _handlers(play: Play, task: Task) -> list[HivectlError]:
 def _handler_circle(play: Play) -> list[HivectlError]:
     """Find handlers that notify each other for ever."""
     graph: Graph[int] = Graph()
-    for handler in play.handlers:
+    known = [own_task(handler) for handler in play.handlers]
+    for handler in known:
         for name in handler.notify:
-            for notified in notified_by(play, name):
+            for notified in notified_by(play.handlers, name):
                 graph.connect(handler.number, notified.number)
     try:
         graph.order()
     except CycleFoundError as error:
-        handlers = {handler.number: handler for handler in play.handlers}
+        handlers = {handler.number: handler for handler in known}
         circle = " -> ".join(f"`{handlers[number].name}`" for number in error.vertices)
         origin = handlers[error.vertices[0]].origin
         return [
@@ -260,7 +308,9 @@ def _names(templates: Templates, task: Task, known: Known, errors: list[HivectlE
 
 
 def _own_names(task: Task) -> frozenset[str]:
-    own = frozenset(name for values in task.variables for name in values)
+    own = task.given.union(*task.variables)
+    if task.role is not None:
+        own |= ROLE_MAGIC.union(task.role.names())
     return own | _loop_names(task) if task.has_loop else own
 
 

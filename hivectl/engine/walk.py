@@ -20,6 +20,7 @@ from hivectl.engine.failures import (
 )
 from hivectl.engine.group import Stop
 from hivectl.engine.handlers import NodeHandlers
+from hivectl.engine.inclusion import do_once, include
 from hivectl.engine.outcome import FACTS_OF, conclude, result_of, settle_iteration
 from hivectl.engine.pending import (
     FactsNeeded,
@@ -35,7 +36,7 @@ from hivectl.engine.steps import Iteration, Step, StepOptions, make_step, thrott
 from hivectl.engine.watching import UNOBSERVED
 from hivectl.helper.operations import Facts, Item
 from hivectl.model.errors import HivectlError
-from hivectl.model.playbook import Block, Entry, Task, flatten
+from hivectl.model.playbook import Block, Entry, Include, Task, after, flatten
 from hivectl.modules.setup import groups_of
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
     from hivectl.engine.group import Group
     from hivectl.engine.journal import Record
+    from hivectl.engine.positions import Order
     from hivectl.engine.state import RunState
     from hivectl.engine.watching import Watcher
     from hivectl.modules.base import Result
@@ -60,6 +62,7 @@ class Walk:
         results: task number -> result, of this play.
         rescuable: how many blocks with a rescue section are around.
         handlers: what tasks have notified.
+        roles_done: what is left of roles that shall be done once: key -> the tasks of each use.
         heard: the last failure of the group that this node knows of, since a rescue or `always` section answers it.
     """
 
@@ -76,7 +79,8 @@ class Walk:
         self.handlers = NodeHandlers(self)
         self.heard: Stop | None = None
         self._leaving = False
-        self._current = 0
+        self._current: Task | None = None
+        self.roles_done: dict[str, list[frozenset[int]]] = {}
         self._sent: list[Step] = []
 
     @property
@@ -95,7 +99,7 @@ class Walk:
         except StepFailedError as error:
             await self._forced_handlers()
             stop = Stop(f"{self.node}: {error.task.name}", error.task, error.result)
-            self._leave(f"{error.task.name}: {error.reason}", stop, min(error.task.number, self._current))
+            self._leave(f"{error.task.name}: {error.reason}", stop, error.task)
         except NodeGoneError as error:
             (state.stale if error.stale else state.unreachable if error.unreachable else state.lost).add(
                 self.node
@@ -105,8 +109,8 @@ class Walk:
             self._leave(error.reason, stop, self._current)
         except CauseElsewhereError as error:
             await self._forced_handlers()
-            stop = Stop(error.cause, state.plan.tasks[self._current], {})
-            self._leave(f"stopped, since {error.cause} failed", stop, self._current)
+            task = self._current or next(iter(state.plan.tasks.values()))
+            self._leave(f"stopped, since {error.cause} failed", Stop(error.cause, task, {}), task)
         except HostEnded:
             pass
         except PlayEnded as ended:
@@ -116,7 +120,7 @@ class Walk:
             self._drop_pending()
             group.positions.finish(self.node)
 
-    def _leave(self, reason: str, stop: Stop, last: int) -> None:
+    def _leave(self, reason: str, stop: Stop, last: Task | None) -> None:
         self.group.leave(self.node, stop, self.heard)
         self.state.drop(self.node, reason, cause=stop.cause, skipped=self._remaining(last))
 
@@ -141,9 +145,14 @@ class Walk:
         self.heard, self._leaving = self.group.stop, True
         self.handlers.running = False
         try:
-            await self.handlers.run(self._current)
+            await self.handlers.run(self._order)
         except WalkEnded as error:
             self.state.say(f"handlers of {self.group.play.name} ended early: {error}", node=self.node)
+
+    @property
+    def _order(self) -> Order:
+        """The place of the task that is being done."""
+        return (0,) if self._current is None else self._current.order
 
     # -- tasks and blocks
 
@@ -153,9 +162,9 @@ class Walk:
         if section:
             await self.handlers.run(await self._end_of(section, "before handlers"))
 
-    async def _end_of(self, entries: tuple[Entry, ...], before: str) -> int:
+    async def _end_of(self, entries: tuple[Entry, ...], before: str) -> Order:
         """Say that tasks are done, and hear what became of them elsewhere where nodes go side by side."""
-        end = 1 + max((task.number for task in flatten(entries)), default=self._current)
+        end = after(max((task.order for task in flatten(entries)), default=self._order))
         if not self.handlers.running:
             self.group.positions.advance(self.node, end)
             if self.group.play.linear:
@@ -168,9 +177,13 @@ class Walk:
         for entry in entries:
             if isinstance(entry, Task):
                 await self._task(entry)
-            else:
+            elif isinstance(entry, Block):
                 await self.flush()
                 await self._block(entry)
+            elif isinstance(entry, Include):
+                await include(self, entry)
+            else:
+                await do_once(self, entry)
 
     async def _block(self, block: Block) -> None:
         """Do a block: its rescue after a failure, its always section whatever happened, after Ctrl-C too."""
@@ -231,21 +244,27 @@ class Walk:
             if not (isinstance(error, NodeGoneError) and error.fence_lost):
                 self.state.say(f"`always` of {block.name} ended early: {error}", node=self.node)
 
-    async def _task(self, task: Task) -> None:
+    async def arrive(self, task: Task, *, for_all: bool = False) -> str | None:
+        """Come to a task, waiting for others where that must be; return its key, or None where tags leave it out."""
         group, in_handlers = self.group, self.handlers.running
         if not in_handlers:
             if not self.state.plan.tags.wants(task):
-                return
-            self._current = group.at[self.node] = task.number
+                return None
+            self._current = group.at[self.node] = task
             if not self.pending:
-                group.positions.advance(self.node, task.number)
+                group.positions.advance(self.node, task.order)
         if group.ended and not self._leaving:
             raise PlayEnded(whole_play=group.whole_play_ended)
-        for_all = task.run_once or self._is_group_task(task)
         if group.play.linear or for_all or task.needs:
             await self.flush()
             await meeting.together(self, task, for_all=for_all)
-        key = f"h{self.handlers.round}.{task.number}" if in_handlers else str(task.number)
+        return f"h{self.handlers.round}.{task.key}" if in_handlers else task.key
+
+    async def _task(self, task: Task) -> None:
+        for_all = task.run_once or self._is_group_task(task)
+        key = await self.arrive(task, for_all=for_all)
+        if key is None:
+            return
         if task.module == "meta":
             await self.flush()
             await alone.meta(self, task, key)
@@ -287,9 +306,9 @@ class Walk:
                 await self.gather(other.groups, other.node)
             except OtherNodeNeeded as other:
                 await self.flush()
-                self.group.positions.advance(self.node, task.number)
+                self.group.positions.advance(self.node, task.order)
                 with self.state.activity.doing(self.node, f"waits for {other.node} before {task.name}"):
-                    await self.group.positions.reached(other.node, other.task + 1)
+                    await self.group.positions.reached(other.node, after(other.task))
             except NotKnownYet:
                 if not self.pending:
                     self.variables.take_back()
@@ -552,22 +571,24 @@ class Walk:
 
     # -- what is left
 
-    def _remaining(self, after: int) -> int:
-        return sum(
-            1 for task in self.group.play.tasks() if task.number > after and self.state.plan.tags.wants(task)
-        )
+    def _remaining(self, last: Task | None) -> int:
+        """Return how many tasks are behind the failed one, or the one that the node had come to before."""
+        order = self._order if last is None or last.handler else min(last.order, self._order)
+        sections = self.group.play.sections
+        behind = (task for one in sections for task in flatten(one, self.state.plan.tags.wants))
+        return sum(1 for task in behind if task.order > order)
 
     def _told_gone(self, error: NodeGoneError) -> Stop:
         """Tell at which task the node was lost."""
         sent = self._sent[0] if self._sent else None
-        task = sent.task if sent else self.state.plan.tasks.get(self._current)
+        task = sent.task if sent else self._current
         result: Result = {"changed": False, "unreachable": error.unreachable, "msg": error.reason}
         self._drop_pending()
         if task is None:
             task = next(iter(self.state.plan.tasks.values()))
             return Stop(f"{self.node}: {error.reason}", task, result)
         status = Status.UNREACHABLE if error.unreachable else Status.FAILED
-        key = sent.key if sent else f"{task.number}"
+        key = sent.key if sent else task.key
         end = StepEnd(key=key, status=status, result=result, reason=error.reason)
         self.state.finished(self.group.play, self.node, task, end)
         return Stop(f"{self.node}: {task.name}", task, result)

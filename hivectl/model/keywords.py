@@ -56,6 +56,10 @@ class PlayKeywords(SharedKeywords):
         "Variables that are asked for on the terminal, unless -e gives them.", default=None
     )
     pre_tasks: list[Any] | None = parameter("Tasks before the others.", default=None)
+    roles: list[Any] | None = parameter(
+        "Roles, behind pre_tasks and before tasks: names, or mappings with `role:`, keywords and parameters.",
+        default=None,
+    )
     tasks: list[Any] | None = parameter("What shall hold.", default=None)
     post_tasks: list[Any] | None = parameter("Tasks after the others.", default=None)
     handlers: list[Any] | None = parameter(
@@ -87,6 +91,15 @@ class PlayKeywords(SharedKeywords):
     reserve: dict[str, Any] | None = parameter(
         "How the run's reservation of these nodes is described: for, reason.", default=None
     )
+
+
+@record(kw_only=True)
+class RoleKeywords(SharedKeywords):
+    """What an item of `roles:` takes besides its parameters."""
+
+    role: str | None = parameter("The role.", default=None)
+    when: Any = parameter("Condition, or list of conditions: each must be true.", default=None, kind="raw")
+    delegate_to: str | None = parameter("The node that acts instead.", default=None)
 
 
 @record(kw_only=True)
@@ -162,11 +175,8 @@ ELSEWHERE = {
     "port": "the inventory says how a node is reached: `port:`",
     "collections": "our modules have short names, `ansible.builtin.` before them is understood",
     "sudo": "write `become: true`",
-    "roles": "write the role's tasks under `tasks:`",
-    **dict.fromkeys(
-        ("import_playbook", "import_tasks", "include_tasks", "import_role", "include_role", "include_vars"),
-        "write the tasks in the playbook, the variables under `vars_files:`",
-    ),
+    "import_playbook": "write its plays here",
+    "include_vars": "write the variables under `vars_files:`",
     **dict.fromkeys(
         (
             *("dnf", "yum", "get_url", "uri", "unarchive", "archive"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from hivectl.model.records import record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from hivectl.model.module_defaults import ModuleDefaults
@@ -16,21 +16,64 @@ if TYPE_CHECKING:
     from hivectl.model.prompts import Prompt
 
 
+@record(kw_only=True, eq=False)
+class Role:
+    """A role where it is used: by a play, by an import or include, or by a role that depends on it.
+
+    Attributes:
+        path: its folder.
+        own_defaults, own_variables: of its own files alone.
+        call_variables: `vars:` where it is used.
+        parameters: other keys where it is used, and those of the roles that it is used by.
+        parents: the roles that it is used by, outermost first.
+        defaults, variables: with those of its parents and dependencies, as its tasks see them.
+        exported_defaults, exported_variables: what the rest of the play sees.
+    """
+
+    name: str
+    path: Path
+    origin: Origin
+    own_defaults: Mapping[str, Any] = field(default_factory=dict)
+    own_variables: Mapping[str, Any] = field(default_factory=dict)
+    call_variables: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    parents: tuple[Role, ...] = ()
+    including: tuple[Role, ...] = ()
+    dependencies: tuple[str, ...] = ()
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    exported_defaults: Mapping[str, Any] = field(default_factory=dict)
+    exported_variables: Mapping[str, Any] = field(default_factory=dict)
+    allow_duplicates: bool = False
+
+    def names(self) -> Iterator[str]:
+        """Yield the variables that its tasks see through it."""
+        yield from self.defaults
+        yield from self.variables
+        yield from self.parameters
+
+
 @record(kw_only=True)
 class Task:
     """One task; values may still be templates.
 
     Attributes:
-        number: its place in the playbook, from 1; names it in the journal.
+        number: names it within a run.
+        order: its place: the number in the playbook, from 1; inside of what is included as the run goes on, the
+            place of the include, the loop item, the file, and the number there. Names it in the journal.
         module: short name (`copy`).
         arguments: as written, free form already under its parameter's name.
         when: conditions of the enclosing blocks first.
         variables: of the enclosing blocks first, its own last.
         environment: likewise.
         keywords: every other keyword that applies, innermost value.
+        role: the role that it belongs to.
+        folders: where its files are looked for, first of all.
+        given: variables that includes around it give.
     """
 
     number: int
+    order: tuple[int, ...] = ()
     name: str
     module: str
     arguments: Mapping[str, Any]
@@ -44,6 +87,21 @@ class Task:
     needs: tuple[str, ...] = ()
     uses: Mapping[str, int] = field(default_factory=dict)
     keywords: Mapping[str, Any] = field(default_factory=dict)
+    handler: bool = False
+    role: Role | None = None
+    folders: tuple[Path, ...] = ()
+    given: frozenset[str] = frozenset()
+
+    @property
+    def key(self) -> str:
+        """Its name in the journal."""
+        order = self.order
+        return str(order[0]) if len(order) == 1 else ":".join(map(str, order))
+
+    @property
+    def title(self) -> str:
+        """Its name with that of its role, as Ansible writes it."""
+        return self.name if self.role is None else f"{self.role.name} : {self.name}"
 
     @property
     def id(self) -> str | None:
@@ -86,7 +144,41 @@ class Block:
         return (self.body, self.rescue, self.always)
 
 
-Entry: TypeAlias = "Task | Block"
+@record(kw_only=True)
+class Include:
+    """Tasks of a file or role that are taken in as the run goes on: `include_tasks`, `include_role`.
+
+    Attributes:
+        task: the include itself: its conditions, its loop, its tags.
+        body: what is taken in, where that is known before; None: it hangs on variables.
+        variables: its own `vars`, which what is taken in sees.
+        level: what the loader hands down to what is taken in.
+        role: the role that is taken in, where that is known before.
+        handlers: those of that role.
+    """
+
+    task: Task
+    body: tuple[Entry, ...] | None
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    level: Any = None
+    role: Role | None = None
+    handlers: tuple[Handler, ...] = ()
+
+
+@record(kw_only=True)
+class OnceRole:
+    """A role's tasks under a condition: left out where the same role with the same parameters has been done.
+
+    Attributes:
+        key: what the uses have in common.
+    """
+
+    key: str
+    body: tuple[Entry, ...]
+
+
+Entry: TypeAlias = "Task | Block | Include | OnceRole"
+Handler: TypeAlias = "Task | Include"
 
 
 @record(kw_only=True)
@@ -100,6 +192,7 @@ class Play:
         linear: every task is a barrier.
         vars_files: each a file, or several of which the first that is there is read.
         order: in which nodes are taken.
+        roles: those whose variables all tasks see.
     """
 
     number: int
@@ -109,7 +202,8 @@ class Play:
     variables: Mapping[str, Any]
     vars_files: tuple[str | tuple[str, ...], ...]
     sections: tuple[tuple[Entry, ...], ...]
-    handlers: tuple[Task, ...] = ()
+    handlers: tuple[Handler, ...] = ()
+    roles: tuple[Role, ...] = ()
     serial: tuple[int | str, ...] = ()
     linear: bool = False
     gather_facts: bool | None = None
@@ -126,6 +220,11 @@ class Play:
         """Yield all tasks in file order, those of blocks included, handlers not."""
         for section in self.sections:
             yield from flatten(section)
+
+    def includes(self) -> Iterator[Include]:
+        """Yield all includes, those of handlers too."""
+        for section in (*self.sections, self.handlers):
+            yield from includes(section)
 
 
 @record(kw_only=True)
@@ -146,14 +245,45 @@ class Playbook:
         """Yield all tasks of all plays, handlers behind their play's tasks."""
         for play in self.plays:
             yield from play.tasks()
-            yield from play.handlers
+            yield from flatten(play.handlers)
 
 
-def flatten(entries: tuple[Entry, ...]) -> Iterator[Task]:
-    """Yield the tasks of entries, those of blocks included, in file order."""
+def flatten(entries: Iterable[Entry], wanted: Callable[[Task], bool] | None = None) -> Iterator[Task]:
+    """Yield the tasks of entries, those of blocks and known includes too, in file order; of those that are wanted."""
     for entry in entries:
         if isinstance(entry, Task):
-            yield entry
+            if wanted is None or wanted(entry):
+                yield entry
+        elif isinstance(entry, Include):
+            # what is not included is not there, whatever it would be itself
+            if wanted is None or wanted(entry.task):
+                yield entry.task
+                yield from flatten(entry.body or (), wanted)
+        elif isinstance(entry, OnceRole):
+            yield from flatten(entry.body, wanted)
         else:
             for section in entry.sections:
-                yield from flatten(section)
+                yield from flatten(section, wanted)
+
+
+def includes(entries: Iterable[Entry]) -> Iterator[Include]:
+    """Yield the includes among entries, those inside of others too."""
+    for entry in entries:
+        if isinstance(entry, Include):
+            yield entry
+            yield from includes(entry.body or ())
+        elif isinstance(entry, OnceRole):
+            yield from includes(entry.body)
+        elif isinstance(entry, Block):
+            for section in entry.sections:
+                yield from includes(section)
+
+
+def own_task(handler: Handler) -> Task:
+    """Return the task that gives a handler its name."""
+    return handler if isinstance(handler, Task) else handler.task
+
+
+def after(order: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the place right behind a task and all that is inside of it."""
+    return (*order[:-1], order[-1] + 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from hivectl.model.records import record
@@ -9,14 +10,25 @@ from hivectl.model.yaml import YamlList, YamlMapping, origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from hivectl.model.module_defaults import ModuleDefaults
     from hivectl.model.origin import Origin
+    from hivectl.model.playbook import Role
 
 
 @record
 class Level:
-    """What an outer level hands down."""
+    """What an outer level hands down.
+
+    Attributes:
+        role: the role around.
+        folders: where files are looked for, first of all.
+        given: variables that includes around give.
+        files: the files of tasks around, outermost first.
+        imported: those of them that one static import after the other has led to.
+        handler: these are handlers.
+    """
 
     when: tuple[Any, ...] = ()
     variables: tuple[Mapping[str, Any], ...] = ()
@@ -25,6 +37,12 @@ class Level:
     notify: tuple[str, ...] = ()
     keywords: tuple[tuple[str, Any], ...] = ()
     defaults: tuple[ModuleDefaults, ...] = ()
+    role: Role | None = None
+    folders: tuple[Path, ...] = ()
+    given: frozenset[str] = frozenset()
+    files: tuple[Path, ...] = ()
+    imported: tuple[Path, ...] = ()
+    handler: bool = False
 
 
 # keywords whose values add up from outer to inner, or that name the entry itself
@@ -72,7 +90,8 @@ def hand_down(
     if own.pop("connection", None) is not None:
         # there is only `local`: this machine acts
         own.setdefault("delegate_to", "localhost")
-    return Level(
+    return replace(
+        outer,
         when=outer.when + (() if when is None else tuple(conditions(when, origin_of(raw, "when")))),
         variables=outer.variables + ((raw["vars"],) if variables and raw.get("vars") else ()),
         environment=outer.environment + ((environment,) if environment else ()),

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from hivectl.model.errors import Complaints
 from hivectl.model.keywords import PlayKeywords
-from hivectl.model.playbook import Entry, Play, Playbook, Task, flatten
+from hivectl.model.playbook import Entry, Handler, Include, Play, Playbook, Task, flatten
 from hivectl.model.playbook_levels import Level, hand_down, texts
 from hivectl.model.playbook_reader import ModuleShape, Reader
 from hivectl.model.playbook_tasks import entries
 from hivectl.model.prompts import read_prompts
+from hivectl.model.roles import read_role_item
 from hivectl.model.yaml import YamlList, YamlMapping, load_yaml, origin_of
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ def load_playbook(
     plays = _plays(reader, document)
     if reader.errors:
         raise Complaints(reader.errors)
-    return Playbook(path=path, plays=plays, files=(path,), module_defaults=tuple(reader.defaults))
+    return Playbook(path=path, plays=plays, files=tuple(reader.files), module_defaults=tuple(reader.defaults))
 
 
 def _plays(reader: Reader, document: Any) -> tuple[Play, ...]:
@@ -67,15 +69,24 @@ def _play(reader: Reader, raw: YamlMapping, number: int) -> Play | None:
             "for example `hosts: all`",
         )
         return None
-    inherited = hand_down(Level(), raw, reader.defaults_of(raw), variables=False)
-    sections = tuple(
-        entries(reader, raw, section, inherited) for section in ("pre_tasks", "tasks", "post_tasks")
+    level = replace(
+        hand_down(Level(files=(reader.path,)), raw, reader.defaults_of(raw), variables=False),
+        folders=(reader.root,),
     )
-    handlers = tuple(
+    reader.roles, reader.handlers, reader.uses = [], [], {}
+    before = entries(reader, raw, "pre_tasks", level)
+    of_roles, their_handlers = _roles(reader, raw, level)
+    sections = (
+        before,
+        (*of_roles, *entries(reader, raw, "tasks", level)),
+        entries(reader, raw, "post_tasks", level),
+    )
+    own_handlers = [
         entry
-        for entry in entries(reader, raw, "handlers", inherited, handlers=True)
-        if isinstance(entry, Task)
-    )
+        for entry in entries(reader, raw, "handlers", level, handlers=True)
+        if isinstance(entry, Task | Include)
+    ]
+    handlers = (*their_handlers, *own_handlers, *reader.handlers)
     return Play(
         number=number,
         name=str(raw.get("name") or hosts),
@@ -85,6 +96,7 @@ def _play(reader: Reader, raw: YamlMapping, number: int) -> Play | None:
         vars_files=_files(raw.get("vars_files")),
         sections=sections,
         handlers=handlers,
+        roles=tuple(reader.roles),
         serial=_serial(reader, raw),
         linear=raw.get("strategy") == "linear" or _falls_together(raw, sections),
         gather_facts=raw.get("gather_facts"),
@@ -97,6 +109,21 @@ def _play(reader: Reader, raw: YamlMapping, number: int) -> Play | None:
         max_fail_percentage=raw.get("max_fail_percentage"),
         reserve=raw.get("reserve") or {},
     )
+
+
+def _roles(reader: Reader, raw: YamlMapping, level: Level) -> tuple[list[Entry], list[Handler]]:
+    """Return the tasks and handlers of a play's `roles:`."""
+    listed = raw.get("roles")
+    tasks: list[Entry] = []
+    handlers: list[Handler] = []
+    if not isinstance(listed, YamlList):
+        return tasks, handlers
+    for item, origin in zip(listed, listed.item_origins, strict=True):
+        if (found := read_role_item(reader, item, origin, level)) is not None:
+            reader.roles.append(found.role)
+            tasks += found.entries
+            handlers += found.handlers
+    return tasks, handlers
 
 
 def _serial(reader: Reader, raw: YamlMapping) -> tuple[int | str, ...]:

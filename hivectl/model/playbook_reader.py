@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from hivectl.model.errors import HivectlError, InputError
+from hivectl.model.errors import Complaints, HivectlError, InputError
 from hivectl.model.keywords import ELSEWHERE, PlayKeywords, TaskKeywords, keyword_schemas
 from hivectl.model.module_defaults import ModuleDefaults, read_defaults
 from hivectl.model.origin import Origin
 from hivectl.model.plugins import BrokenPluginError
 from hivectl.model.schema import check
 from hivectl.model.suggestions import nearest
-from hivectl.model.yaml import YamlMapping, origin_of
+from hivectl.model.yaml import YamlMapping, load_yaml, origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
+
+    from hivectl.model.playbook import Handler, Role
 
 
 class ModuleShape(Protocol):
@@ -45,6 +47,11 @@ class Reader:
         defaults: what all `module_defaults` say.
         find_module: returns a module by the name in the playbook, or None.
         module_names: all names, for suggestions.
+        root: the playbook's folder.
+        files: every file that was read.
+        roles: those whose variables the whole play sees.
+        handlers: those that imported roles have brought.
+        uses: what is known of roles that shall be done once: key -> conditions and tags.
     """
 
     def __init__(
@@ -58,12 +65,30 @@ class Reader:
         self.start = Origin(str(path), 1, 1)
         self.find_module = find_module
         self.module_names = module_names
+        self.path = path.resolve()
+        self.root = self.path.parent
+        self.files: dict[Path, None] = {path: None}
+        self.roles: list[Role] = []
+        self.handlers: list[Handler] = []
+        self.uses: dict[str, list[tuple[Any, ...]]] = {}
+        self._loaded: dict[Path, Any] = {}
         self._number = 0
 
     def number(self) -> int:
         """Return the next task's number."""
         self._number += 1
         return self._number
+
+    def load(self, path: Path) -> Any:
+        """Return what a file holds, read once for all places that use it; None after a complaint."""
+        self.files[path] = None
+        if path not in self._loaded:
+            try:
+                self._loaded[path] = load_yaml(path)
+            except HivectlError as error:
+                self._loaded[path] = None
+                self.errors += error.errors if isinstance(error, Complaints) else [error]
+        return self._loaded[path]
 
     def complain(self, message: str, origin: Origin | None, hint: str | None = None) -> None:
         """Note a fault and go on."""

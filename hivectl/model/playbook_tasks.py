@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from hivectl.model.action_forms import written_out
@@ -35,6 +36,8 @@ RESERVED_NAMES = frozenset(
         *("true", "false", "none", "True", "False", "None", "and", "or", "not", "in", "is", "if", "else"),
     }
 )
+# what stands for tasks that are written elsewhere
+INCLUDES = frozenset({"import_tasks", "include_tasks", "import_role", "include_role"})
 _STATIC = {"register": str, "id": str, "run_once": bool, "any_errors_fatal": bool, "delegate_facts": bool}
 
 
@@ -51,6 +54,11 @@ def entries(
         )
     if not isinstance(value, YamlList):
         return ()
+    return entries_of(reader, value, replace(inherited, handler=True) if handlers else inherited)
+
+
+def entries_of(reader: Reader, value: YamlList, level: Level) -> tuple[Entry, ...]:
+    """Return the tasks and blocks of a list."""
     result: list[Entry] = []
     for index, item in enumerate(value):
         if not isinstance(item, YamlMapping):
@@ -60,16 +68,16 @@ def entries(
                 "write `- name: …` and a module below it",
             )
         elif "block" in item:
-            if handlers:
+            if level.handler:
                 reader.complain(
                     "a handler cannot be a block",
                     item.origin,
                     "give each of its tasks the same `listen:`",
                 )
             else:
-                result += _block(reader, item, inherited)
-        elif task := _task(reader, item, inherited, handler=handlers):
-            result.append(task)
+                result += _block(reader, item, level)
+        else:
+            result += _task(reader, item, level)
     return tuple(result)
 
 
@@ -93,15 +101,15 @@ def _block(reader: Reader, raw: YamlMapping, inherited: Level) -> list[Entry]:
     ]
 
 
-def _task(reader: Reader, raw: YamlMapping, inherited: Level, *, handler: bool) -> Task | None:
+def _task(reader: Reader, raw: YamlMapping, level: Level) -> tuple[Entry, ...]:
     number = reader.number()
     plain = written_out(raw, reader.complain)
     if plain is None:
-        return None
+        return ()
     raw, looking = plain_loop(plain, reader.complain)
     found = _module_of(reader, raw)
     if found is None:
-        return None
+        return ()
     key, module = found
     keywords = YamlMapping((name, value) for name, value in raw.items() if name != key)
     keywords.origin, keywords.key_origins, keywords.value_origins = (
@@ -110,7 +118,7 @@ def _task(reader: Reader, raw: YamlMapping, inherited: Level, *, handler: bool) 
         raw.value_origins,
     )
     if not reader.keywords(keywords, TaskKeywords, "a task"):
-        return None
+        return ()
     for name, kind in _STATIC.items():
         if isinstance(value := raw.get(name), str) and "{{" in value and kind in (str, bool):
             reader.complain(f"`{name}` shapes the plan, so it cannot be a template", origin_of(raw, name))
@@ -118,28 +126,51 @@ def _task(reader: Reader, raw: YamlMapping, inherited: Level, *, handler: bool) 
     control = raw.get("loop_control") or YamlMapping()
     for name in ("loop_var", "index_var"):
         _variable_name(reader, control, name)
-    if raw.get("listen") and not handler:
+    if raw.get("listen") and not level.handler:
         reader.complain("only handlers listen", raw.key_origins.get("listen"))
     arguments = _arguments(reader, raw, key, module)
-    inner = hand_down(inherited, keywords, reader.defaults_of(keywords))
+    if module.name in INCLUDES:
+        # they read tasks themselves
+        from hivectl.model.playbook_includes import read_include
+
+        return read_include(reader, module, arguments, keywords, level, number, looking)
+    return (make_task(reader, module, arguments, keywords, level, number, looking),)
+
+
+def make_task(
+    reader: Reader,
+    module: ModuleShape,
+    arguments: Mapping[str, Any],
+    keywords: YamlMapping,
+    level: Level,
+    number: int,
+    looking: Mapping[str, Any] | None = None,
+) -> Task:
+    """Return the task of a module, its arguments and its keywords."""
+    inner = hand_down(level, keywords, reader.defaults_of(keywords))
     if inner.defaults:
         arguments = with_defaults(arguments, inner.defaults, module.name, module.parameters)
     own = {name: value for name, value in keywords.items() if name not in OWN and name not in HANDED_DOWN}
     return Task(
         number=number,
-        name=str(raw.get("name") or _default_name(module.name, arguments, module.free_form)),
+        order=(number,),
+        name=str(keywords.get("name") or _default_name(module.name, arguments, module.free_form)),
         module=module.name,
         arguments=arguments,
-        origin=raw.origin,
+        origin=keywords.origin,
         when=inner.when,
         variables=inner.variables,
         environment=inner.environment,
         tags=inner.tags,
         notify=inner.notify,
-        listen=texts(raw.get("listen")),
-        needs=texts(raw.get("needs")),
-        uses=raw.get("uses") or {},
-        keywords=dict(inner.keywords) | own | looking,
+        listen=texts(keywords.get("listen")),
+        needs=texts(keywords.get("needs")),
+        uses=keywords.get("uses") or {},
+        keywords=dict(inner.keywords) | own | dict(looking or {}),
+        handler=level.handler,
+        role=level.role,
+        folders=level.folders,
+        given=level.given,
     )
 
 

@@ -11,10 +11,15 @@ NODES = ("a", "b", "c")
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from(NODES), st.integers(1, 9)), max_size=30), st.integers(1, 10))
-def test_a_gate_opens_exactly_when_all_have_come(moves: list[tuple[str, int]], target: int) -> None:
+@given(
+    st.lists(st.tuples(st.sampled_from(NODES), st.tuples(st.integers(1, 9))), max_size=30),
+    st.tuples(st.integers(1, 10)),
+)
+def test_a_gate_opens_exactly_when_all_have_come(
+    moves: list[tuple[str, tuple[int]]], target: tuple[int]
+) -> None:
     async def scenario() -> None:
-        positions = Positions(NODES, 1)
+        positions = Positions(NODES, (1,))
         everybody = asyncio.ensure_future(positions.all_reached(target))
         single = asyncio.ensure_future(positions.reached("b", target))
         await asyncio.sleep(0)
@@ -35,13 +40,13 @@ def test_a_gate_opens_exactly_when_all_have_come(moves: list[tuple[str, int]], t
 
 def test_a_cancelled_wait_holds_up_nobody() -> None:
     async def scenario() -> None:
-        positions = Positions(NODES, 1)
-        first = asyncio.ensure_future(positions.all_reached(2))
-        second = asyncio.ensure_future(positions.all_reached(2))
+        positions = Positions(NODES, (1,))
+        first = asyncio.ensure_future(positions.all_reached((2,)))
+        second = asyncio.ensure_future(positions.all_reached((2,)))
         await asyncio.sleep(0)
         first.cancel()
         for node in NODES:
-            positions.advance(node, 2)
+            positions.advance(node, (2,))
         async with asyncio.timeout(5):
             await second
         assert first.cancelled() or first.cancelling()
@@ -51,6 +56,6 @@ def test_a_cancelled_wait_holds_up_nobody() -> None:
 
 
 def test_a_node_that_takes_no_part_is_waited_for_by_nobody() -> None:
-    positions = Positions(("a",), 1)
-    assert positions.of("elsewhere") > 1_000_000
-    asyncio.run(asyncio.wait_for(positions.reached("elsewhere", 5), 5))
+    positions = Positions(("a",), (1,))
+    assert positions.of("elsewhere") > (1_000_000,)
+    asyncio.run(asyncio.wait_for(positions.reached("elsewhere", (5,)), 5))
