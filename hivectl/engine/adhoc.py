@@ -127,6 +127,7 @@ class Execution:
         timeout: seconds that it may take on a node.
         become: whose rights it has; None: the login's.
         wait: seconds to wait for nodes that others hold; None: do not wait.
+        reservation: (id, token) to work under; None: one for this command alone.
     """
 
     command: str
@@ -134,6 +135,7 @@ class Execution:
     timeout: float | None = None
     become: Become | None = None
     wait: float | None = None
+    reservation: tuple[str, str] | None = None
 
 
 async def execute(
@@ -157,7 +159,7 @@ async def execute(
         HeldError: somebody else holds one of the nodes; nothing was run.
         ReservationLostError: the claim was lost; what still ran was stopped.
     """
-    from hivectl.engine.holding import hold
+    from hivectl.engine.holding import Claim, hold
     from hivectl.store.reservations import StoredReservations
 
     async def work(_node: str, session: NodeSession) -> Completed:
@@ -180,9 +182,12 @@ async def execute(
 
         async with hold(
             StoredReservations(store),
-            nodes,
-            reason=f"exec {execution.command[:60]}",
-            wait=execution.wait,
+            Claim(
+                nodes=nodes,
+                reason=f"exec {execution.command[:60]}",
+                wait=execution.wait,
+                under=execution.reservation,
+            ),
             emit=emit,
             on_loss=lose,
         ):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,18 +13,30 @@ from hivectl.drivers.errors import FenceError
 from hivectl.engine.events import Message, Waiting
 from hivectl.helper.operations import Fence
 from hivectl.model.errors import HivectlError
-from hivectl.reservations.base import HeldError, ReservationLostError
+from hivectl.reservations.base import (
+    TIME_TO_LIVE,
+    Asked,
+    Grant,
+    HeldError,
+    NotReservedError,
+    ReservationLostError,
+    described,
+    moment,
+)
+from hivectl.reservations.schedule import DEFAULT_PRIORITY
+from hivectl.store.keys import kept_key
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
     from hivectl.engine.events import Event
-    from hivectl.reservations.base import Grant, Reservations
+    from hivectl.reservations.base import Holder, Queued, Reservations
 
-TIME_TO_LIVE = 60.0
 RENEW_EVERY = 15.0
 ASK_EVERY = 1.0
 WORD_EVERY = 5.0
+# seconds before its end at which a run is warned
+WARN_BEFORE = 300.0
 
 
 @dataclass(slots=True)
@@ -52,7 +65,8 @@ class Holding:
             store=self.grant.store,
             token=self.grant.tokens[node],
             owner=f"{self.grant.owner} ({self.grant.reservation})",
-            time_to_live=self.grant.time_to_live,
+            # a node believes it no longer than that without hearing again
+            time_to_live=self.grant.time_to_live or TIME_TO_LIVE,
         )
 
     async def extend(self, reservations: Reservations, node: str) -> None:
@@ -61,13 +75,32 @@ class Holding:
             self.grant = await reservations.extend(self.grant, [node])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What a block needs to hold.
+
+    Attributes:
+        nodes: all that it may touch.
+        reason: for people.
+        wait: seconds to wait for nodes that others hold; None: do not wait.
+        under: (reservation, token) of a reservation that holds them already; None: one for this block alone.
+        duration: seconds that it may take at most; None: as long as it takes.
+        priority: 1 to 10, 10 first.
+    """
+
+    nodes: Sequence[str]
+    reason: str
+    wait: float | None = None
+    under: tuple[str, str] | None = None
+    duration: float | None = None
+    priority: int = DEFAULT_PRIORITY
+
+
 @contextlib.asynccontextmanager
 async def hold(
     reservations: Reservations,
-    nodes: Sequence[str],
+    claim: Claim,
     *,
-    reason: str,
-    wait: float | None,
     emit: Callable[[Event], None],
     on_loss: Callable[[str], None],
 ) -> AsyncIterator[Holding]:
@@ -75,56 +108,128 @@ async def hold(
 
     Args:
         reservations: the lab's.
-        nodes: all that the block may touch.
-        reason: for people.
-        wait: seconds to wait for nodes that others hold; None: do not wait.
-        emit: told who holds what while it waits.
+        claim: what is needed.
+        emit: told who holds what while it waits, and when the end is near.
         on_loss: called once when the reservation is lost.
 
     Raises:
-        HeldError: others hold some of the nodes.
+        NotReservedError: the nodes cannot be had.
     """
-    holding = Holding(await _take(reservations, nodes, reason, wait, emit))
-    assert holding.grant is not None
-    renewing = asyncio.ensure_future(_renew(reservations, holding, on_loss))
+    grant, ours = await _claim(reservations, claim, emit)
+    holding = Holding(grant)
+    renewing = asyncio.ensure_future(_renew(reservations, holding, emit, on_loss))
     try:
         yield holding
     finally:
         renewing.cancel()
         await asyncio.wait([renewing])
-        try:
-            await asyncio.shield(reservations.release(holding.grant))
-        except HivectlError as error:
-            # no reason to hide what the block has come to
-            text = f"reservation {holding.grant.reservation} cannot be given back: {error.message}; it ends with this process"
-            emit(Message(time=time.time(), level="warning", text=text))
+        if ours:
+            await _give_back(reservations, holding, emit)
 
 
-async def _take(
-    reservations: Reservations,
-    nodes: Sequence[str],
-    reason: str,
-    wait: float | None,
-    emit: Callable[[Event], None],
+async def _give_back(reservations: Reservations, holding: Holding, emit: Callable[[Event], None]) -> None:
+    assert holding.grant is not None
+    try:
+        await asyncio.shield(reservations.release(holding.grant))
+    except HivectlError as error:
+        # no reason to hide what the block has come to
+        text = f"reservation {holding.grant.reservation} cannot be given back: {error.message}; it ends with this process"
+        emit(Message(time=time.time(), level="warning", text=text))
+
+
+async def _claim(
+    reservations: Reservations, claim: Claim, emit: Callable[[Event], None]
+) -> tuple[Grant, bool]:
+    """Return the grant, and whether it is the block's own."""
+    if claim.under is not None:
+        return await reservations.adopt(*claim.under, claim.nodes), False
+    asked = Asked(
+        nodes=tuple(dict.fromkeys(claim.nodes)),
+        reason=claim.reason,
+        duration=claim.duration,
+        time_to_live=TIME_TO_LIVE,
+        priority=claim.priority,
+        wait=claim.wait is not None,
+    )
+    try:
+        found = await reservations.ask(asked)
+    except HeldError as error:
+        if (own := _own(error.holders)) is None:
+            raise
+        return await reservations.adopt(*own, claim.nodes), False
+    if isinstance(found, Grant):
+        return found, True
+    if (own := _own(found.holders)) is not None:
+        await reservations.withdraw(found)
+        return await reservations.adopt(*own, claim.nodes), False
+    return await _wait(reservations, found, claim.wait or 0.0, emit), True
+
+
+def _own(holders: Sequence[Holder]) -> tuple[str, str] | None:
+    """Return the one reservation that holds what is needed, if this user has made it."""
+    held_by = {holder.reservation for holder in holders}
+    if len(held_by) != 1:
+        return None
+    reservation = held_by.pop()
+    key = kept_key(reservation)
+    return None if key is None else (reservation, key)
+
+
+async def _wait(
+    reservations: Reservations, queued: Queued, seconds: float, emit: Callable[[Event], None]
 ) -> Grant:
-    deadline = time.monotonic() + (wait or 0.0)
-    said = -WORD_EVERY
-    while True:
-        try:
-            return await reservations.take(nodes, reason=reason, time_to_live=TIME_TO_LIVE)
-        except HeldError as error:
-            left = deadline - time.monotonic()
-            if wait is None or left <= 0:
-                raise
+    """Stand in the queue, and say every few seconds for what."""
+    deadline = time.monotonic() + seconds
+    said = -math.inf
+    try:
+        while True:
             if time.monotonic() - said >= WORD_EVERY:
                 said = time.monotonic()
-                emit(Waiting(time=time.time(), what=(error.message,)))
+                emit(Waiting(time=time.time(), what=(describe(queued),)))
+            left = deadline - time.monotonic()
+            if left <= 0:
+                await reservations.withdraw(queued)
+                raise gave_up(queued, seconds)
             await asyncio.sleep(min(ASK_EVERY, left))
+            found = await reservations.poll(queued.reservation, queued.key)
+            if isinstance(found, Grant):
+                return found
+            queued = found
+    except asyncio.CancelledError:
+        await asyncio.shield(reservations.withdraw(queued))
+        raise
 
 
-async def _renew(reservations: Reservations, holding: Holding, on_loss: Callable[[str], None]) -> None:
+def describe(queued: Queued) -> str:
+    """Say what is waited for."""
+    parts = [described(holder) for holder in queued.holders[:3]]
+    if len(queued.holders) > 3:
+        parts.append(f"{len(queued.holders) - 3} more are held")
+    if queued.position:
+        parts.append(f"{queued.position} in the queue")
+    parts.append(f"free by {moment(queued.starts)}" if queued.starts else "nobody can say when they are free")
+    return "; ".join(parts)
+
+
+def gave_up(queued: Queued, seconds: float) -> NotReservedError:
+    """Return the error of somebody who has waited for long enough."""
+    if queued.holders:
+        return HeldError(queued.holders, hint=f"waited for {seconds:g} s; wait for longer with --wait")
+    return NotReservedError(
+        f"the nodes were not free within {seconds:g} s",
+        hint="`hivectl status` shows who waits and who has booked",
+    )
+
+
+async def _renew(
+    reservations: Reservations,
+    holding: Holding,
+    emit: Callable[[Event], None],
+    on_loss: Callable[[str], None],
+) -> None:
     assert holding.grant is not None
     renewed = time.monotonic()
+    warned = False
     while True:
         await asyncio.sleep(RENEW_EVERY)
         try:
@@ -138,3 +243,11 @@ async def _renew(reservations: Reservations, holding: Holding, on_loss: Callable
         if holding.lost is not None:
             on_loss(holding.lost)
             return
+        ends = holding.grant.ends
+        if not warned and ends is not None and ends.timestamp() - time.time() <= WARN_BEFORE:
+            warned = True
+            text = (
+                f"reservation {holding.grant.reservation} ends at {moment(ends)}: "
+                f"`hivectl extend {holding.grant.reservation} --for 30m`"
+            )
+            emit(Message(time=time.time(), level="warning", text=text))

@@ -31,6 +31,7 @@ class RunOptions:
         plan: the saved plan that an apply holds to.
         extra_words: `-e` as it was written, for a plan that is saved.
         wait: seconds to wait for nodes that others hold; None: do not wait.
+        reservation: (id, token) of the reservation to work under; None: one for the length of the run.
         become: every task by another user's rights, unless it says otherwise.
         word_after: seconds of silence until a word on what is waited for.
         ask: asks a person one question of `vars_prompt`; None: there is nobody.
@@ -51,6 +52,7 @@ class RunOptions:
     plan: SavedPlan | None = None
     extra_words: tuple[str, ...] = ()
     wait: float | None = None
+    reservation: tuple[str, str] | None = None
     become: bool = False
     become_user: str | None = None
     become_password: Secret | None = None

@@ -16,7 +16,7 @@ from hivectl.engine.context import NodeAccess
 from hivectl.engine.events import NodeSummary, Reserved, RunEnded, RunStarted
 from hivectl.engine.expansion import Expansions
 from hivectl.engine.handlers import OwedHandlers
-from hivectl.engine.holding import Holding, hold
+from hivectl.engine.holding import Claim, Holding, hold
 from hivectl.engine.inputs import digests_of, written_files
 from hivectl.engine.journal import Header, Journal, Record, new_run_id, read_journal
 from hivectl.engine.lab import beside
@@ -281,9 +281,12 @@ class _Run:
         self.holding = await stack.enter_async_context(
             hold(
                 self.reservations,
-                nodes,
-                reason=self.options.reason or f"{self.header.mode} {Path(self.header.playbook).name}",
-                wait=self.options.wait,
+                Claim(
+                    nodes=nodes,
+                    reason=self.options.reason or f"{self.header.mode} {Path(self.header.playbook).name}",
+                    wait=self.options.wait,
+                    under=self.options.reservation,
+                ),
                 emit=self.state.emit,
                 on_loss=self._lost,
             )

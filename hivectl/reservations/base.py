@@ -1,15 +1,49 @@
-"""What the engine needs to know of reservations."""
+"""What everybody needs to know of reservations: what is asked for, what is granted, and why not."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from hivectl.model.errors import ExitCode, HivectlError
+from hivectl.model.errors import ExitCode, HivectlError, InputError
 from hivectl.model.records import record
+from hivectl.reservations.schedule import DEFAULT_PRIORITY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
+
+# seconds that a process's reservation stands without a sign of life
+TIME_TO_LIVE = 60.0
+# seconds for which anybody may hold a node, unless the inventory says otherwise
+LONGEST = 7 * 24 * 3600.0
+# what a process that does not say how long it takes is expected to need at most (seconds)
+PROCESS_LONGEST = 24 * 3600.0
+
+
+@record(kw_only=True)
+class Asked:
+    """What somebody asks for.
+
+    Attributes:
+        nodes: candidates, in the order in which they are preferred.
+        count: how many of them; None: all.
+        duration: seconds; None (for a process only): as long as it lives.
+        time_to_live: seconds that it stands without a sign of life; None: it stands for its time, whoever lives.
+        at: when it begins, seconds since the epoch; None: now, or as soon as may be.
+        wait: stand in the queue when it cannot be had now.
+        cleanup: `on_release:` is done on its nodes when it ends.
+        priority: 1 to 10, 10 first.
+    """
+
+    nodes: tuple[str, ...]
+    count: int | None = None
+    reason: str = ""
+    priority: int = DEFAULT_PRIORITY
+    duration: float | None = None
+    time_to_live: float | None = TIME_TO_LIVE
+    at: float | None = None
+    wait: bool = False
+    cleanup: bool = False
 
 
 @record(kw_only=True)
@@ -18,7 +52,10 @@ class Holder:
 
     Attributes:
         owner: user@host.
-        expires: when the node comes back by itself, UTC.
+        pid: of the owner's process on its host; it means something only for reservations of processes.
+        expires: when the node comes back, unless the owner gives a sign of life, UTC.
+        ends: when it comes back whatever happens, UTC.
+        process: it ends with its owner's process.
     """
 
     node: str
@@ -28,6 +65,8 @@ class Holder:
     reason: str
     since: datetime
     expires: datetime
+    ends: datetime | None = None
+    process: bool = True
 
 
 @record(kw_only=True)
@@ -36,50 +75,141 @@ class Grant:
 
     Attributes:
         tokens: node -> fencing token, which grows with each grant on that node.
-        store: identity of the lab's store, which alone makes tokens comparable.
-        time_to_live: seconds for which it stands without being renewed.
+        store: identity of the lab's store, which alone makes fencing tokens comparable.
+        time_to_live: seconds for which it stands without being renewed; None: it stands for its time.
+        key: the owner's token: who has it may use, prolong and end the reservation.
+        ends: when it ends whatever happens, UTC.
+        dirty: nodes whose last holder has not cleaned up.
     """
 
     reservation: str
     owner: str
     store: str
     tokens: Mapping[str, int]
-    time_to_live: float
+    time_to_live: float | None
+    key: str = ""
+    ends: datetime | None = None
+    dirty: frozenset[str] = frozenset()
 
 
-class HeldError(HivectlError):
-    """Somebody else holds a node that is asked for."""
+@record(kw_only=True)
+class Queued:
+    """A reservation that is waited for, or booked.
+
+    Attributes:
+        key: the owner's token.
+        position: in the queue, from 1; 0: it is booked.
+        starts: when it will begin at the latest, as far as anybody can say, UTC.
+        ends: of a booking, UTC.
+        holders: who holds what it waits for.
+    """
+
+    reservation: str
+    key: str = ""
+    position: int = 0
+    starts: datetime | None = None
+    ends: datetime | None = None
+    nodes: tuple[str, ...] = ()
+    holders: tuple[Holder, ...] = ()
+
+
+class NotReservedError(HivectlError):
+    """Nodes that are needed are not reserved; the leaves say why."""
 
     exit_code = ExitCode.NOT_RESERVED
 
-    def __init__(self, holders: Sequence[Holder]) -> None:
-        lines = ", ".join(
-            f"{holder.node} is held by {holder.owner} (pid {holder.pid}: {holder.reason}) until {holder.expires:%H:%M:%S} UTC"
-            for holder in holders[:10]
-        )
+
+class HeldError(NotReservedError):
+    """Somebody else holds a node that is asked for."""
+
+    def __init__(self, holders: Sequence[Holder], hint: str | None = None) -> None:
+        lines = ", ".join(described(holder) for holder in holders[:10])
         more = f", and {len(holders) - 10} more" if len(holders) > 10 else ""
-        super().__init__(lines + more, hint="wait for it with --wait, or leave those nodes out with --limit")
+        super().__init__(
+            lines + more, hint=hint or "wait for it with --wait, or leave those nodes out with --limit"
+        )
         self.holders = tuple(holders)
 
 
-class ReservationLostError(HivectlError):
+def described(holder: Holder) -> str:
+    """Say who holds a node until when and why."""
+    who = f"pid {holder.pid}: {holder.reason}" if holder.process else holder.reason or holder.reservation
+    return f"{holder.node} is held by {holder.owner} ({who}) until {moment(holder.expires)}"
+
+
+def moment(time: datetime) -> str:
+    """Write a time of today as a time, another one with its day, in UTC."""
+    from datetime import UTC, datetime
+
+    today = datetime.now(UTC).date()
+    return f"{time:%H:%M:%S} UTC" if time.date() == today else f"{time:%Y-%m-%d %H:%M} UTC"
+
+
+class BookedError(NotReservedError):
+    """Somebody has booked a node for a time that is asked for."""
+
+
+class UnavailableError(NotReservedError):
+    """Nodes that are asked for are never granted as they are: offline, quarantined, unhealthy.
+
+    Attributes:
+        reasons: node -> why.
+    """
+
+    def __init__(self, reasons: Mapping[str, str], hint: str | None = None) -> None:
+        shown = ", ".join(f"{node} {reason}" for node, reason in list(reasons.items())[:10])
+        more = f", and {len(reasons) - 10} more" if len(reasons) > 10 else ""
+        super().__init__(
+            shown + more, hint=hint or "`hivectl check` looks again; leave them out with --limit"
+        )
+        self.reasons = dict(reasons)
+
+
+class ReservationLostError(NotReservedError):
     """A reservation ended while it was needed."""
 
-    exit_code = ExitCode.NOT_RESERVED
+
+class NotYoursError(NotReservedError):
+    """A reservation's owner alone, or an admin, may do this."""
+
+
+class UnknownReservationError(InputError):
+    """There is no such reservation, or no longer."""
+
+
+class TooLongError(InputError):
+    """More time is asked for than the lab gives."""
 
 
 class Reservations(Protocol):
     """Exclusive, time-limited claims on nodes; all or nothing, durable before the reply."""
 
-    async def take(self, nodes: Sequence[str], *, reason: str, time_to_live: float) -> Grant:
-        """Claim every node or none; raises HeldError that names who holds which until when."""
+    async def ask(self, asked: Asked) -> Grant | Queued:
+        """Claim what is asked for, or stand in the queue for it.
+
+        Raises:
+            HeldError, UnavailableError: it cannot be had now, and `wait` is not asked for.
+            TooLongError: nobody may have it for so long.
+        """
+        ...
+
+    async def poll(self, reservation: str, key: str) -> Grant | Queued:
+        """Say that somebody still waits, and how it stands; raises ReservationLostError."""
+        ...
+
+    async def adopt(self, reservation: str, key: str, nodes: Sequence[str]) -> Grant:
+        """Return a reservation that holds all of `nodes` already; raises NotReservedError."""
+        ...
+
+    async def withdraw(self, queued: Queued) -> None:
+        """Wait no longer; calling it again does nothing."""
         ...
 
     async def extend(self, grant: Grant, nodes: Sequence[str]) -> Grant:
         """Claim more nodes for the same reservation; all of its nodes get new tokens.
 
         Raises:
-            HeldError: others hold some of them.
+            HeldError, UnavailableError: they cannot be had.
             ReservationLostError: the reservation is gone.
         """
         ...

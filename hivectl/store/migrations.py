@@ -53,4 +53,64 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (node, playbook, handler)
     ) STRICT;
     """,
+    # 2: reservations for people: queue, bookings, owners' tokens, health
+    """
+    ALTER TABLE reservation RENAME TO old_reservation;
+    ALTER TABLE live RENAME TO old_live;
+    DROP INDEX live_reservation;
+    CREATE TABLE candidates (id TEXT PRIMARY KEY, nodes TEXT NOT NULL) STRICT;
+    CREATE TABLE reservation (
+        id TEXT PRIMARY KEY,
+        key TEXT NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('waiting', 'booked', 'held')),
+        owner TEXT NOT NULL,
+        host TEXT NOT NULL,
+        pid INTEGER NOT NULL,
+        process_start INTEGER NOT NULL,
+        reason TEXT NOT NULL,
+        priority INTEGER NOT NULL,
+        candidates TEXT NOT NULL,
+        count INTEGER NOT NULL,
+        duration REAL NOT NULL,
+        time_to_live REAL,
+        cleanup INTEGER NOT NULL,
+        created REAL NOT NULL,
+        since REAL NOT NULL,
+        starts REAL,
+        boot TEXT NOT NULL,
+        expires REAL NOT NULL,
+        expires_wall REAL NOT NULL,
+        ends REAL,
+        ends_wall REAL
+    ) STRICT;
+    CREATE INDEX reservation_expires ON reservation (boot, expires);
+    CREATE INDEX reservation_waiting ON reservation (candidates) WHERE state = 'waiting';
+    CREATE INDEX reservation_booked ON reservation (starts) WHERE state = 'booked';
+    -- one live row a node: double allocation is impossible, not unlikely
+    CREATE TABLE live (
+        node TEXT PRIMARY KEY,
+        reservation TEXT NOT NULL REFERENCES reservation (id) ON DELETE CASCADE
+    ) STRICT;
+    CREATE INDEX live_by_reservation ON live (reservation);
+    CREATE TABLE booked (
+        node TEXT NOT NULL,
+        reservation TEXT NOT NULL REFERENCES reservation (id) ON DELETE CASCADE,
+        PRIMARY KEY (node, reservation)
+    ) STRICT;
+    CREATE INDEX fence_token ON fence (token);
+    CREATE TABLE quarantine (
+        node TEXT PRIMARY KEY, reason TEXT NOT NULL, by_whom TEXT NOT NULL, since REAL NOT NULL
+    ) STRICT;
+    CREATE TABLE health (
+        node TEXT PRIMARY KEY, state TEXT NOT NULL, reason TEXT NOT NULL, since REAL NOT NULL, seen REAL NOT NULL
+    ) STRICT;
+    CREATE TABLE dirty (node TEXT PRIMARY KEY, reservation TEXT NOT NULL, since REAL NOT NULL) STRICT;
+    INSERT INTO reservation
+        SELECT id, '', 'held', owner, host, pid, process_start, reason, 5, '', 1, 86400.0, 60.0, 0, since,
+            expires - 60.0, NULL, boot, expires, expires_wall, expires + 86400.0, expires_wall + 86400.0
+        FROM old_reservation;
+    INSERT INTO live SELECT node, reservation FROM old_live;
+    DROP TABLE old_live;
+    DROP TABLE old_reservation;
+    """,
 )

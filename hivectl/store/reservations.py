@@ -3,36 +3,86 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import math
 import os
 import secrets
 import socket
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from hivectl.reservations.base import Grant, HeldError, Holder, ReservationLostError
-from hivectl.reservations.rules import Clock, Lease, is_over, next_token
-from hivectl.store.process import now, owner, process_start
+from hivectl.reservations.base import (
+    LONGEST,
+    Asked,
+    BookedError,
+    Grant,
+    HeldError,
+    Holder,
+    NotReservedError,
+    NotYoursError,
+    Queued,
+    ReservationLostError,
+    TooLongError,
+    UnavailableError,
+    UnknownReservationError,
+    moment,
+)
+from hivectl.reservations.rules import check, digest, in_words, longest
+from hivectl.reservations.schedule import BACKFILL_DEPTH, Placed, Span, Wish, end_of_extension
+from hivectl.store import claims, health
+from hivectl.store.claims import BOOKED, HELD, WAITING, Candidates, Row, utc
+from hivectl.store.process import owner, process_start
+from hivectl.store.queue import Desk
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Mapping, Sequence
 
-    from hivectl.store.database import Database
+    from hivectl.store.base import Statements, Store
 
-# SQLite takes at least this many parameters in a statement since 3.32 (limits.html: 32766); older builds 999
-PARAMETERS = 900
+NEWCOMER = "\x7f"  # behind every other wish of the same urgency
 
 
 class StoredReservations:
-    """Implements `hivectl.reservations.base.Reservations` on the lab's store."""
+    """Implements `hivectl.reservations.base.Reservations` on the lab's store.
 
-    def __init__(self, database: Database) -> None:
+    Each method is one transaction; those with a bare verb are for other tasks to go on meanwhile, those that end in
+    `_now` for callers without an event loop.
+
+    Args:
+        database: the lab's.
+        limit: for how many seconds anybody may hold a node.
+    """
+
+    def __init__(self, database: Store, *, limit: float = LONGEST) -> None:
         self._database = database
+        self._limit = limit
+        self._candidates = Candidates()
+        self._identity: str | None = None
+
+    # -- for the engine
+
+    async def ask(self, asked: Asked) -> Grant | Queued:
+        """Claim what is asked for, or stand in the queue for it."""
+        return await asyncio.to_thread(self.ask_now, asked)
+
+    async def poll(self, reservation: str, key: str) -> Grant | Queued:
+        """Say that somebody still waits, and how it stands."""
+        return await asyncio.to_thread(self.poll_now, reservation, key)
 
     async def take(self, nodes: Sequence[str], *, reason: str, time_to_live: float) -> Grant:
-        """Claim every node or none."""
-        return await asyncio.to_thread(self._take, tuple(dict.fromkeys(nodes)), reason, time_to_live)
+        """Claim every node or none, for this process."""
+        asked = Asked(nodes=tuple(dict.fromkeys(nodes)), reason=reason, time_to_live=time_to_live)
+        granted = await self.ask(asked)
+        assert isinstance(granted, Grant)
+        return granted
+
+    async def adopt(self, reservation: str, key: str, nodes: Sequence[str]) -> Grant:
+        """Return a reservation that holds all of `nodes` already."""
+        return await asyncio.to_thread(self.adopt_now, reservation, key, nodes)
+
+    async def withdraw(self, queued: Queued) -> None:
+        """Wait no longer."""
+        await asyncio.to_thread(self.withdraw_now, queued)
 
     async def extend(self, grant: Grant, nodes: Sequence[str]) -> Grant:
         """Claim more nodes for the same reservation."""
@@ -40,161 +90,487 @@ class StoredReservations:
 
     async def renew(self, grant: Grant) -> None:
         """Let the grant stand for another `time_to_live`."""
-        await asyncio.to_thread(self._renew, grant)
+        await asyncio.to_thread(self.renew_now, grant)
 
     async def release(self, grant: Grant) -> None:
         """Give the nodes back."""
-        await asyncio.to_thread(self._release, grant)
+        await asyncio.to_thread(self.release_now, grant)
+
+    # -- asking
+
+    def ask_now(self, asked: Asked) -> Grant | Queued:
+        """Claim what is asked for, or stand in the queue for it."""
+        with self._database.writing() as statements:
+            desk = self._desk(statements)
+            check(asked, desk.now)
+            duration = longest(asked, self._limit)
+            desk.tidy(asked.nodes)
+            key = secrets.token_urlsafe(24)
+            row = self._row(desk, asked, key, duration)
+            if asked.at is not None and asked.at > desk.now.wall:
+                return self._book(desk, row, asked, key)
+            return self._begin_or_wait(desk, row, asked, key)
+
+    def _row(self, desk: Desk, asked: Asked, key: str, duration: float) -> Row:
+        now = desk.now
+        # who waits shows that it lives by polling, whatever it waits for
+        alive = asked.time_to_live or 60.0
+        return Row(
+            id=f"r{secrets.token_hex(4)}",
+            key=digest(key),
+            state=WAITING,
+            owner=owner(),
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            process_start=process_start(os.getpid()) or 0,
+            reason=asked.reason,
+            priority=asked.priority,
+            candidates=claims.remember_candidates(desk.statements, asked.nodes),
+            count=asked.count or len(asked.nodes),
+            duration=duration,
+            time_to_live=asked.time_to_live,
+            cleanup=int(asked.cleanup),
+            created=now.wall,
+            since=now.seconds,
+            starts=asked.at,
+            boot=now.boot,
+            expires=now.seconds + alive,
+            expires_wall=now.wall + alive,
+            ends=None,
+            ends_wall=None,
+        )
+
+    def _begin_or_wait(self, desk: Desk, row: Row, asked: Asked, key: str) -> Grant | Queued:
+        nodes = frozenset(asked.nodes)
+        wishes, concerned = desk.competitors(nodes)
+        own = Wish(
+            id=f"{NEWCOMER}{row.id}",
+            candidates=self._candidates.of(desk.statements, row.candidates),
+            count=row.count,
+            duration=row.duration,
+            whole=row.time_to_live is None,
+            priority=row.priority,
+            since=desk.now.seconds,
+        )
+        # a set keeps no order: the queue's is its own, the candidates keep theirs
+        around = asked.nodes if len(concerned) == len(nodes) else tuple(concerned)
+        places = {placed.id: placed for placed in desk.place([*wishes, own], around, depth=BACKFILL_DEPTH)}
+        mine = places.get(own.id)
+        if mine is not None and mine.nodes:
+            end = mine.end
+            expires = end if row.time_to_live is None else min(end, desk.now.seconds + row.time_to_live)
+            row = replace(
+                row,
+                state=HELD,
+                expires=expires,
+                expires_wall=desk.now.to_wall(expires),
+                ends=end,
+                ends_wall=desk.now.to_wall(end),
+            )
+            claims.insert(desk.statements, row)
+            tokens = desk.take(row.id, mine.nodes)
+            return self._granted(desk, row, key, tokens)
+        if not asked.wait:
+            raise self._why_not(desk, asked, row)
+        claims.insert(desk.statements, row)
+        return self._queued(desk, row, key, mine)
+
+    def _book(self, desk: Desk, row: Row, asked: Asked, key: str) -> Queued:
+        assert asked.at is not None
+        end = asked.at + row.duration
+        row = replace(
+            row,
+            state=BOOKED,
+            expires=desk.now.of_wall(end),
+            expires_wall=end,
+            ends=desk.now.of_wall(end),
+            ends_wall=end,
+        )
+        claims.insert(desk.statements, row)
+        nodes = desk.book(row)
+        if not nodes:
+            claims.delete(desk.statements, row.id)
+            raise self._why_not_booked(desk, asked, asked.at, end)
+        return Queued(
+            reservation=row.id,
+            key=key,
+            starts=utc(desk.now.of_wall(asked.at), desk.now),
+            ends=utc(desk.now.of_wall(end), desk.now),
+            nodes=nodes,
+        )
+
+    def _why_not(self, desk: Desk, asked: Asked, row: Row) -> HeldError | UnavailableError | BookedError:
+        """Say why a wish cannot be met now."""
+        reasons = health.unusable(desk.statements, asked.nodes, desk.now)
+        if len(asked.nodes) - len(reasons) < row.count:
+            return UnavailableError(reasons)
+        holders = [
+            found.holder_of(node, desk.now) for node, found in claims.holding(desk.statements, asked.nodes)
+        ]
+        if len(asked.nodes) - len(reasons) - len(holders) < row.count:
+            return HeldError(holders)
+        booked = claims.bookings(desk.statements, asked.nodes)
+        if booked:
+            node, identity, start, _ = min(booked, key=lambda one: one[2])
+            when = moment(utc(desk.now.of_wall(start), desk.now))
+            return BookedError(
+                f"{node} is booked from {when} ({identity})", hint="ask for less time, or wait with --wait"
+            )
+        return BookedError(
+            "others have waited for these nodes for longer", hint="stand in the queue with --wait"
+        )
+
+    def _why_not_booked(self, desk: Desk, asked: Asked, start: float, end: float) -> Exception:
+        reasons = health.unusable(desk.statements, asked.nodes, desk.now, lasting=True)
+        if reasons and len(asked.nodes) - len(reasons) < (asked.count or len(asked.nodes)):
+            return UnavailableError(reasons)
+        now = desk.now
+        until = now.of_wall(start)
+        holders = [
+            row.holder_of(node, now)
+            for node, row in claims.holding(desk.statements, asked.nodes)
+            if row.end_on(now) > until
+        ]
+        if holders:
+            held = replace(holders[0], expires=holders[0].ends or holders[0].expires)
+            return HeldError([held, *holders[1:]], hint="book a later time")
+        clash = [
+            one for one in claims.bookings(desk.statements, asked.nodes) if one[2] < end and one[3] > start
+        ]
+        said = ", ".join(
+            f"{node} from {moment(utc(now.of_wall(begin), now))} to {moment(utc(now.of_wall(over), now))} ({identity})"
+            for node, identity, begin, over in clash[:10]
+        )
+        return BookedError(f"booked already: {said}", hint="book another time, or other nodes")
+
+    # -- waiting
+
+    def poll_now(self, reservation: str, key: str) -> Grant | Queued:
+        """Say that somebody still waits, and how it stands."""
+        with self._database.writing() as statements:
+            desk = self._desk(statements)
+            desk.tidy()
+            row = self._mine(desk, reservation, key)
+            if row.state == HELD:
+                return self._granted(desk, row, key, claims.tokens_of(statements, row.id))
+            if row.state == BOOKED:
+                nodes = tuple(
+                    str(found[0])
+                    for found in statements.execute(
+                        "SELECT node FROM booked WHERE reservation = ?", (row.id,)
+                    ).fetchall()
+                )
+                starts = utc(desk.now.of_wall(row.starts or 0.0), desk.now)
+                return Queued(
+                    reservation=row.id,
+                    key=key,
+                    starts=starts,
+                    ends=utc(row.end_on(desk.now), desk.now),
+                    nodes=nodes,
+                )
+            alive = row.time_to_live or 60.0
+            statements.execute(
+                "UPDATE reservation SET expires = ?, expires_wall = ? WHERE id = ?",
+                (desk.now.of_wall(desk.now.wall) + alive, desk.now.wall + alive, row.id),
+            )
+            nodes = self._candidates.of(statements, row.candidates)
+            # a holder's process that has died frees its nodes at once
+            desk.tidy(nodes)
+            row = self._mine(desk, reservation, key)
+            if row.state == HELD:
+                return self._granted(desk, row, key, claims.tokens_of(statements, row.id))
+            wishes, concerned = desk.competitors(frozenset(nodes))
+            places = {placed.id: placed for placed in desk.place(wishes, concerned, depth=BACKFILL_DEPTH)}
+            return self._queued(desk, row, key, places.get(row.id))
+
+    def _queued(self, desk: Desk, row: Row, key: str, placed: Placed | None) -> Queued:
+        nodes = self._candidates.of(desk.statements, row.candidates)
+        holders = [found.holder_of(node, desk.now) for node, found in claims.holding(desk.statements, nodes)]
+        starts = None if placed is None or placed.start == math.inf else utc(placed.start, desk.now)
+        return Queued(
+            reservation=row.id,
+            key=key,
+            position=self._position(desk, row),
+            starts=starts,
+            nodes=nodes,
+            holders=tuple(holders),
+        )
+
+    def _position(self, desk: Desk, row: Row) -> int:
+        """Return how many are ahead for the same nodes, and one."""
+        from hivectl.reservations.schedule import urgency
+
+        wishes, _ = desk.competitors(self._candidates.set_of(desk.statements, row.candidates))
+        own = next((wish for wish in wishes if wish.id == row.id), None)
+        if own is None:  # a newcomer, not yet written
+            return len(wishes) + 1
+        mine = urgency(own, desk.now.seconds)
+        return 1 + sum(1 for wish in wishes if urgency(wish, desk.now.seconds) < mine)
+
+    # -- holding
+
+    def _extend(self, grant: Grant, nodes: tuple[str, ...]) -> Grant:
+        with self._database.writing() as statements:
+            desk = self._desk(statements)
+            more = tuple(node for node in nodes if node not in grant.tokens)
+            desk.tidy(more)
+            row = claims.find(statements, grant.reservation)
+            if row is None or row.state != HELD:
+                raise _gone(grant.reservation)
+            if reasons := health.unusable(statements, more, desk.now):
+                raise UnavailableError(reasons)
+            if held := [found.holder_of(node, desk.now) for node, found in claims.holding(statements, more)]:
+                raise HeldError(held)
+            # the old token may be older than what another grant has left on the new nodes
+            desk.take(row.id, more)
+            tokens = claims.grow_tokens(statements, (*grant.tokens, *more))
+            if row.cleanup:
+                health.soil(statements, more, row.id, desk.now)
+            end = row.end_on(desk.now)
+            if blocked := end_of_extension(desk.now.seconds, more, end, self._booked(desk, more)):
+                self._set_end(desk, row, blocked[1].start)
+        return replace(grant, tokens=tokens)
+
+    def renew_now(self, grant: Grant) -> None:
+        """Let the grant stand for another `time_to_live`."""
+        with self._database.writing() as statements:
+            desk = self._desk(statements)
+            desk.tidy()
+            row = claims.find(statements, grant.reservation)
+            if row is None or row.state != HELD:
+                raise _gone(grant.reservation)
+            if row.time_to_live is not None:
+                now = desk.now
+                end = row.end_on(now)
+                expires = min(end, now.seconds + row.time_to_live)
+                statements.execute(
+                    "UPDATE reservation SET boot = ?, expires = ?, expires_wall = ?, ends = ?, ends_wall = ?,"
+                    " since = ? WHERE id = ?",
+                    (
+                        now.boot,
+                        expires,
+                        now.to_wall(expires),
+                        end,
+                        now.to_wall(end),
+                        row.since if row.boot == now.boot else now.of_wall(row.created),
+                        row.id,
+                    ),
+                )
+
+    def prolong_now(self, reservation: str, key: str, seconds: float) -> Grant:
+        """Let a reservation end `seconds` later.
+
+        Raises:
+            BookedError: somebody has booked one of its nodes for that time.
+            TooLongError: it would be longer than the lab gives.
+            NotYoursError, ReservationLostError, UnknownReservationError: it is not there, or not yours.
+        """
+        with self._database.writing() as statements:
+            desk = self._desk(statements)
+            desk.tidy()
+            row = self._mine(desk, reservation, key)
+            now = desk.now
+            begun = row.since if row.boot == now.boot else now.of_wall(row.created)
+            if row.state == BOOKED:
+                begun = now.of_wall(row.starts or now.wall)
+            end = row.end_on(now) + seconds
+            if not 0 < seconds < math.inf:
+                raise TooLongError(f"{seconds:g} s is no time to extend by", hint="write --for 30m")
+            if end - begun > self._limit:
+                raise TooLongError(
+                    f"it would last {in_words(round(end - begun))}, the lab gives {in_words(self._limit)} at once",
+                    hint="reserve again afterwards, or ask for less",
+                )
+            nodes = claims.nodes_of(statements, row.id) or [
+                str(found[0])
+                for found in statements.execute(
+                    "SELECT node FROM booked WHERE reservation = ?", (row.id,)
+                ).fetchall()
+            ]
+            blocked = end_of_extension(now.seconds, nodes, end, self._booked(desk, nodes, besides=row.id))
+            if blocked is not None:
+                node, span = blocked
+                raise BookedError(
+                    f"{node} is booked by somebody else from {moment(utc(span.start, now))}",
+                    hint=f"extend until then at most: {in_words(max(0, round(span.start - row.end_on(now))))}",
+                )
+            self._set_end(desk, row, end)
+            changed = claims.find(statements, row.id)
+            assert changed is not None
+            return self._granted(desk, changed, key, claims.tokens_of(statements, row.id))
+
+    def _set_end(self, desk: Desk, row: Row, end: float) -> None:
+        now = desk.now
+        expires = end if row.time_to_live is None else min(end, now.seconds + row.time_to_live)
+        statements = desk.statements
+        since = row.since if row.boot == now.boot else now.of_wall(row.created)
+        statements.execute(
+            "UPDATE reservation SET boot = ?, since = ?, expires = ?, expires_wall = ?, ends = ?, ends_wall = ?"
+            " WHERE id = ?",
+            (now.boot, since, expires, now.to_wall(expires), end, now.to_wall(end), row.id),
+        )
+
+    def _booked(self, desk: Desk, nodes: Sequence[str], *, besides: str = "") -> Mapping[str, list[Span]]:
+        spans: dict[str, list[Span]] = {}
+        for node, identity, start, end in claims.bookings(desk.statements, nodes):
+            if identity != besides:
+                spans.setdefault(node, []).append(Span(desk.now.of_wall(start), desk.now.of_wall(end)))
+        return spans
+
+    def adopt_now(self, reservation: str, key: str, nodes: Sequence[str] = ()) -> Grant:
+        """Return a reservation that is held already, for work under it.
+
+        Raises:
+            HeldError: it does not hold all of `nodes`.
+            NotYoursError, ReservationLostError: the token is another's, or it is over.
+        """
+        with self._database.writing() as statements:
+            desk = self._desk(statements)
+            desk.tidy()
+            row = self._mine(desk, reservation, key)
+            tokens = claims.tokens_of(statements, row.id)
+            if row.state != HELD:
+                raise ReservationLostError(
+                    f"reservation {row.id} has not begun: it is {row.state}", hint="see `hivectl status`"
+                )
+            lacking = tuple(node for node in nodes if node not in tokens)
+            if lacking:
+                holders = [
+                    found.holder_of(node, desk.now) for node, found in claims.holding(statements, lacking)
+                ]
+                if holders:
+                    raise HeldError(holders)
+                raise BookedError(
+                    f"reservation {row.id} does not hold {', '.join(lacking[:10])}",
+                    hint=f"it holds {', '.join(list(tokens)[:10])}; limit to these with --limit",
+                )
+            return self._granted(desk, row, key, tokens)
+
+    # -- ending
+
+    def release_now(self, grant: Grant) -> None:
+        """Give the nodes back."""
+        with self._database.writing() as statements:
+            desk = self._desk(statements)
+            row = claims.find(statements, grant.reservation)
+            if row is None or row.key != digest(grant.key):
+                return
+            desk.serve(claims.delete(statements, grant.reservation))
+
+    def withdraw_now(self, queued: Queued) -> None:
+        """Wait no longer; what was granted in the meantime is given back."""
+        with contextlib.suppress(NotReservedError, UnknownReservationError):
+            self.end_now(queued.reservation, queued.key)
+
+    def end_now(self, reservation: str, key: str | None) -> tuple[str, ...]:
+        """End a reservation, a booking or a wish; returns the nodes that are free now.
+
+        Args:
+            reservation: its id.
+            key: the owner's token; None: as an admin.
+
+        Raises:
+            UnknownReservationError: there is none.
+            NotYoursError: the token is another's, or we are no admin.
+        """
+        with self._database.writing() as statements:
+            desk = self._desk(statements)
+            desk.tidy()
+            row = claims.find(statements, reservation)
+            if row is None:
+                raise _unknown(reservation)
+            if key is None and not self._database.is_admin(statements):
+                raise NotYoursError(
+                    f"{reservation} is {row.owner}'s: only its owner, or an admin, may end it",
+                    hint="the owner has the token; an admin is root, or whoever owns the lab's store",
+                )
+            if key is not None and digest(key) != row.key:
+                raise _not_yours(row)
+            freed = claims.delete(statements, reservation)
+            desk.serve(freed)
+            return tuple(freed)
+
+    # -- looking
 
     def holders(self, nodes: Sequence[str] | None = None) -> Mapping[str, Holder]:
         """Return who holds which of `nodes` (None: of all) now; claims that are over are left out."""
-        with self._database.reading() as connection:
-            return {holder.node: holder for holder in _standing(connection, nodes, now())}
+        with self._database.reading() as statements:
+            now = self._database.now(statements)
+            living: dict[str, bool] = {}
+            found = {}
+            for node, row in claims.holding(statements, nodes):
+                if row.id not in living:
+                    living[row.id] = not row.is_over(now)
+                if living[row.id]:
+                    found[node] = row.holder_of(node, now)
+            return found
 
-    def _take(self, nodes: tuple[str, ...], reason: str, time_to_live: float) -> Grant:
-        identity = self._database.identity
-        reservation = f"r{secrets.token_hex(4)}"
-        with self._database.writing() as connection:
-            moment = now()
-            _end_what_is_over(connection, moment)
-            if held := _standing(connection, nodes, moment):
-                raise HeldError(held)
-            connection.execute(
-                "INSERT INTO reservation VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    reservation,
-                    owner(),
-                    socket.gethostname(),
-                    os.getpid(),
-                    process_start(os.getpid()) or 0,
-                    reason,
-                    moment.wall,
-                    moment.boot,
-                    moment.seconds + time_to_live,
-                    moment.wall + time_to_live,
-                ),
+    def waiting(self) -> list[tuple[Row, tuple[str, ...]]]:
+        """Return who stands in the queue or has booked, each with the nodes that it asks for, or has booked."""
+        with self._database.reading() as statements:
+            found = [
+                (row, self._candidates.of(statements, row.candidates))
+                for row in claims.in_state(statements, WAITING)
+            ]
+            booked: dict[str, list[str]] = {}
+            for node, identity, _, _ in claims.bookings(statements, None):
+                booked.setdefault(identity, []).append(node)
+            found += [(row, tuple(booked.get(row.id, ()))) for row in claims.in_state(statements, BOOKED)]
+            return found
+
+    # -- parts
+
+    def _desk(self, statements: Statements) -> Desk:
+        return Desk(statements, self._database.now(statements), self._candidates)
+
+    def _mine(self, desk: Desk, reservation: str, key: str) -> Row:
+        row = claims.find(desk.statements, reservation)
+        if row is None:
+            raise _gone(reservation)
+        if row.key != digest(key):
+            raise _not_yours(row)
+        return row
+
+    def _granted(self, desk: Desk, row: Row, key: str, tokens: Mapping[str, int]) -> Grant:
+        left_dirty = health.dirty(desk.statements, tokens, besides=row.id)
+        if row.cleanup:
+            health.soil(
+                desk.statements, [node for node in tokens if node not in left_dirty], row.id, desk.now
             )
-            connection.executemany("INSERT INTO live VALUES (?, ?)", [(node, reservation) for node in nodes])
-            tokens = _grow_tokens(connection, nodes)
+        if self._identity is None:
+            self._identity = _identity(desk.statements)
         return Grant(
-            reservation=reservation, owner=owner(), store=identity, tokens=tokens, time_to_live=time_to_live
+            reservation=row.id,
+            owner=row.owner,
+            store=self._identity,
+            tokens=tokens,
+            time_to_live=row.time_to_live,
+            key=key,
+            ends=utc(row.end_on(desk.now), desk.now),
+            dirty=left_dirty,
         )
 
-    def _extend(self, grant: Grant, nodes: tuple[str, ...]) -> Grant:
-        with self._database.writing() as connection:
-            moment = now()
-            _end_what_is_over(connection, moment)
-            known = connection.execute(
-                "SELECT 1 FROM reservation WHERE id = ?", (grant.reservation,)
-            ).fetchone()
-            if known is None:
-                raise _gone(grant)
-            more = tuple(node for node in nodes if node not in grant.tokens)
-            if held := _standing(connection, more, moment):
-                raise HeldError(held)
-            rows = [(node, grant.reservation) for node in more]
-            connection.executemany("INSERT INTO live VALUES (?, ?)", rows)
-            # the old token may be older than what another grant has left on the new nodes
-            tokens = _grow_tokens(connection, (*grant.tokens, *more))
-        return replace(grant, tokens=tokens)
 
-    def _renew(self, grant: Grant) -> None:
-        with self._database.writing() as connection:
-            moment = now()
-            _end_what_is_over(connection, moment)
-            renewed = connection.execute(
-                "UPDATE reservation SET boot = ?, expires = ?, expires_wall = ? WHERE id = ?",
-                (
-                    moment.boot,
-                    moment.seconds + grant.time_to_live,
-                    moment.wall + grant.time_to_live,
-                    grant.reservation,
-                ),
-            ).rowcount
-        if not renewed:
-            raise _gone(grant)
-
-    def _release(self, grant: Grant) -> None:
-        with self._database.writing() as connection:
-            connection.execute("DELETE FROM reservation WHERE id = ?", (grant.reservation,))
+def _identity(statements: Statements) -> str:
+    return str(statements.execute("SELECT value FROM about WHERE name = 'identity'").fetchone()[0])
 
 
-def _gone(grant: Grant) -> ReservationLostError:
+def _gone(reservation: str) -> ReservationLostError:
     return ReservationLostError(
-        f"reservation {grant.reservation} is gone: it expired or an admin ended it",
+        f"reservation {reservation} is gone: it expired or an admin ended it",
         hint="see who holds the nodes now with `hivectl status`",
     )
 
 
-def _grow_tokens(connection: sqlite3.Connection, nodes: Sequence[str]) -> dict[str, int]:
-    # one number for all nodes of a grant, above every earlier one of the lab: a machine that the inventory knows by
-    # two names keeps one lock, and must be able to compare
-    token = next_token(connection.execute("SELECT max(token) FROM fence").fetchone()[0])
-    tokens = dict.fromkeys(nodes, token)
-    connection.executemany("INSERT OR REPLACE INTO fence VALUES (?, ?)", tokens.items())
-    return tokens
-
-
-def _end_what_is_over(connection: sqlite3.Connection, moment: Clock) -> None:
-    over = [
-        (row[0],)
-        for row in connection.execute(
-            "SELECT id, host, pid, process_start, boot, expires, expires_wall FROM reservation"
-        )
-        if _over(
-            Lease(
-                reservation=row[0],
-                host=row[1],
-                process=(row[2], row[3]),
-                boot=row[4],
-                expires=row[5],
-                expires_wall=row[6],
-            ),
-            moment,
-        )
-    ]
-    connection.executemany("DELETE FROM reservation WHERE id = ?", over)
-
-
-def _standing(connection: sqlite3.Connection, nodes: Sequence[str] | None, moment: Clock) -> list[Holder]:
-    query = (
-        "SELECT node, id, owner, pid, reason, since, host, process_start, boot, expires, expires_wall"
-        " FROM live JOIN reservation ON id = reservation"
+def _unknown(reservation: str) -> UnknownReservationError:
+    return UnknownReservationError(
+        f"there is no reservation {reservation}, or it is over",
+        hint="`hivectl status` shows those that stand",
     )
-    if nodes is None:
-        rows = connection.execute(query + " ORDER BY node").fetchall()
-    else:
-        rows = []
-        for start in range(0, len(nodes), PARAMETERS):
-            some = nodes[start : start + PARAMETERS]
-            marks = ", ".join("?" * len(some))
-            rows += connection.execute(f"{query} WHERE node IN ({marks})", some).fetchall()
-    return [
-        Holder(
-            node=row[0],
-            reservation=row[1],
-            owner=row[2],
-            pid=row[3],
-            reason=row[4],
-            since=datetime.fromtimestamp(row[5], UTC),
-            expires=datetime.fromtimestamp(row[10], UTC),
-        )
-        for row in rows
-        if not _over(
-            Lease(
-                reservation=row[1],
-                host=row[6],
-                process=(row[3], row[7]),
-                boot=row[8],
-                expires=row[9],
-                expires_wall=row[10],
-            ),
-            moment,
-        )
-    ]
 
 
-def _over(lease: Lease, moment: Clock) -> bool:
-    pid, start = lease.process
-    gone = lease.host == socket.gethostname() and process_start(pid) != start
-    return is_over(lease, moment, owner_is_gone=gone)
+def _not_yours(row: Row) -> NotYoursError:
+    return NotYoursError(
+        f"{row.id} is {row.owner}'s, and this is not its token",
+        hint="the token was shown once, when it was reserved; set HIVECTL_RESERVATION to it",
+    )

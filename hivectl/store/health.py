@@ -1,0 +1,131 @@
+"""What is known of nodes' health: quarantined by somebody, seen offline, not cleaned up. Steps of a transaction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hivectl.model.records import record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from hivectl.reservations.rules import Clock
+    from hivectl.store.base import Statements
+
+# seconds for which it is believed that a node is offline; then somebody may try again
+BELIEVED = 120.0
+HEALTHY, OFFLINE, UNHEALTHY, UNKNOWN, QUARANTINED = (
+    "healthy",
+    "offline",
+    "unhealthy",
+    "unknown",
+    "quarantined",
+)
+
+
+@record(kw_only=True)
+class Health:
+    """How a node is, as far as anybody has seen.
+
+    Attributes:
+        state: healthy, offline, unhealthy, unknown or quarantined.
+        since: when it was first seen so, seconds since the epoch.
+        seen: when it was last seen so.
+    """
+
+    state: str
+    reason: str = ""
+    since: float | None = None
+    seen: float | None = None
+
+
+def unusable(
+    statements: Statements, nodes: Iterable[str], now: Clock, *, lasting: bool = False
+) -> dict[str, str]:
+    """Return those of `nodes` that are never granted, each with why.
+
+    Args:
+        statements: of the transaction.
+        nodes: that are asked for.
+        now: this moment.
+        lasting: only what lasts: who is offline now may be there when a booking begins.
+    """
+    wanted = set(nodes)
+    reasons = {}
+    for node, reason, by in statements.execute("SELECT node, reason, by_whom FROM quarantine").fetchall():
+        if node in wanted:
+            reasons[node] = f"is quarantined by {by}: {reason}"
+    if not lasting:
+        for node, state, reason in statements.execute(
+            "SELECT node, state, reason FROM health WHERE state <> 'healthy' AND seen > ?",
+            (now.wall - BELIEVED,),
+        ).fetchall():
+            if node in wanted:
+                reasons.setdefault(node, f"is {state}: {reason}")
+    return reasons
+
+
+def quarantine(statements: Statements, nodes: Sequence[str], reason: str, by: str, now: Clock) -> None:
+    """Keep nodes from being granted until somebody lifts it."""
+    statements.executemany(
+        "INSERT INTO quarantine VALUES (?, ?, ?, ?) ON CONFLICT (node) DO UPDATE SET reason = excluded.reason,"
+        " by_whom = excluded.by_whom, since = excluded.since",
+        [(node, reason, by, now.wall) for node in nodes],
+    )
+
+
+def lift_quarantine(statements: Statements, nodes: Sequence[str]) -> list[str]:
+    """Let nodes be granted again; returns those that were in quarantine."""
+    lifted = []
+    for node in nodes:
+        if statements.execute("DELETE FROM quarantine WHERE node = ?", (node,)).rowcount:
+            lifted.append(node)
+        statements.execute("DELETE FROM health WHERE node = ? AND state <> 'healthy'", (node,))
+        statements.execute("DELETE FROM dirty WHERE node = ?", (node,))
+    return lifted
+
+
+def saw(statements: Statements, node: str, state: str, reason: str, now: Clock) -> None:
+    """Remember how a node was seen; `since` stays while the state does."""
+    statements.execute(
+        "INSERT INTO health VALUES (?, ?, ?, ?, ?) ON CONFLICT (node) DO UPDATE SET reason = excluded.reason,"
+        " seen = excluded.seen, since = CASE WHEN health.state = excluded.state THEN health.since"
+        " ELSE excluded.since END, state = excluded.state",
+        (node, state, reason, now.wall, now.wall),
+    )
+
+
+def of_all(statements: Statements) -> dict[str, Health]:
+    """Return what is known of every node that was ever seen."""
+    found = {
+        str(node): Health(state=state, reason=reason, since=since, seen=seen)
+        for node, state, reason, since, seen in statements.execute(
+            "SELECT node, state, reason, since, seen FROM health"
+        ).fetchall()
+    }
+    for node, reason, by, since in statements.execute(
+        "SELECT node, reason, by_whom, since FROM quarantine"
+    ).fetchall():
+        found[str(node)] = Health(state=QUARANTINED, reason=f"{reason} ({by})", since=since, seen=since)
+    return found
+
+
+def soil(statements: Statements, nodes: Iterable[str], reservation: str, now: Clock) -> None:
+    """Remember that whoever takes nodes next must clean up first, unless their holder does."""
+    statements.executemany(
+        "INSERT INTO dirty VALUES (?, ?, ?) ON CONFLICT (node) DO UPDATE SET reservation = excluded.reservation,"
+        " since = excluded.since",
+        [(node, reservation, now.wall) for node in nodes],
+    )
+
+
+def cleaned(statements: Statements, nodes: Iterable[str]) -> None:
+    """Forget that nodes must be cleaned up."""
+    statements.executemany("DELETE FROM dirty WHERE node = ?", [(node,) for node in nodes])
+
+
+def dirty(statements: Statements, nodes: Iterable[str], *, besides: str = "") -> frozenset[str]:
+    """Return those of `nodes` that the holder before has not cleaned up."""
+    wanted = set(nodes)
+    rows = statements.execute("SELECT node FROM dirty WHERE reservation <> ?", (besides,)).fetchall()
+    return frozenset(str(row[0]) for row in rows if row[0] in wanted)
