@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # what the tests need of Debian or Ubuntu: program=package
 NEEDED := sshd=openssh-server ssh-keygen=openssh-client tmux=tmux bwrap=bubblewrap sudo=sudo git=git \
-  pgrep=procps useradd=passwd mount=mount crontab=cron \
+  pgrep=procps useradd=passwd mount=mount crontab=cron openssl=openssl \
   unshare=util-linux start-stop-daemon=dpkg update-rc.d=init-system-helpers service=init-system-helpers
 
 .PHONY: quickstart test lint types tests soak bench lock schemas clean

@@ -177,6 +177,7 @@ class _Run:
         self._accesses: dict[str, NodeAccess] = {}
         templates = Templates(
             folder=plan.playbook.path.resolve().parent,
+            allowed=plan.playbook.allowed,
             select=lambda expression: select(expression, lab.inventory),
             warn=lambda message: self.state.say(message, level="warning"),
         )

@@ -213,7 +213,7 @@ class Scopes:
     def file(self, path: Path) -> Mapping[str, Any]:
         """Return the variables of a file, read once."""
         if path not in self._files:
-            values = load_yaml(path)
+            values = load_yaml(path, allowed=self._playbook.allowed)
             if values is None:
                 values = {}
             if not isinstance(values, dict):

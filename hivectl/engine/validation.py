@@ -186,7 +186,7 @@ def _file_names(playbook: Playbook, play: Play, errors: list[HivectlError]) -> f
             )
             continue
         try:
-            values = load_yaml(path)
+            values = load_yaml(path, allowed=playbook.allowed)
         except HivectlError as error:
             errors += error.errors if isinstance(error, Complaints) else [error]
             continue

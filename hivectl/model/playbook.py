@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from hivectl.model.permissions import EVERYTHING, Permission
 from hivectl.model.records import record
 
 if TYPE_CHECKING:
@@ -234,12 +235,14 @@ class Playbook:
     Attributes:
         files: every file that was read for it.
         module_defaults: of every level of every file, to be checked.
+        allowed: what its tags and templates may do on the controller.
     """
 
     path: Path
     plays: tuple[Play, ...]
     files: tuple[Path, ...]
     module_defaults: tuple[ModuleDefaults, ...] = ()
+    allowed: Permission = EVERYTHING
 
     def tasks(self) -> Iterator[Task]:
         """Yield all tasks of all plays, handlers behind their play's tasks."""

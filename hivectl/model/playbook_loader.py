@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from hivectl.model.errors import Complaints
 from hivectl.model.keywords import PlayKeywords
+from hivectl.model.permissions import EVERYTHING, Permission
 from hivectl.model.playbook import Entry, Handler, Include, Play, Playbook, Task, flatten
 from hivectl.model.playbook_levels import Level, hand_down, texts
 from hivectl.model.playbook_reader import ModuleShape, Reader
@@ -21,7 +22,11 @@ if TYPE_CHECKING:
 
 
 def load_playbook(
-    path: Path, find_module: Callable[[str], ModuleShape | None], module_names: Callable[[], Iterable[str]]
+    path: Path,
+    find_module: Callable[[str], ModuleShape | None],
+    module_names: Callable[[], Iterable[str]],
+    *,
+    allowed: Permission = EVERYTHING,
 ) -> Playbook:
     """Load a playbook.
 
@@ -29,16 +34,23 @@ def load_playbook(
         path: the YAML file.
         find_module: returns a module by the name in the playbook, or None.
         module_names: all names, for suggestions.
+        allowed: what its tags and templates may do on the controller; NOTHING for one that came over the network.
 
     Raises:
         Complaints: every fault found.
     """
-    document = load_yaml(path)
-    reader = Reader(path, find_module, module_names)
+    document = load_yaml(path, allowed=allowed)
+    reader = Reader(path, find_module, module_names, allowed)
     plays = _plays(reader, document)
     if reader.errors:
         raise Complaints(reader.errors)
-    return Playbook(path=path, plays=plays, files=tuple(reader.files), module_defaults=tuple(reader.defaults))
+    return Playbook(
+        path=path,
+        plays=plays,
+        files=tuple(reader.files),
+        module_defaults=tuple(reader.defaults),
+        allowed=allowed,
+    )
 
 
 def _plays(reader: Reader, document: Any) -> tuple[Play, ...]:

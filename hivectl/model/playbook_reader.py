@@ -8,6 +8,7 @@ from hivectl.model.errors import Complaints, HivectlError, InputError
 from hivectl.model.keywords import ELSEWHERE, PlayKeywords, TaskKeywords, keyword_schemas
 from hivectl.model.module_defaults import ModuleDefaults, read_defaults
 from hivectl.model.origin import Origin
+from hivectl.model.permissions import EVERYTHING, Permission
 from hivectl.model.plugins import BrokenPluginError
 from hivectl.model.schema import check
 from hivectl.model.suggestions import nearest
@@ -47,6 +48,7 @@ class Reader:
         defaults: what all `module_defaults` say.
         find_module: returns a module by the name in the playbook, or None.
         module_names: all names, for suggestions.
+        allowed: what tags and templates may do on the controller.
         root: the playbook's folder.
         files: every file that was read.
         roles: those whose variables the whole play sees.
@@ -59,12 +61,14 @@ class Reader:
         path: Path,
         find_module: Callable[[str], ModuleShape | None],
         module_names: Callable[[], Iterable[str]],
+        allowed: Permission = EVERYTHING,
     ) -> None:
         self.errors: list[HivectlError] = []
         self.defaults: list[ModuleDefaults] = []
         self.start = Origin(str(path), 1, 1)
         self.find_module = find_module
         self.module_names = module_names
+        self.allowed = allowed
         self.path = path.resolve()
         self.root = self.path.parent
         self.files: dict[Path, None] = {path: None}
@@ -84,7 +88,7 @@ class Reader:
         self.files[path] = None
         if path not in self._loaded:
             try:
-                self._loaded[path] = load_yaml(path)
+                self._loaded[path] = load_yaml(path, allowed=self.allowed)
             except HivectlError as error:
                 self._loaded[path] = None
                 self.errors += error.errors if isinstance(error, Complaints) else [error]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from hivectl.model.errors import Complaints, HivectlError, InputError
 from hivectl.model.origin import Origin
+from hivectl.model.permissions import EVERYTHING, Permission, lacking
 from hivectl.model.secret import Secret
 from hivectl.model.secret_tags import from_command, from_environment, from_file
 from hivectl.model.suggestions import did_you_mean
@@ -91,8 +92,12 @@ def origin_of(container: Any, key: Any) -> Origin | None:
     return None
 
 
-def load_yaml(path: Path) -> Any:
+def load_yaml(path: Path, *, allowed: Permission = EVERYTHING) -> Any:
     """Return what a YAML file holds; None for an empty one.
+
+    Args:
+        path: of the file.
+        allowed: what its tags may do on the controller; NOTHING for what came over the network.
 
     Raises:
         InputError: it cannot be read, or it is malformed.
@@ -108,15 +113,22 @@ def load_yaml(path: Path) -> Any:
         raise InputError(f"{str(path)!r} is not the name of a file") from None
     if len(content) > LARGEST:
         raise InputError(f"the file is larger than {LARGEST // 1024 // 1024} MiB", origin=place)
-    return load_text(decode(content, str(path)), str(path))
+    return load_text(decode(content, str(path)), str(path), allowed=allowed)
 
 
-def load_text(text: str, path: str, *, tags: Mapping[str, Callable[[str], Any]] | None = None) -> Any:
+def load_text(
+    text: str,
+    path: str,
+    *,
+    allowed: Permission = EVERYTHING,
+    tags: Mapping[str, Callable[[str], Any]] | None = None,
+) -> Any:
     """Return what a YAML text holds. Raises as `load_yaml`.
 
     Args:
         text: what is read.
         path: where it is said to be.
+        allowed: as for `load_yaml`.
         tags: other projects' tags, and what makes values of their texts.
     """
     import yaml
@@ -134,7 +146,7 @@ def load_text(text: str, path: str, *, tags: Mapping[str, Callable[[str], Any]] 
         composer.dispose()
     if node is None:
         return None
-    builder = _Builder(path, text)
+    builder = _Builder(path, text, allowed)
     builder.tags = tags or {}
     value = builder.build(node)
     if len(builder.faults) == 1:
@@ -187,8 +199,9 @@ def _composer_class(*, native: bool = True) -> Any:
 class _Builder:
     """Makes values of composed nodes; collects what is wrong with them."""
 
-    def __init__(self, path: str, text: str) -> None:
+    def __init__(self, path: str, text: str, allowed: Permission) -> None:
         self.path = path
+        self.allowed = allowed
         self.lines = text.splitlines()
         self.faults: list[InputError] = []
         self.tags: Mapping[str, Callable[[str], Any]] = {}
@@ -241,6 +254,8 @@ class _Builder:
         if node.tag == STANDARD + "seq" or node.tag == "!command":
             values = YamlList(map(self.build, node.value), origin=self.origin(node))
             values.item_origins = [self.origin(item) for item in node.value]
+            if node.tag == "!command" and self.refused(node, Permission.RUN):
+                return None
             return values if node.tag != "!command" else self.command(node, values)
         return self.tagged(node)
 
@@ -327,6 +342,8 @@ class _Builder:
         if node.tag in self.tags and node.id == "scalar":
             return self.tags[node.tag](node.value)
         if node.tag in OUR_TAGS:
+            if node.tag != "!command" and self.refused(node, Permission.LOOK):
+                return None
             if node.tag != "!command" and node.id == "scalar" and node.value:
                 return (from_environment if node.tag == "!env" else from_file)(node.value, origin)
             wanted = {"!env": "!env NAME", "!file": "!file PATH", "!command": "!command [program, argument]"}
@@ -341,6 +358,14 @@ class _Builder:
         self.faults.append(fault)
         return None
 
+    def refused(self, node: Any, needed: Permission) -> bool:
+        """Complain of a tag that would do on the controller what is not allowed."""
+        lack = lacking(needed, self.allowed)
+        if lack is not None:
+            message = f"{node.tag} {lack}, which is refused for what came over the network"
+            self.faults.append(TagError(message, origin=self.origin(node)))
+        return lack is not None
+
     def provided(self, node: Any, origin: Origin) -> Secret | None:
         """Return the secret of another package's provider, which is what an unknown tag may name."""
         if node.id != "scalar" or not node.tag.startswith("!") or not node.value:
@@ -348,6 +373,8 @@ class _Builder:
         from hivectl.model.plugins import BrokenPluginError
         from hivectl.model.secret_providers import from_provider
 
+        if self.allowed != EVERYTHING and self.refused(node, EVERYTHING):
+            return Secret("")
         try:
             return from_provider(node.tag[1:], node.value, origin)
         except BrokenPluginError as error:

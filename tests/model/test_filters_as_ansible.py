@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
+from hivectl.model.secret import reveal
 from hivectl.model.templates import Templates
 from hivectl.model.variables import Layer, Scope
 from tests.support.ansible_templates import rendered_by_ansible
+from tests.support.template_table import EXPRESSIONS as MORE
+from tests.support.template_table import FILES
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
 VARIABLES: dict[str, Any] = {
     "x": 5,
@@ -127,20 +130,16 @@ EXPRESSIONS = [
 ]  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def theirs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    folder: Path = tmp_path_factory.mktemp("ansible")
-    return rendered_by_ansible({repr(text): text for text in EXPRESSIONS}, VARIABLES, folder)
-
-
-def test_every_expression_gives_what_ansible_gives(
-    theirs: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_expression_gives_what_ansible_gives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, content in FILES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content)
+    theirs = rendered_by_ansible({repr(text): text for text in (*EXPRESSIONS, *MORE)}, VARIABLES, tmp_path)
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
-    scope = Scope(Templates(), [Layer("all", VARIABLES)])
+    scope = Scope(Templates(folder=tmp_path), [Layer("all", VARIABLES)])
     wrong = []
-    for text in EXPRESSIONS:
-        ours = json.loads(json.dumps(scope.templates.render(text, scope)))
+    for text in (*EXPRESSIONS, *MORE):
+        ours = json.loads(json.dumps(reveal(scope.templates.render(text, scope))))
         expected = theirs[repr(text)]
         if ours != expected or type(ours) is not type(expected):
             wrong.append(f"{text!r}: ours {ours!r}, ansible's {expected!r}")

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from hivectl.model.filters.paths import VAULT
+from hivectl.model.filters.python_versions import python_version
 from hivectl.model.filters.sets import membership
 from hivectl.model.filters.text import to_bool
 from hivectl.model.templating.errors import TemplateValueError
@@ -43,13 +44,13 @@ def version(
         other: the version that it is compared with.
         operator: ==, !=, <, <=, >, >=, or eq, ne, lt, le, gt, ge.
         strict: only numbers with at most two points, as Ansible's `strict=true`.
-        version_type: loose (default), strict, semver or semantic (Semantic Versioning 2.0.0).
+        version_type: loose (default), strict, semver or semantic (Semantic Versioning 2.0.0), pep440 (Python packages).
     """
     if operator not in OPERATORS:
         raise TemplateValueError(f'there is no operator "{operator}"', hint=" ".join(OPERATORS))
     kind = version_type or ("strict" if strict else "loose")
-    if kind not in KINDS or kind == "pep440":
-        raise TemplateValueError(f'the version_type "{kind}" is not supported', hint="loose, strict, semver")
+    if kind not in KINDS:
+        raise TemplateValueError(f'there is no version_type "{kind}"', hint=", ".join(KINDS))
     if not str(value) or not str(other):
         raise TemplateValueError("a version is empty")
     left, right = _parts(str(value), kind), _parts(str(other), kind)
@@ -66,6 +67,8 @@ def _parts(text: str, kind: str) -> tuple[Any, ...]:
         if found is None:
             raise TemplateValueError(f'"{text}" is no strict version', hint="such as 1.2 or 1.2.3")
         return (*(int(part or 0) for part in found.groups()[:3]), found[4] or "~", int(found[5] or 0))
+    if kind == "pep440":
+        return python_version(text)
     found = SEMANTIC.fullmatch(text)
     if found is None:
         raise TemplateValueError(f'"{text}" is no semantic version', hint="such as 1.2.3 or 1.2.3-rc.1")

@@ -13,6 +13,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 UNITS = "KMGTPEZY"
+LARGER = {"B": 0, **{letter: power for power, letter in enumerate(UNITS, 1)}}
+# zeta is Ansible's way to write zetta
+WORDS = {
+    "B": ("",),
+    "K": ("kilo",),
+    "M": ("mega",),
+    "G": ("giga",),
+    "T": ("tera",),
+    "P": ("peta",),
+    "E": ("exa",),
+    "Z": ("zeta", "zetta"),
+    "Y": ("yotta",),
+}
 SIZE = re.compile(r"\s*(?P<number>[0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s*(?P<unit>[A-Za-z]*)\s*")
 
 
@@ -73,16 +86,17 @@ def human_to_bytes(
         raise TemplateValueError("the text is no size", hint="write 512, 2M, 1.5 GB")
     unit = (found["unit"] or default_unit or "").strip()
     letter = unit[:1].upper()
-    rest = unit[1:]
-    if letter in {"", "B"}:
-        return round(float(found["number"]))
-    allowed = {"", "b", "bit", "bits"} if isbits else {"", "B", "BYTE", "BYTES", "byte", "bytes", "b"}
-    if letter not in UNITS or rest not in allowed or (not isbits and rest == "b" and unit != unit.lower()):
-        raise TemplateValueError(
-            f'there is no unit "{unit}"', hint="K, M, G, T, P, E, Z, Y, with B for bytes or b for bits"
-        )
-    factor: int = 1024 ** (UNITS.index(letter) + 1)
+    whole, short = ("bit", "b") if isbits else ("byte", "B")
+    if letter and (letter not in LARGER or (len(unit) > 1 and not _is_unit(unit, letter, whole, short))):
+        hint = f"K, M, G, T, P, E, Z, Y, alone or before {short}; kilo{whole} and its like"
+        raise TemplateValueError(f'there is no unit "{unit}"', hint=hint)
+    factor: int = 1024 ** LARGER.get(letter, 0)
     return round(float(found["number"]) * factor)
+
+
+def _is_unit(unit: str, letter: str, whole: str, short: str) -> bool:
+    larger = "" if letter == "B" else letter
+    return unit == larger + short or unit.lower() in {word + whole for word in WORDS[letter]}
 
 
 FILTERS: Mapping[str, Callable[..., Any]] = MappingProxyType(

@@ -8,6 +8,7 @@ from hivectl.model.permissions import NOTHING, Permission
 from hivectl.model.records import record
 from hivectl.model.templating.errors import TemplateValueError
 from hivectl.model.templating.guard import Care
+from hivectl.model.templating.undefined import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -78,7 +79,7 @@ class Request:
         for term in self.terms:
             if not isinstance(term, str):
                 raise TemplateValueError(
-                    f"a text is needed, not a value of type {type(term).__name__}",
+                    f"a text is needed, not a value of type {kind_of(term)}",
                     hint="write * before a list: lookup(…, *the_list)",
                 )
         return list(self.terms)

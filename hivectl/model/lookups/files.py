@@ -18,6 +18,7 @@ from hivectl.model.permissions import Permission
 from hivectl.model.records import record
 from hivectl.model.templating.errors import TemplateValueError
 from hivectl.model.templating.limits import check_text
+from hivectl.model.templating.undefined import kind_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -134,9 +135,7 @@ def _candidates(terms: Any, options: FirstFoundOptions) -> list[tuple[str, bool]
             own = options_of(FirstFoundOptions, {**_given(options), **term}, "the lookup first_found")
             files, paths, skip = own.files, own.paths, own.skip
         elif not isinstance(term, str):
-            raise TemplateValueError(
-                f"a text or a mapping is needed, not a value of type {type(term).__name__}"
-            )
+            raise TemplateValueError(f"a text or a mapping is needed, not a value of type {kind_of(term)}")
         names = _split(files, r"[,;]")
         folders = _split(paths, r"[,:;]")
         found += [(f"{folder}/{name}", skip) for folder in folders for name in names]

@@ -14,6 +14,7 @@ from hivectl.model.lookups.base import Lookup, Request, opened
 from hivectl.model.templating.errors import TemplateValueError
 from hivectl.model.templating.guard import Care
 from hivectl.model.templating.limits import check_items
+from hivectl.model.templating.undefined import kind_of
 
 
 def _items(request: Request) -> list[Any]:
@@ -40,7 +41,7 @@ def _pairs(request: Request) -> list[Any]:
     found = []
     for term in request.terms:
         if not isinstance(term, Mapping):
-            raise TemplateValueError(f"a mapping is needed, not a value of type {type(term).__name__}")
+            raise TemplateValueError(f"a mapping is needed, not a value of type {kind_of(term)}")
         found += [{"key": key, "value": term[key]} for key in term]
     return found
 
@@ -50,7 +51,7 @@ def _lists(request: Request) -> list[Any]:
         raise TemplateValueError("at least one list is needed")
     for term in request.terms:
         if not isinstance(term, list | tuple):
-            raise TemplateValueError(f"lists are needed, not a value of type {type(term).__name__}")
+            raise TemplateValueError(f"lists are needed, not a value of type {kind_of(term)}")
     return list(request.terms)
 
 
@@ -80,14 +81,12 @@ def _subelements(request: Request) -> list[Any]:
     if isinstance(elements, Mapping):
         elements = [] if elements.get("skipped", False) is not False else list(elements.values())
     if not isinstance(elements, list | tuple):
-        raise TemplateValueError(
-            f"the first term must be a list, not a value of type {type(elements).__name__}"
-        )
+        raise TemplateValueError(f"the first term must be a list, not a value of type {kind_of(elements)}")
     skip = to_bool(flag.get("skip_missing", False))
     found: list[Any] = []
     for element in elements:
         if not isinstance(element, Mapping):
-            raise TemplateValueError(f"an element is no mapping, but of type {type(element).__name__}")
+            raise TemplateValueError(f"an element is no mapping, but of type {kind_of(element)}")
         if element.get("skipped", False) is not False:
             continue  # a result of a task that was skipped
         outer, inner = _taken_out(element, path.split("."), skip_missing=skip)
@@ -107,12 +106,12 @@ def _taken_out(
         raise TemplateValueError(missing, hint="a third term {skip_missing: true} leaves such elements out")
     if not rest:
         if not isinstance(element[key], list | tuple):
-            raise TemplateValueError(f"{key} is no list, but of type {type(element[key]).__name__}")
+            raise TemplateValueError(f"{key} is no list, but of type {kind_of(element[key])}")
         return {name: value for name, value in element.items() if name != key}, list(element[key])
     if not isinstance(element[key], Mapping):
         if skip_missing:
             return element, []
-        raise TemplateValueError(f"{key} is no mapping, but of type {type(element[key]).__name__}")
+        raise TemplateValueError(f"{key} is no mapping, but of type {kind_of(element[key])}")
     outer, inner = _taken_out(element[key], rest, skip_missing=skip_missing)
     return {**element, key: outer}, inner
 

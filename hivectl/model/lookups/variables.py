@@ -16,7 +16,7 @@ from hivectl.model.templating.errors import TemplateValueError
 from hivectl.model.templating.guard import Care
 from hivectl.model.templating.limits import PATTERN_SECONDS, alarm
 from hivectl.model.templating.taint import taint
-from hivectl.model.templating.undefined import UndefinedName
+from hivectl.model.templating.undefined import UndefinedName, kind_of
 
 NOTHING = object()
 
@@ -31,7 +31,7 @@ class Default:
 def _name(term: Any) -> str:
     if isinstance(term, str | Secret):
         return term.reveal() if isinstance(term, Secret) else term
-    raise TemplateValueError(f"a name is needed, not a value of type {type(term).__name__}")
+    raise TemplateValueError(f"a name is needed, not a value of type {kind_of(term)}")
 
 
 def _vars(request: Request) -> list[Any]:

@@ -154,6 +154,12 @@ def keep_backslashes(source: str, environment: Environment) -> str:
     by itself would read it as Python does.
     """
     return "".join(
-        value.replace("\\", "\\\\") if kind == "string" else value
+        _kept(value) if kind == "string" else value
         for _line, kind, value in environment.lexer.tokeniter(source, None)
     )
+
+
+def _kept(written: str) -> str:
+    """Return a quoted text with its backslashes doubled; one before the quote goes on keeping the text open."""
+    quote, inner = written[0], written[1:-1]
+    return quote + inner.replace("\\", "\\\\").replace(quote, "\\" + quote) + quote

@@ -66,7 +66,7 @@ def kind_of(value: Any) -> str:
     """Return what people call the type of a value."""
     if isinstance(value, Mapping):
         return "mapping"
-    names = {"str": "text", "NoneType": "null", "Secret": "secret", "YamlList": "list"}
+    names = {"str": "text", "NoneType": "null", "Secret": "secret", "YamlList": "list", "OwnList": "list"}
     return names.get(type(value).__name__, type(value).__name__)
 
 
