@@ -114,9 +114,7 @@ class Expansions:
     def _read(
         self, include: Include, parameters: Any
     ) -> tuple[tuple[Entry, ...], tuple[Handler, ...], Role | None, int]:
-        reader = Reader(
-            self._playbook.path, self._find_module, self._module_names, self._playbook.allowed
-        )
+        reader = Reader(self._playbook.path, self._find_module, self._module_names, self._playbook.allowed)
         task = include.task
         found: tuple[tuple[Entry, ...], Role | None, tuple[Handler, ...]] = ((), None, ())
         if task.module == "include_tasks":

@@ -47,7 +47,7 @@ def faults(tmp_path: Path, text: str) -> list[str]:
             "5:32",
             "cannot be the name of a variable",
         ),
-        ("- hosts: all\n  tasks:\n    - apt: {name: x}\n", "3:7", "`apt` is not supported"),
+        ("- hosts: all\n  tasks:\n    - yum: {name: x}\n", "3:7", "`yum` is not supported"),
         ("- hosts: all\n  roles: [x]\n", "2:11", "there is no role `x`"),
         ("- hosts: all\n  tasks:\n    - pign:\n", "3:7", "did you mean `ping`?"),
         ("- hosts: all\n  tasks:\n    - ping:\n      wen: true\n", "4:7", "did you mean `when`?"),
