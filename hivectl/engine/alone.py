@@ -13,7 +13,15 @@ from hivectl.engine import batches
 from hivectl.engine import unreachable as passing
 from hivectl.engine.blame import blamed
 from hivectl.engine.events import Status
-from hivectl.engine.failures import HostEnded, NodeGoneError, PlayEnded, failure, unreachable
+from hivectl.engine.failures import (
+    HostEnded,
+    NodeGoneError,
+    PlayEnded,
+    RoleEnded,
+    WalkEnded,
+    failure,
+    unreachable,
+)
 from hivectl.engine.judge import holds
 from hivectl.engine.loops import breaks, control_of
 from hivectl.engine.meeting import reach
@@ -37,6 +45,7 @@ if TYPE_CHECKING:
     from hivectl.modules.base import Result
 
 # what one node says of these is so for all: none may have gone on, and none goes on before all have heard it
+ENDS: dict[str, type[WalkEnded]] = {"end_host": HostEnded, "end_role": RoleEnded}
 CONCERNS_ALL = frozenset({"end_play", "end_batch", "clear_host_errors"})
 
 
@@ -296,8 +305,8 @@ async def meta(walk: Walk, task: Task, key: str) -> None:
         walk.state.finished(walk.group.play, walk.node, task, end)
     if action == "flush_handlers":
         await walk.handlers.run(task.order)
-    elif action == "end_host":
-        raise HostEnded
+    elif action in ENDS:
+        raise ENDS[action]
     elif action in ("end_play", "end_batch"):
         walk.group.ended = True
         walk.group.whole_play_ended = walk.group.whole_play_ended or action == "end_play"

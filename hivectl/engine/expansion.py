@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from hivectl.model.errors import Complaints, InputError
-from hivectl.model.playbook import Block, Entry, Handler, Include, OnceRole, Role, Task, flatten
+from hivectl.model.playbook import Block, Entry, Handler, Include, Role, RoleTasks, Task, flatten
 from hivectl.model.playbook_files import find_tasks_file
 from hivectl.model.playbook_includes import role_inside, role_wish, tasks_inside
 from hivectl.model.playbook_reader import Reader
@@ -149,7 +149,7 @@ class Expansions:
             return replace(
                 entry, body=inside(entry.body), rescue=inside(entry.rescue), always=inside(entry.always)
             )
-        if isinstance(entry, OnceRole):
+        if isinstance(entry, RoleTasks):
             return replace(entry, body=inside(entry.body))
         return self._clone_include(entry, prefix)
 

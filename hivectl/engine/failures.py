@@ -64,6 +64,10 @@ class HostEnded(WalkEnded):
     """`meta: end_host`: the node is done with its play, and nothing failed."""
 
 
+class RoleEnded(WalkEnded):
+    """`meta: end_role`: the node is done with the role, and nothing failed."""
+
+
 class PlayEnded(WalkEnded):
     """`meta: end_play` or `end_batch`: all nodes are done with it, and nothing failed."""
 

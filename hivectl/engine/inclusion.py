@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-from hivectl.engine.failures import failure
+from hivectl.engine.failures import RoleEnded, failure
 from hivectl.engine.outcome import items_of
 from hivectl.model.errors import HivectlError
 from hivectl.model.playbook import flatten
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from hivectl.engine.expansion import Expanded
     from hivectl.engine.steps import Iteration, Step
     from hivectl.engine.walk import Walk
-    from hivectl.model.playbook import Include, OnceRole
+    from hivectl.model.playbook import Include, RoleTasks
 
 
 async def include(walk: Walk, entry: Include) -> None:
@@ -72,13 +72,17 @@ def _frame(entry: Include, iteration: Iteration) -> tuple[Layer, ...]:
     return tuple(layers)
 
 
-async def do_once(walk: Walk, entry: OnceRole) -> None:
+async def do_role(walk: Walk, entry: RoleTasks) -> None:
     """Do a role's tasks, unless the same role with the same parameters has been done by this node in this play."""
-    uses = walk.roles_done.setdefault(entry.key, [])
-    if any(_was_done(walk, numbers) for numbers in uses):
+    if entry.key is not None:
+        uses = walk.roles_done.setdefault(entry.key, [])
+        if any(_was_done(walk, numbers) for numbers in uses):
+            return
+        uses.append(frozenset(task.number for task in flatten(entry.body)))
+    try:
+        await walk.do(entry.body)
+    except RoleEnded:
         return
-    uses.append(frozenset(task.number for task in flatten(entry.body)))
-    await walk.do(entry.body)
 
 
 def _was_done(walk: Walk, numbers: frozenset[int]) -> bool:

@@ -91,7 +91,8 @@ def validate_playbook(playbook: Playbook, inventory: Inventory, extra: Mapping[s
         _check_values(templates, play.variables, names, play.origin, errors)
         errors += _handler_circle(play)
         if names is not None:
-            names |= frozenset(name for role in play.roles for name in role.names())
+            public = [one.role for one in play.includes() if one.role and one.task.arguments.get("public")]
+            names |= frozenset(name for role in (*play.roles, *public) for name in role.names())
         if any(include.body is None for include in play.includes()):
             names = None
         handlers = handlers_of(play)
@@ -112,6 +113,11 @@ def validate_playbook(playbook: Playbook, inventory: Inventory, extra: Mapping[s
 
 def _check_task(templates: Templates, task: Task, names: Known, errors: list[HivectlError]) -> None:
     errors += _parameters(task)
+    if task.module == "meta" and task.arguments.get("free_form") == "end_role":
+        if task.role is None:
+            errors.append(InputError("`meta: end_role` is for tasks of roles", origin=task.origin))
+        elif task.handler:
+            errors.append(InputError("`meta: end_role` is not for handlers", origin=task.origin))
     errors += _group_keywords(task)
     errors += _whole_loop_keywords(templates, task)
     _names(templates, task, names, errors)

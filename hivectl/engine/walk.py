@@ -20,7 +20,7 @@ from hivectl.engine.failures import (
 )
 from hivectl.engine.group import Stop
 from hivectl.engine.handlers import NodeHandlers
-from hivectl.engine.inclusion import do_once, include
+from hivectl.engine.inclusion import do_role, include
 from hivectl.engine.outcome import FACTS_OF, conclude, result_of, settle_iteration
 from hivectl.engine.pending import (
     FactsNeeded,
@@ -183,7 +183,7 @@ class Walk:
             elif isinstance(entry, Include):
                 await include(self, entry)
             else:
-                await do_once(self, entry)
+                await do_role(self, entry)
 
     async def _block(self, block: Block) -> None:
         """Do a block: its rescue after a failure, its always section whatever happened, after Ctrl-C too."""

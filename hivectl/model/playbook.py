@@ -167,18 +167,18 @@ class Include:
 
 
 @record(kw_only=True)
-class OnceRole:
-    """A role's tasks under a condition: left out where the same role with the same parameters has been done.
+class RoleTasks:
+    """A role's tasks, behind those of the roles that it depends on.
 
     Attributes:
-        key: what the uses have in common.
+        key: what all uses of a role with the same parameters have in common, which is done once; None: each time.
     """
 
-    key: str
+    key: str | None
     body: tuple[Entry, ...]
 
 
-Entry: TypeAlias = "Task | Block | Include | OnceRole"
+Entry: TypeAlias = "Task | Block | Include | RoleTasks"
 Handler: TypeAlias = "Task | Include"
 
 
@@ -262,7 +262,7 @@ def flatten(entries: Iterable[Entry], wanted: Callable[[Task], bool] | None = No
             if wanted is None or wanted(entry.task):
                 yield entry.task
                 yield from flatten(entry.body or (), wanted)
-        elif isinstance(entry, OnceRole):
+        elif isinstance(entry, RoleTasks):
             yield from flatten(entry.body, wanted)
         else:
             for section in entry.sections:
@@ -275,7 +275,7 @@ def includes(entries: Iterable[Entry]) -> Iterator[Include]:
         if isinstance(entry, Include):
             yield entry
             yield from includes(entry.body or ())
-        elif isinstance(entry, OnceRole):
+        elif isinstance(entry, RoleTasks):
             yield from includes(entry.body)
         elif isinstance(entry, Block):
             for section in entry.sections:

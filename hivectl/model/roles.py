@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from hivectl.model.paths import is_there, user_path
-from hivectl.model.playbook import Entry, Handler, Include, OnceRole, Role, Task
+from hivectl.model.playbook import Entry, Handler, Include, Role, RoleTasks, Task
 from hivectl.model.playbook_files import read_tasks
 from hivectl.model.playbook_levels import Level, hand_down
 from hivectl.model.role_files import merged, read_meta, role_file, variables_of
@@ -86,7 +86,7 @@ def _read(
 ) -> FoundRole | None:
     meta = read_meta(reader, path)
     bare = Role(
-        name=wish.name if "/" not in wish.name else path.name,
+        name=path.name if user_path(wish.name).is_absolute() else wish.name,
         path=path,
         origin=wish.origin,
         own_defaults=variables_of(reader, path, "defaults", wish.files.get("defaults"), wish.origin),
@@ -196,11 +196,11 @@ def _once(
 ) -> tuple[Entry, ...]:
     """Leave a role out that is used twice in the same way; where that hangs on conditions, say so for the run."""
     if role.allow_duplicates:
-        return entries
+        return (RoleTasks(key=None, body=entries),)
     alike: list[Any] = [str(role.path), wish.parameters, wish.variables, dict(wish.files), wish.attributes]
     key = json.dumps(alike, sort_keys=True, default=str)
     known = reader.uses.setdefault(key, [])
     if any(not when and tags == level.tags for when, tags in known):
         return ()
     known.append((level.when, level.tags))
-    return (OnceRole(key=key, body=entries),)
+    return (RoleTasks(key=key, body=entries),)

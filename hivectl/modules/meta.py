@@ -10,6 +10,7 @@ ACTIONS = (
     "end_batch",
     "end_host",
     "end_play",
+    "end_role",
     "flush_handlers",
     "noop",
     "reset_connection",
