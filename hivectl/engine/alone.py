@@ -44,8 +44,8 @@ if TYPE_CHECKING:
     from hivectl.model.playbook import Task
     from hivectl.modules.base import Result
 
-# what one node says of these is so for all: none may have gone on, and none goes on before all have heard it
 ENDS: dict[str, type[WalkEnded]] = {"end_host": HostEnded, "end_role": RoleEnded}
+# what one node says of these is so for all: none may have gone on, and none goes on before all have heard it
 CONCERNS_ALL = frozenset({"end_play", "end_batch", "clear_host_errors"})
 
 
