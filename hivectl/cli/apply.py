@@ -74,6 +74,10 @@ def plan(
         Path | None,
         typer.Option("--out", metavar="FILE", help="Save the plan, for `hivectl apply --plan FILE`."),
     ] = None,
+    refresh_only: Annotated[
+        bool,
+        typer.Option("--refresh-only", help="Only show what has drifted from what was last applied."),
+    ] = False,
 ) -> int:
     """Observe the nodes and show what would change; nothing is changed.
 
@@ -82,7 +86,9 @@ def plan(
     from hivectl.cli.errors import say
     from hivectl.cli.reporting import chosen, detailed, run_reported
 
-    options = chosen(shared, playbook=playbook, mode="plan", out=out)
+    if out is not None and refresh_only:
+        raise InputError("--refresh-only only looks: there is no plan to save", hint="leave --out out")
+    options = chosen(shared, playbook=playbook, mode="refresh" if refresh_only else "plan", out=out)
     ended = run_reported(shared.inventories or (), options, shared.reports or ())
     if out is not None:
         done = f"the plan is saved: `hivectl apply --plan {out}` does it"

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 TICKS_A_SECOND = 8
 
 
-Mode: TypeAlias = Literal["apply", "check", "plan"]
+Mode: TypeAlias = Literal["apply", "check", "plan", "refresh"]
 
 
 def chosen(
@@ -54,7 +54,7 @@ def chosen(
     return RunOptions(
         playbook=playbook,
         mode=mode,
-        diff=mode == "plan" if shared.diff is None else shared.diff,
+        diff=mode in ("plan", "refresh") if shared.diff is None else shared.diff,
         limit=shared.limit,
         tags=split_words(shared.tags),
         skip_tags=split_words(shared.skip_tags),

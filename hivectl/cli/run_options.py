@@ -3,7 +3,7 @@
 # no `from __future__ import annotations` in the files of this folder: typer reads annotations at run time
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from functools import wraps
 from typing import Any
 
@@ -21,6 +21,7 @@ from hivectl.cli.options import (
     SkipTags,
     Tags,
 )
+from hivectl.model.records import record
 
 # what a saved plan has fixed, and its option
 FIXED = {
@@ -34,7 +35,7 @@ FIXED = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Shared:
     """What the command line chose, as typer gives it."""
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields
+from functools import cache
 from hashlib import blake2b
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from hivectl.engine.recall import looks
-from hivectl.helper.operations import Content, Write
+from hivectl.helper.operations import Attributes, Write
 from hivectl.model.secret import Secret
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hivectl.engine.steps import Iteration, Step
     from hivectl.helper.operations import Operation
 
 # bytes: enough that two of a lab's steps never meet by chance
 SIZE = 12
-HIDDEN = Content(sha256="", size=0, source=b"", secret=True)
 
 
 def desired_of(step: Step) -> str | None:
@@ -54,9 +57,23 @@ def _of_iteration(iteration: Iteration, *, no_log: bool) -> Any:
 
 
 def _shown(operation: Operation) -> Any:
-    if isinstance(operation, Write) and operation.content.secret:
-        return replace(operation, content=HIDDEN)
-    return operation
+    secret = isinstance(operation, Write) and operation.content.secret
+    kind: Any = type(operation)
+    return operation.name, _getter(kind, secret)(operation)
+
+
+@cache
+def _getter(cls: Any, secret: bool) -> Callable[[Any], Any]:  # noqa: FBT001  # of this file alone
+    """Return what reads all fields of an operation at once: each step of each run is read so."""
+    names: list[str] = []
+    for one in fields(cls):
+        if one.name == "content" and issubclass(cls, Write):
+            names += [] if secret else ["content.sha256", "content.size"]
+        elif one.type in ("Attributes", Attributes):
+            names += [f"attributes.{inner.name}" for inner in fields(Attributes)]
+        else:
+            names.append(one.name)
+    return attrgetter(*names)
 
 
 def _name(operation: Operation) -> Any:

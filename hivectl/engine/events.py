@@ -71,7 +71,7 @@ class RunStarted(Event):
     Attributes:
         run: its name, as `hivectl runs` lists it.
         playbook: the file.
-        mode: "apply", "check" or "plan".
+        mode: "apply", "check", "plan" or "refresh".
         nodes: all that it may touch.
         steps: how many steps there are, as far as that is known (node x task).
         resumed: the run that it goes on with.
@@ -144,6 +144,7 @@ class StepFinished(Event):
         seconds: on the node.
         reason: why it was skipped, failed or not reached, one sentence.
         cause: for a step that was skipped since it depends on a failure: that step's "node: task".
+        drifted: it was applied before, word for word, and somebody else has changed it since (plan and check).
     """
 
     event: ClassVar[str] = "step_finished"
@@ -154,6 +155,7 @@ class StepFinished(Event):
     seconds: float = 0.0
     reason: str = ""
     cause: str | None = None
+    drifted: bool = False
 
 
 @record(kw_only=True)

@@ -24,7 +24,7 @@ class RunOptions:
 
     Attributes:
         playbook: None only with `resume`.
-        mode: "apply" changes; "check" and "plan" only say what would change.
+        mode: "apply" changes; "check" and "plan" only say what would change, "refresh" what has drifted.
         forks: how many nodes work at the same time.
         resume: the run to go on with.
         out: the file that a plan is saved in.
@@ -40,7 +40,7 @@ class RunOptions:
     """
 
     playbook: Path | None = None
-    mode: Literal["apply", "check", "plan"] = "apply"
+    mode: Literal["apply", "check", "plan", "refresh"] = "apply"
     diff: bool = False
     limit: str | None = None
     tags: frozenset[str] = frozenset()

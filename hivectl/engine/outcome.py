@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 
 # in a result: whose the facts are, with `delegate_facts`
 FACTS_OF = "_hivectl_facts_of"
+# of a look for drift: what is said of steps that show none
+_NO_DRIFT = {
+    Status.CHANGED: "no drift: it was never applied so",
+    Status.UNOBSERVED: "no drift: it is done anew each time",
+}
 NO_CHECK_MODE = "skipped: this module cannot say what it would change"
 
 
@@ -91,6 +96,12 @@ async def conclude(walk: Walk, step: Step) -> None:
     status = status_of(result)
     if (watcher := walk.state.watcher) is not None:
         result, status = watcher.judged(step, result, status)
+    drifted = (drift := walk.state.drift) is not None and drift.saw(step, status)
+    if walk.state.options.mode == "refresh" and status in _NO_DRIFT and not drifted:
+        result, status = (
+            {**result, "changed": False, "skipped": True, "msg": _NO_DRIFT[status]},
+            Status.SKIPPED,
+        )
     failed = status is Status.FAILED
     if result.get("unknown"):
         status = Status.UNKNOWN
@@ -116,6 +127,7 @@ async def conclude(walk: Walk, step: Step) -> None:
             seconds=step.seconds,
             reason=reason,
             shown=censored(result) if step.options.no_log else None,
+            drifted=drifted,
         ),
     )
     if step.task.notify and (

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from hivectl.drivers.errors import HelperError
 from hivectl.engine.activity import Activity
 from hivectl.engine.context import NodeAccess
+from hivectl.engine.drift import Bringing, Looking
 from hivectl.engine.events import NodeSummary, Reserved, RunEnded, RunStarted
 from hivectl.engine.expansion import Expansions
 from hivectl.engine.handlers import OwedHandlers
@@ -37,6 +38,7 @@ from hivectl.model.playbook_loader import load_playbook
 from hivectl.model.selectors import select
 from hivectl.model.templates import Templates
 from hivectl.modules.registry import find_module, known_module, module_names
+from hivectl.store.applied import Applied, AppliedRow
 from hivectl.store.history import History, NodeRun, RunRow
 from hivectl.store.process import owner
 from hivectl.store.reservations import StoredReservations
@@ -170,6 +172,7 @@ class _Run:
         self.record = record
         self.reservations = StoredReservations(database)
         self.history = History(database)
+        self.applied = Applied(database)
         self.sessions = Sessions(lab)
         self.holding = Holding()
         self._extending = asyncio.Lock()
@@ -203,6 +206,7 @@ class _Run:
             owed=OwedHandlers(self.history, header.playbook, header.run),
             record=record,
             watcher=_watcher(options),
+            drift=Looking(self.applied.steps(header.playbook)) if options.check else Bringing(),
         )
         self.state.expansions = Expansions(
             plan.playbook,
@@ -421,7 +425,7 @@ class _Run:
             and (bool(state.tally.counts) or self.journal.intended),
             reason=self.ending.lost or "",
         )
-        for write in (self._close_journal, self._close_history):
+        for write in (self._close_journal, self._close_history, self._close_drift):
             try:
                 write(ended)
             except HivectlError as fault:
@@ -444,6 +448,38 @@ class _Run:
             exit_code=ended.exit_code,
             nodes=[] if self.options.check else list(self._node_runs(ended)),
         )
+
+    def _close_drift(self, ended: RunEnded) -> None:
+        """Keep what was applied, or what a look has shown."""
+        state, playbook = self.state, self.header.playbook
+        bad = set(state.failures) | {
+            node for node, one in ended.nodes.items() if one.failed or one.unreachable
+        }
+        # a run that was stopped, or that some tags were left out of, says nothing of what it has not done
+        whole = self.ending.stop is None and self.ending.lost is None and state.plan.tags == Tags()
+        done = frozenset(ended.nodes) - bad if whole else frozenset()
+        if isinstance(state.drift, Bringing):
+            before = self.applied.steps(playbook) if len(done) < len(ended.nodes) else {}
+            rows = [
+                (
+                    AppliedRow(
+                        node=node, playbook=playbook, run=self.header.run, at=ended.time, whole=node in done
+                    ),
+                    steps,
+                )
+                for node, steps in state.drift.steps(before, done)
+            ]
+            if rows:
+                self.applied.put(rows)
+        elif isinstance(state.drift, Looking):
+            look = state.drift
+            seen = {
+                node: (look.drifted.get(node, ()), node in done)
+                for node, one in ended.nodes.items()
+                if look.knows(node) and one != NodeSummary()
+            }
+            if seen:
+                self.applied.look(playbook, ended.time, seen)
 
     def _node_runs(self, ended: RunEnded) -> Iterator[NodeRun]:
         for node, summary in ended.nodes.items():
@@ -472,7 +508,7 @@ def _node_status(summary: NodeSummary, *, failed: bool, stopped: bool) -> str:
 def _watcher(options: RunOptions) -> Watcher | None:
     if options.plan is not None:
         return Guard(options.plan)
-    return Planner(looking=options.out is not None) if options.mode == "plan" else None
+    return Planner(looking=options.out is not None) if options.mode in ("plan", "refresh") else None
 
 
 def _free(lab: Lab) -> frozenset[str]:

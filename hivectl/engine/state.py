@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from hivectl.engine.activity import Activity
+    from hivectl.engine.drift import Drift
     from hivectl.engine.events import Listener
     from hivectl.engine.expansion import Expansions
     from hivectl.engine.handlers import OwedHandlers
@@ -39,6 +40,7 @@ class StepEnd:
     Attributes:
         key: of the step in the journal.
         shown: what may be shown instead of the result (`no_log`).
+        drifted: somebody else has changed what was applied.
         replayed: an earlier attempt at this run did it: it is journaled already.
     """
 
@@ -49,6 +51,7 @@ class StepEnd:
     reason: str = ""
     shown: Mapping[str, Any] | None = None
     replayed: bool = False
+    drifted: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -65,6 +68,7 @@ class RunState:
         done: likewise for tasks with an id: nodes on which it is done.
         watcher: who sees each step: a plan that is made, or held to.
         stale: nodes that are not what the saved plan saw.
+        drift: what was applied, or whether it is still so.
     """
 
     run: str
@@ -91,6 +95,7 @@ class RunState:
     recalled: dict[tuple[str, str], Recalled] = field(default_factory=dict)
     done: dict[int, set[str]] = field(default_factory=dict)
     watcher: Watcher | None = None
+    drift: Drift | None = None
     stale: set[str] = field(default_factory=set)
     infos: dict[int, TaskInfo] = field(default_factory=dict)
 
@@ -155,6 +160,7 @@ class RunState:
                 result=clean,
                 seconds=end.seconds,
                 reason=self.redactor.redact(end.reason)[0],
+                drifted=end.drifted,
             )
         )
 

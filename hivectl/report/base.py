@@ -27,6 +27,7 @@ STYLES: Mapping[str, str] = {
     "rescued": "magenta",
     "ignored": "magenta",
     "unknown": "bold yellow",
+    "unobserved": "yellow",
     "warning": "bold yellow",
     "dim": "dim",
     "bold": "bold",

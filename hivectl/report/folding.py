@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 AT_ONCE = frozenset({Status.FAILED, Status.UNREACHABLE, Status.UNKNOWN})
 STATUS_WIDTH = 12
+# how people read a status
+WORDS = {Status.UNOBSERVED: "unknown"}
 INDENT = " " * (STATUS_WIDTH + 1)
 MOST_WAITING = 3
 
@@ -70,7 +72,7 @@ class Folding:
         self._left: dict[str, int] = {}
         # node -> the failure that a person has been told of
         self._blamed: dict[str, str] = {}
-        self._dry = False
+        self._mode = "apply"
         self._name_width = 4
 
     def take(self, event: Event) -> list[Line]:
@@ -93,7 +95,7 @@ class Folding:
         elif isinstance(event, Waiting):
             lines = [*self.rest(), *waiting_lines(event)]
         elif isinstance(event, RunEnded):
-            return [*self.rest(), *summary(event, {**self._skipped, **self._left}, dry=self._dry)]
+            return [*self.rest(), *summary(event, {**self._skipped, **self._left}, mode=self._mode)]
         return [*lines, *self.due(event.time)]
 
     def due(self, now: float) -> list[Line]:
@@ -111,9 +113,9 @@ class Folding:
         return [line for key in list(self._groups) for line in self._show(key)]
 
     def _started(self, event: RunStarted) -> list[Line]:
-        self._dry = event.mode != "apply"
+        self._mode = event.mode
         self._name_width = min(max(len(listing(event.nodes, 24)) + 1, 10), 28)
-        verb = {"check": "check", "plan": "plan"}.get(event.mode, "apply")
+        verb = {"refresh": "look for drift from"}.get(event.mode, event.mode)
         what = f"{verb} {_near(event.playbook)} on {count(len(event.nodes), 'node')}"
         resumed = f", going on with run {event.resumed}" if event.resumed else ""
         return [((what, "bold"), (f"{resumed}  (run {event.run})", "dim"))]
@@ -122,8 +124,12 @@ class Folding:
         batch = f", batch {event.batch} of {event.batches}" if event.batches > 1 else ""
         return ((one_line(event.play), "bold"), (f"  {listing(event.nodes, 50)}{batch}", "dim"))
 
-    def _head(self, status: str, task: TaskInfo, note: str = "") -> Callable[[list[str]], Line]:
-        word = "would change" if self._dry and status == "changed" else status
+    def _word(self, event: StepFinished) -> str:
+        if event.status is Status.CHANGED and self._mode != "apply":
+            return "drifted" if self._mode == "refresh" else "would change"
+        return WORDS.get(event.status, event.status)
+
+    def _head(self, word: str, status: str, task: TaskInfo, note: str = "") -> Callable[[list[str]], Line]:
         name = one_line(task.name or task.module) + (" (handler)" if task.handler else "")
 
         def head(nodes: list[str]) -> Line:
@@ -153,10 +159,12 @@ class Folding:
         else:
             below = details(event)
             note = f"  ({one_line(event.reason)})" if event.reason and event.status not in BAD else ""
-            key = (task_key, event.status, note, below)
+            word = self._word(event)
+            note += "  (drifted since it was applied)" if event.drifted and word != "drifted" else ""
+            key = (task_key, word, note, below)
             if event.status in AT_ONCE:
                 self._blamed[event.node] = event.task.name or event.task.module
-            self._add(key, event.node, event.time, self._head(event.status, event.task, note), below)
+            self._add(key, event.node, event.time, self._head(word, event.status, event.task, note), below)
             if event.status in AT_ONCE and key not in self._shown:
                 return self._show(key)
         if not missing:

@@ -57,7 +57,7 @@ class GitHub:
         self._found: dict[tuple[str, str, str, Origin | None], Annotation] = {}
         self._blamed: set[str] = set()
         self._playbook = ""
-        self._dry = False
+        self._mode = "apply"
         self._ended: RunEnded | None = None
 
     def __call__(self, event: Event) -> None:
@@ -75,7 +75,7 @@ class GitHub:
             if event.level in {"warning", "error"}:
                 self._add(event.level, event.level, event.text, None, event.node)
         elif isinstance(event, RunStarted):
-            self._playbook, self._dry = event.playbook, event.mode != "apply"
+            self._playbook, self._mode = event.playbook, event.mode
         elif isinstance(event, RunEnded):
             self._ended = event
 
@@ -120,7 +120,7 @@ class GitHub:
         if self._ended is None:
             yield "The run did not come to its end."
         else:
-            yield _markdown(verdict(self._ended, dry=self._dry))
+            yield _markdown(verdict(self._ended, self._mode))
             yield ""
             yield from _table(self._ended)
         found = list(self._found.values())

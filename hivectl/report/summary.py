@@ -19,19 +19,23 @@ STATUSES = tuple(item.name for item in fields(NodeSummary))
 ALWAYS = ("ok", "changed", "failed")
 MOST_ROWS = 12
 MOST_STEPS = 5
+# mode -> what is said of steps that changed, and where there are none
+CHANGES = {"apply": ("changed", "nothing changed"), "refresh": ("drifted", "no drift")}
+# how people read a column
+TITLES = {"unobserved": "unknown"}
 # steps quicker than this are not worth a line
 QUICK = 0.05
 
 
-def summary(event: RunEnded, skipped: Mapping[str, int], *, dry: bool) -> list[Line]:
+def summary(event: RunEnded, skipped: Mapping[str, int], *, mode: str) -> list[Line]:
     """Return the lines of the end.
 
     Args:
         event: the end.
         skipped: "node: task" -> how many steps were skipped because that one failed.
-        dry: nothing was changed (check or plan).
+        mode: of the run: all but "apply" change nothing.
     """
-    lines: list[Line] = [(), *_verdict(event, dry=dry), *_table(event.nodes), *_because(skipped)]
+    lines: list[Line] = [(), *_verdict(event, mode), *_table(event.nodes), *_because(skipped)]
     if event.seconds >= 1:
         lines += _chain("critical path", event.critical_path, " > ")
         lines += _chain("slowest", event.slowest[:MOST_STEPS], ", ")
@@ -42,19 +46,20 @@ def summary(event: RunEnded, skipped: Mapping[str, int], *, dry: bool) -> list[L
     return lines
 
 
-def verdict(event: RunEnded, *, dry: bool) -> str:
+def verdict(event: RunEnded, mode: str) -> str:
     """Return how a run ended, in a sentence without the run's name."""
-    word, rest = _words(event, dry=dry)
+    word, rest = _words(event, mode)
     return word + rest
 
 
-def _words(event: RunEnded, *, dry: bool) -> tuple[str, str]:
+def _words(event: RunEnded, mode: str) -> tuple[str, str]:
     nodes = event.nodes.values()
     changed = sum(node.changed for node in nodes)
     bad = sum(1 for node in nodes if node.failed or node.unreachable)
-    changes = count(changed, "step") + (" would change" if dry else " changed")
-    if not changed:
-        changes = "nothing to change" if dry else "nothing changed"
+    done, nothing = CHANGES.get(mode, ("would change", "nothing to change"))
+    changes = f"{count(changed, 'step')} {done}" if changed else nothing
+    if unknown := sum(node.unobserved for node in nodes):
+        changes += f", {count(unknown, 'step')} unknown until applied"
     words = {
         "ok": "done",
         "failed": f"failed on {bad:,} of {count(len(event.nodes), 'node')}" if bad else "failed",
@@ -65,8 +70,8 @@ def _words(event: RunEnded, *, dry: bool) -> tuple[str, str]:
     return words.get(event.status, one_line(event.status)), f" in {duration(event.seconds)}: {changes}"
 
 
-def _verdict(event: RunEnded, *, dry: bool) -> Iterator[Line]:
-    word, rest = _words(event, dry=dry)
+def _verdict(event: RunEnded, mode: str) -> Iterator[Line]:
+    word, rest = _words(event, mode)
     yield (
         (word, "ok" if event.status == "ok" else "failed"),
         (rest, ""),
@@ -86,12 +91,13 @@ def nodes_alike(nodes: Mapping[str, NodeSummary]) -> tuple[list[str], list[tuple
     for node, counts in nodes.items():
         groups.setdefault(counts, []).append(node)
     columns = [name for name in STATUSES if name in ALWAYS or any(getattr(counts, name) for counts in groups)]
+    titles = [TITLES.get(name, name) for name in columns]
     rows = sorted(groups.items(), key=lambda row: -(row[0].failed + row[0].unreachable))
     shown = [
         (listing(names, 40), [getattr(counts, name) for name in columns])
         for counts, names in rows[:MOST_ROWS]
     ]
-    return columns, shown, sum(len(names) for _, names in rows[MOST_ROWS:])
+    return titles, shown, sum(len(names) for _, names in rows[MOST_ROWS:])
 
 
 def _table(nodes: Mapping[str, NodeSummary]) -> Iterator[Line]:

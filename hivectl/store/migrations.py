@@ -113,4 +113,19 @@ MIGRATIONS: tuple[str, ...] = (
     DROP TABLE old_live;
     DROP TABLE old_reservation;
     """,
+    # 3: what was last applied to each node, and whether it has drifted since
+    """
+    CREATE TABLE applied (
+        node TEXT NOT NULL,
+        playbook TEXT NOT NULL,
+        run TEXT NOT NULL,
+        at REAL NOT NULL,
+        whole INTEGER NOT NULL,
+        looked REAL,
+        drifted REAL,
+        what TEXT NOT NULL,
+        steps BLOB NOT NULL,
+        PRIMARY KEY (node, playbook)
+    ) STRICT;
+    """,
 )

@@ -88,7 +88,7 @@ def test_figures_of_the_run_are_in_its_end_and_summary(bench: Bench) -> None:
         "n1": {"own": "n1"},
         "n2": {"own": "n2"},
     }
-    lines = ["".join(text for text, _style in line) for line in summary(out.ended, {}, dry=False)]
+    lines = ["".join(text for text, _style in line) for line in summary(out.ended, {}, mode="apply")]
     assert any(line.startswith("stats") and "count=4" in line for line in lines)
     assert "stats         n1: own=n1" in lines
 
