@@ -178,13 +178,14 @@ class _Run:
         self._extending = asyncio.Lock()
         self.ending = Ending()
         self._accesses: dict[str, NodeAccess] = {}
+        redactor = Redactor(_secrets(lab, plan, options))
         templates = Templates(
             folder=plan.playbook.path.resolve().parent,
             allowed=plan.playbook.allowed,
             select=lambda expression: select(expression, lab.inventory),
             warn=lambda message: self.state.say(message, level="warning"),
+            learn=redactor.learn,
         )
-        redactor = Redactor(_secrets(lab, plan, options))
         self.state = RunState(
             run=header.run,
             plan=plan,

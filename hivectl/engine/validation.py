@@ -340,6 +340,10 @@ def _loop(templates: Templates, task: Task, names: Known, errors: list[HivectlEr
     control = task.keywords.get("loop_control") or {}
     for key in ("label", "pause", "extended"):
         _check_value(templates, control.get(key), names, task.origin, errors)
+    if control.get("pause") and task.module.startswith("include_"):
+        message = f"`pause` does not go with `{task.module}`, whose items take in their tasks at once"
+        hint = "begin these with a `wait_for: {timeout: 5}` on localhost"
+        errors.append(InputError(message, origin=origin_of(control, "pause") or task.origin, hint=hint))
     if control.get("break_when"):
         for condition in conditions(control["break_when"], task.origin):
             _check_condition(templates, condition, names, task.origin, errors)

@@ -97,6 +97,7 @@ class Templates:
         allowed: what templates may do on the controller; NOTHING for a playbook that came over the network.
         select: returns the nodes that a selector means, for `lookup('inventory_hostnames', …)`.
         warn: tells people of what a lookup with errors='warn' did not find.
+        learn: is told what lookups have found, so that the secrets in it are known.
     """
 
     def __init__(
@@ -106,11 +107,13 @@ class Templates:
         allowed: Permission = EVERYTHING,
         select: Callable[[str], Sequence[str]] | None = None,
         warn: Callable[[str], None] | None = None,
+        learn: Callable[[Any], None] | None = None,
     ) -> None:
         self._folder = folder
         self._allowed = allowed
         self._select = select
         self._warn = warn
+        self._learn = learn
         self._engines: dict[tuple[TemplateOptions, tuple[Path, ...]], Engine] = {}
         self._inline: Engine | None = None
 
@@ -193,6 +196,11 @@ class Templates:
         """Tell people what is wrong but not fatal."""
         if self._warn is not None:
             self._warn(message)
+
+    def learn(self, values: Any) -> None:
+        """Know the secrets in what a lookup has found."""
+        if self._learn is not None:
+            self._learn(values)
 
     def render_file(
         self,

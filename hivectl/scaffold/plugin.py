@@ -41,6 +41,14 @@ KINDS = {
         Kind("module", "hivectl.modules", "MODULE", "what a task can do"),
         Kind("driver", "hivectl.drivers", "DRIVER", "how a node is reached"),
         Kind("power", "hivectl.power", "BACKEND", "how a node's power is switched"),
+        Kind("filter", "hivectl.filters", "keep", "what templates do with a value: {{ value | NAME }}"),
+        Kind("test", "hivectl.tests", "is_so", "what templates ask of a value: {{ value is NAME }}"),
+        Kind(
+            "lookup",
+            "hivectl.lookups",
+            "LOOKUP",
+            "what templates and loops find: lookup('NAME', …), with_NAME",
+        ),
         Kind("secrets", "hivectl.secrets", "PROVIDER", "where secrets come from: !NAME text"),
     )
 }

@@ -50,6 +50,10 @@ class Host(Protocol):
         """Tell people what is wrong but not fatal."""
         ...
 
+    def learn(self, values: Any) -> None:
+        """Know the secrets in what a lookup has found."""
+        ...
+
 
 @record(kw_only=True)
 class NoOptions:

@@ -19,7 +19,7 @@ from hivectl.model.templating.errors import (
     UndefinedVariableError,
     UnsafeTemplateError,
 )
-from hivectl.model.templating.guard import guarded
+from hivectl.model.templating.guard import Care, guarded
 from hivectl.model.templating.values import join
 
 if TYPE_CHECKING:
@@ -122,7 +122,10 @@ def look(
 
     lenient = lookup.takes_undefined or (action is not None and lookup.name == "first_found")
     guard = guarded(find, what, lookup.care, takes_undefined=lenient)
-    return list(guard(*terms, **options))
+    found = list(guard(*terms, **options))
+    if lookup.care is not Care.BLIND:  # the others only hand on what they are given
+        host.learn(found)
+    return found
 
 
 def _blamed(lookup: Lookup, request: Request) -> list[Any]:

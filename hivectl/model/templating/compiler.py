@@ -135,6 +135,7 @@ def _known(written: str, word: str, known: Mapping[str, Any], node: nodes.Node) 
 
         where = f" on line {node.lineno} of the template" if node.lineno > 1 else ""
         raise unknown(word, written, where, known)
+    known[name]  # another package's is loaded now, so that a broken one is told here
     return name
 
 
