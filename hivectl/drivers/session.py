@@ -126,6 +126,9 @@ class NodeSession:
         """Close every connection; calling it again does nothing."""
         connections = tuple(self._open.values())
         self._open.clear()
+        if len(connections) == 1:
+            await connections[0].close()
+            return
         async with asyncio.TaskGroup() as group:
             for connection in connections:
                 group.create_task(connection.close())

@@ -276,7 +276,7 @@ class RunEnded(Event):
 
 
 class Listener(Protocol):
-    """Whoever wants to see events."""
+    """Whoever wants to see events; one that has `begins = False` can do without `StepStarted`."""
 
     def __call__(self, event: Event) -> None:
         """Take one event; must be quick and must not raise."""

@@ -38,6 +38,8 @@ class Sessions:
         task = self._sessions.get(node)
         if task is None:
             task = self._sessions[node] = asyncio.ensure_future(self._make(node))
+        if task.done():
+            return task.result()
         return await asyncio.shield(task)
 
     async def _make(self, node: str) -> NodeSession:

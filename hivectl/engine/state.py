@@ -98,6 +98,11 @@ class RunState:
     drift: Drift | None = None
     stale: set[str] = field(default_factory=set)
     infos: dict[int, TaskInfo] = field(default_factory=dict)
+    tells_begins: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Find out whether anybody wants to know when steps begin: most events of a run would be these."""
+        self.tells_begins = any(getattr(listener, "begins", True) for listener in self.listeners)
 
     def emit(self, event: Event) -> None:
         """Tell everybody who listens."""
@@ -123,7 +128,8 @@ class RunState:
 
     def begin(self, play: Play, node: str, task: Task) -> None:
         """Say that a node begins a task."""
-        self.emit(StepStarted(time=time.time(), node=node, task=self.info(play, task)))
+        if self.tells_begins:
+            self.emit(StepStarted(time=time.time(), node=node, task=self.info(play, task)))
 
     def say(self, text: str, *, level: str = "warning", node: str | None = None) -> None:
         """Say something to people."""

@@ -344,7 +344,7 @@ class HelperSession:
     async def _parsed(self, end: int) -> tuple[dict[str, Any], int]:
         """Return the header that ends there, and how many bytes follow it."""
         try:
-            header = json.loads(self._buffer[:end])
+            header = json.loads(self._buffer[:end].decode("utf-8", "surrogatepass"))
             size = header.get("bytes", 0)
             sane = isinstance(size, int) and 0 <= size <= LONGEST_DATA
         except (ValueError, AttributeError, RecursionError):

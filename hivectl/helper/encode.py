@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -136,7 +136,9 @@ def encode_batch(batch: Batch, *, fenced: bool = True) -> Frame:
             continue
         if content.sha256 in known or not 0 < content.size <= min(INLINE, room):
             continue
-        data = content.source.read_bytes() if isinstance(content.source, Path) else content.source
+        data = content.source
+        if isinstance(data, Path):
+            data = _small_file(data, content.sha256)
         if len(data) != content.size:
             continue  # it changed since: the node asks and is told
         known.add(content.sha256)
@@ -154,6 +156,12 @@ def encode_batch(batch: Batch, *, fenced: bool = True) -> Frame:
     if batch.fence is not None and fenced:
         header["fence"] = encode_fence(batch.fence)
     return Frame(header, b"".join(pieces))
+
+
+@lru_cache(maxsize=64)
+def _small_file(path: Path, _sha256: str) -> bytes:
+    """Return what a file holds, read once for all nodes."""
+    return path.read_bytes()
 
 
 def finish_result(item: Item, result: dict[str, Any]) -> dict[str, Any]:

@@ -91,6 +91,9 @@ class HelperSessions:
         self._closed = True
         sessions = tuple(self._sessions.values())
         self._sessions.clear()
+        if len(sessions) == 1:
+            await sessions[0].close()
+            return
         async with asyncio.TaskGroup() as group:
             for session in sessions:
                 group.create_task(session.close())

@@ -3,6 +3,7 @@
 import os
 import pwd
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,7 @@ def template_variables(parameters: Parameters, source: Path, context: TaskContex
     return own if "ansible_managed" in context.variables else {**own, "ansible_managed": "Ansible managed"}
 
 
+@lru_cache(maxsize=64)
 def _user_name(number: int) -> str | int:
     try:
         return pwd.getpwuid(number).pw_name

@@ -164,7 +164,11 @@ class Folding:
             key = (task_key, word, note, below)
             if event.status in AT_ONCE:
                 self._blamed[event.node] = event.task.name or event.task.module
-            self._add(key, event.node, event.time, self._head(word, event.status, event.task, note), below)
+            if (group := self._groups.get(key)) is not None:
+                group.nodes.append(event.node)
+            else:
+                head = self._head(word, event.status, event.task, note)
+                self._add(key, event.node, event.time, head, below)
             if event.status in AT_ONCE and key not in self._shown:
                 return self._show(key)
         if not missing:

@@ -16,7 +16,9 @@ PATIENCE = 2.0
 
 
 class Plain:
-    """Prints what `Folding` makes of the events."""
+    """Prints what `Folding` makes of the events; when a step begins is nothing to it."""
+
+    begins = False
 
     def __init__(self, destination: Destination) -> None:
         self._output = destination.output

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date, time, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from string import Formatter
 from typing import Any
 
@@ -168,6 +168,7 @@ def check_replacement(text: str, old: str, new: str, count: int = -1, *_rest: An
     check_text(len(text) + found * max(len(new) - len(old), 0))
 
 
+@lru_cache(maxsize=64)
 def check_percent(text: str | bytes) -> None:
     """Refuse a "%" format that pads without measure."""
     shown = text.decode("latin-1") if isinstance(text, bytes) else text

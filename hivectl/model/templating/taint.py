@@ -17,6 +17,8 @@ VIEWS = (KeysView, ValuesView, ItemsView, range)
 
 def settle(value: Any) -> Any:
     """Return an iterator or view as a list, any other value as it is."""
+    if type(value) in SCALARS:
+        return value
     if isinstance(value, Iterator):
         items = list(islice(value, ITEMS + 1))
         check_items(len(items))
