@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hivectl.cli.app import new_app
-from hivectl.cli.options import Playbook, Wait
+from hivectl.cli.options import Playbook, Reservation, Wait
 from hivectl.cli.run_options import Shared, sharing
 from hivectl.model.errors import InputError
 
@@ -37,6 +37,7 @@ def apply(
         str | None, typer.Option("--resume", metavar="RUN", help="Go on where this run stopped.")
     ] = None,
     wait: Wait = None,
+    reservation: Reservation = None,
 ) -> int:
     """Plan and run a playbook.
 
@@ -57,9 +58,11 @@ def apply(
     if plan is not None:
         from hivectl.cli.saved import chosen_by_plan
 
-        options, inventories = chosen_by_plan(shared, plan, mode=mode, wait=wait)
+        options, inventories = chosen_by_plan(shared, plan, mode=mode, wait=wait, reservation=reservation)
     else:
-        options = chosen(shared, playbook=playbook, mode=mode, resume=resume, wait=wait)
+        options = chosen(
+            shared, playbook=playbook, mode=mode, resume=resume, wait=wait, reservation=reservation
+        )
         inventories = shared.inventories or []
     return detailed(shared, run_reported(inventories, options, shared.reports or ()))
 

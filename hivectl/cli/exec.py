@@ -5,7 +5,16 @@ from typing import Annotated
 import typer
 
 from hivectl.cli.app import new_app
-from hivectl.cli.options import AskBecomePass, Become, BecomeUser, Forks, Inventories, Selector, Wait
+from hivectl.cli.options import (
+    AskBecomePass,
+    Become,
+    BecomeUser,
+    Forks,
+    Inventories,
+    Reservation,
+    Selector,
+    Wait,
+)
 from hivectl.model.errors import InputError
 
 app = new_app()
@@ -33,6 +42,7 @@ def execute(
     become_user: BecomeUser = None,
     ask_become_pass: AskBecomePass = False,
     wait: Wait = None,
+    reservation: Reservation = None,
 ) -> int:
     """Run one command in a new shell on each node, side by side.
 
@@ -50,6 +60,7 @@ def execute(
     from hivectl.engine.lab import open_lab
     from hivectl.engine.options import FORKS
     from hivectl.helper.operations import Become as BecomeAs
+    from hivectl.store.keys import given_key
 
     # like ssh and docker: one word goes to the shell as it is, several are quoted
     line = command[0] if len(command) == 1 else shlex.join(command)
@@ -58,5 +69,12 @@ def execute(
     lab = open_lab(inventories or ())
     password = become_password(ask=ask_become_pass)
     user = BecomeAs(user=become_user or "root", password=password) if become or become_user else None
-    execution = Execution(command=line, forks=forks or FORKS, timeout=timeout, become=user, wait=wait)
+    execution = Execution(
+        command=line,
+        forks=forks or FORKS,
+        timeout=timeout,
+        become=user,
+        wait=wait,
+        reservation=given_key(reservation),
+    )
     return execute_and_show(lab, chosen_nodes(lab, selector), execution)

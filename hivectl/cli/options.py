@@ -83,6 +83,14 @@ Wait = Annotated[
     float | None,
     typer.Option("--wait", metavar="SECONDS", min=0, help="Wait this long for nodes that others hold."),
 ]
+Reservation = Annotated[
+    str | None,
+    typer.Option(
+        "--reservation",
+        metavar="ID",
+        help="Work under this reservation. Default: $HIVECTL_RESERVATION, else one for this command alone.",
+    ),
+]
 Reports = Annotated[
     list[str] | None,
     typer.Option(

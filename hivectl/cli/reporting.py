@@ -19,6 +19,7 @@ from hivectl.engine.events import Message
 from hivectl.engine.options import FORKS, RunOptions
 from hivectl.model.errors import ExitCode, HivectlError, InputError
 from hivectl.report.registry import open_reports
+from hivectl.store.keys import given_key
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -42,6 +43,7 @@ def chosen(
     mode: Mode,
     resume: str | None = None,
     wait: float | None = None,
+    reservation: str | None = None,
     out: Path | None = None,
 ) -> RunOptions:
     """Return what the command line chose; asks for sudo's password.
@@ -63,6 +65,7 @@ def chosen(
         forks=shared.forks or FORKS,
         resume=resume,
         wait=wait,
+        reservation=given_key(reservation) if mode == "apply" else None,
         out=out,
         become=shared.become or shared.become_user is not None,
         become_user=shared.become_user,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def chosen_by_plan(
-    shared: Shared, path: Path, *, mode: Mode, wait: float | None
+    shared: Shared, path: Path, *, mode: Mode, wait: float | None, reservation: str | None
 ) -> tuple[RunOptions, list[Path]]:
     """Return the options with which a plan was made, and its inventories.
 
@@ -43,5 +43,5 @@ def chosen_by_plan(
         become=choices["become"],
         become_user=choices["become_user"],
     )
-    options = chosen(made, playbook=Path(plan.playbook), mode=mode, wait=wait)
+    options = chosen(made, playbook=Path(plan.playbook), mode=mode, wait=wait, reservation=reservation)
     return replace(options, plan=plan), [Path(one) for one in plan.inventories]

@@ -159,6 +159,7 @@ async def execute(
         HeldError: somebody else holds one of the nodes; nothing was run.
         ReservationLostError: the claim was lost; what still ran was stopped.
     """
+    from hivectl.engine.cleanup import clean_up
     from hivectl.engine.holding import Claim, hold
     from hivectl.store.reservations import StoredReservations
 
@@ -181,7 +182,7 @@ async def execute(
                 task.cancel()
 
         async with hold(
-            StoredReservations(store),
+            StoredReservations(store, limit=lab.longest),
             Claim(
                 nodes=nodes,
                 reason=f"exec {execution.command[:60]}",
@@ -190,6 +191,7 @@ async def execute(
             ),
             emit=emit,
             on_loss=lose,
+            clean=lambda grant: clean_up(lab, store, grant, sorted(grant.dirty)),
         ):
             working.append(asyncio.ensure_future(all_of_them()))
             try:

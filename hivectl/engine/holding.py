@@ -20,6 +20,7 @@ from hivectl.reservations.base import (
     HeldError,
     NotReservedError,
     ReservationLostError,
+    UnavailableError,
     described,
     moment,
 )
@@ -27,7 +28,7 @@ from hivectl.reservations.schedule import DEFAULT_PRIORITY
 from hivectl.store.keys import kept_key
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
     from hivectl.engine.events import Event
     from hivectl.reservations.base import Holder, Queued, Reservations
@@ -103,6 +104,7 @@ async def hold(
     *,
     emit: Callable[[Event], None],
     on_loss: Callable[[str], None],
+    clean: Callable[[Grant], Awaitable[Mapping[str, str]]] | None = None,
 ) -> AsyncIterator[Holding]:
     """Hold nodes while the block runs.
 
@@ -111,6 +113,7 @@ async def hold(
         claim: what is needed.
         emit: told who holds what while it waits, and when the end is near.
         on_loss: called once when the reservation is lost.
+        clean: cleans up after holders who did not; returns node -> why it could not.
 
     Raises:
         NotReservedError: the nodes cannot be had.
@@ -119,6 +122,8 @@ async def hold(
     holding = Holding(grant)
     renewing = asyncio.ensure_future(_renew(reservations, holding, emit, on_loss))
     try:
+        if ours and grant.dirty and clean is not None and (failed := await clean(grant)):
+            raise UnavailableError({node: f"is quarantined: {reason}" for node, reason in failed.items()})
         yield holding
     finally:
         renewing.cancel()
@@ -162,7 +167,7 @@ async def _claim(
     if (own := _own(found.holders)) is not None:
         await reservations.withdraw(found)
         return await reservations.adopt(*own, claim.nodes), False
-    return await _wait(reservations, found, claim.wait or 0.0, emit), True
+    return await wait_for(reservations, found, claim.wait or 0.0, emit), True
 
 
 def _own(holders: Sequence[Holder]) -> tuple[str, str] | None:
@@ -175,10 +180,15 @@ def _own(holders: Sequence[Holder]) -> tuple[str, str] | None:
     return None if key is None else (reservation, key)
 
 
-async def _wait(
+async def wait_for(
     reservations: Reservations, queued: Queued, seconds: float, emit: Callable[[Event], None]
 ) -> Grant:
-    """Stand in the queue, and say every few seconds for what."""
+    """Stand in the queue, and say every few seconds for what; withdraws when the time is over, or when cancelled.
+
+    Raises:
+        NotReservedError: the nodes were not to be had in time.
+        ReservationLostError: an admin has ended the wish.
+    """
     deadline = time.monotonic() + seconds
     said = -math.inf
     try:

@@ -32,6 +32,13 @@ class Lab:
     store: str
     state: Path
 
+    @property
+    def longest(self) -> float:
+        """For how many seconds anybody may reserve at once."""
+        from hivectl.reservations.base import LONGEST
+
+        return self.inventory.longest or LONGEST
+
     def open_store(self) -> Database:
         """Open the lab's database; raises StoreError."""
         from hivectl.store.database import open_database

@@ -44,7 +44,7 @@ from hivectl.store.process import owner
 from hivectl.store.reservations import StoredReservations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from hivectl.drivers.session import NodeSession
     from hivectl.engine.events import Listener
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from hivectl.engine.watching import Watcher
     from hivectl.model.playbook import Playbook
     from hivectl.model.secret import Secret
+    from hivectl.reservations.base import Grant
     from hivectl.store.database import Database
 
 UNLOCK_SECONDS = 5.0
@@ -165,12 +166,14 @@ class _Run:
         record: Record | None,
     ) -> None:
         self.started = time.time()
+        self.lab = lab
+        self.database = database
         self.plan = plan
         self.options = options
         self.journal = journal
         self.header = header
         self.record = record
-        self.reservations = StoredReservations(database)
+        self.reservations = StoredReservations(database, limit=lab.longest)
         self.history = History(database)
         self.applied = Applied(database)
         self.sessions = Sessions(lab)
@@ -295,9 +298,15 @@ class _Run:
                 ),
                 emit=self.state.emit,
                 on_loss=self._lost,
+                clean=self._clean,
             )
         )
         self._say_held()
+
+    async def _clean(self, grant: Grant) -> Mapping[str, str]:
+        from hivectl.engine.cleanup import clean_up  # which runs playbooks itself
+
+        return await clean_up(self.lab, self.database, grant, sorted(grant.dirty))
 
     def _say_held(self) -> None:
         assert self.holding.grant is not None

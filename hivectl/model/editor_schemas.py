@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from hivectl.model.cleanup import SCHEMA as CLEAN_UP
 from hivectl.model.parameters import schema_of
 from hivectl.model.scalars import DURATION, TEMPLATE
 
@@ -49,6 +50,7 @@ NODE: Schema = {
     "shell": TEXT | {"description": "What the default shell runs; absent: the login shell."},
     "labels": LABELS,
     "vars": VARIABLES | {"description": "Variables of the node."},
+    "on_release": CLEAN_UP,
     "power": {
         "type": "object",
         "description": "How its power is switched.",
@@ -68,9 +70,10 @@ HIVE: Schema = {
         },
         "select": TEXT | {"description": "A selector, such as board=pico2-ice.", "x-expected": "a selector"},
         "vars": VARIABLES | {"description": "Variables of the hive's nodes."},
+        "on_release": CLEAN_UP,
     },
     "additionalProperties": False,
-    "x-expected": "a hive: nodes, select, vars",
+    "x-expected": "a hive: nodes, select, vars, on_release",
 }
 RESERVATION: Schema = {
     "type": "object",
@@ -142,10 +145,18 @@ def file_schema(node: Schema, defaults: Schema) -> Schema:
                 },
                 "description": "Named resources with counts, for `uses:` in tasks.",
             },
+            "longest": {
+                "type": ["number", "string"],
+                "exclusiveMinimum": 0,
+                "pattern": DURATION,
+                "default": "7d",
+                "description": "For how long anybody may reserve at once.",
+                "x-expected": "a duration such as 2d",
+            },
             "store": TEXT | {"description": "The lab's database: a file, or a postgresql:// URL."},
         },
         "additionalProperties": False,
-        "x-expected": "an inventory: version, vars, defaults, nodes, hives, reservations, limits, store",
+        "x-expected": "an inventory: version, vars, defaults, nodes, hives, reservations, limits, longest, store",
     }
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from hivectl.model.cleanup import CleanUp
     from hivectl.model.origin import Origin
     from hivectl.model.ranges import Index
 
@@ -68,6 +69,7 @@ class Node:
         connections: the best first.
         shell: what the default shell runs; None: the login shell.
         power: how its power is switched; None: not by us.
+        on_release: what is done when it is given back; None: what its hives say.
         variables: its own, raw; those of hives and inventory are in these.
         hives: the names of all hives that it is in, in the inventory's order.
         origin: where it is written.
@@ -81,6 +83,7 @@ class Node:
     connections: tuple[ConnectionEntry, ...] = ()
     shell: str | None = None
     power: PowerEntry | None = None
+    on_release: CleanUp | None = None
     variables: Mapping[str, Any] = field(default_factory=dict)
     hives: tuple[str, ...] = ()
     origin: Origin | None = None
@@ -93,6 +96,7 @@ class Hive:
     name: str
     nodes: tuple[str, ...]
     variables: Mapping[str, Any] = field(default_factory=dict)
+    on_release: CleanUp | None = None
     origin: Origin | None = None
 
 
@@ -127,6 +131,7 @@ class Inventory:
     Attributes:
         variables: of every node, raw.
         limits: name -> how many may use it at once.
+        longest: for how many seconds anybody may reserve at once; None: the default.
         store: a path or URL; a path counts from the folder of the file that names it.
         paths: the files that were read.
     """
@@ -136,8 +141,19 @@ class Inventory:
     variables: Mapping[str, Any] = field(default_factory=dict)
     limits: Mapping[str, int] = field(default_factory=dict)
     reservations: Mapping[str, StandingReservation] = field(default_factory=dict)
+    longest: float | None = None
     store: str | None = None
     paths: tuple[Path, ...] = ()
+
+
+def clean_up_for(inventory: Inventory, name: str) -> CleanUp | None:
+    """Return what is done when a node is given back: the node's own, else that of the first of its hives with one."""
+    node = inventory.nodes[name]
+    if node.on_release is not None:
+        return node.on_release
+    return next(
+        (found for hive in node.hives if (found := inventory.hives[hive].on_release) is not None), None
+    )
 
 
 def load_inventory(

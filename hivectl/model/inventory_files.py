@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from hivectl.model.errors import Complaints, HivectlError, InputError
 from hivectl.model.origin import Origin
 from hivectl.model.paths import user_path
 from hivectl.model.ranges import Index, RangeError, expand
+from hivectl.model.scalars import UnfitError, to_duration
 from hivectl.model.schema import check
 from hivectl.model.secret import Secret
 from hivectl.model.yaml import YamlMapping, load_yaml, origin_of
@@ -49,6 +51,7 @@ class Description:
     hives: dict[str, tuple[YamlMapping, Origin]] = field(default_factory=dict)
     reservations: dict[str, tuple[YamlMapping, Origin]] = field(default_factory=dict)
     limits: dict[str, int] = field(default_factory=dict)
+    longest: float | None = None
     store: str | None = None
     paths: list[Path] = field(default_factory=list)
     faults: list[HivectlError] = field(default_factory=list)
@@ -163,6 +166,9 @@ def _merge(result: Description, document: YamlMapping, file: Path) -> None:
                 target[str(key)] = (_hive(known, values or YamlMapping(origin=origin)), origin)
     limits = _mapping(document, "limits")
     result.limits.update({str(key): value for key, value in limits.items() if isinstance(value, int)})
+    if isinstance(longest := document.get("longest"), str | int | float):
+        with contextlib.suppress(UnfitError):  # the schema has complained of it
+            result.longest = to_duration(longest)
     store = document.get("store")
     if isinstance(store, Secret):
         result.complain(

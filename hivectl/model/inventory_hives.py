@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from hivectl.model.cleanup import clean_up_of
 from hivectl.model.cron import cron_fault
 from hivectl.model.errors import HivectlError
 from hivectl.model.inventory import Hive, Node, StandingReservation
@@ -29,6 +30,7 @@ def hives_of(description: Description, nodes: Mapping[str, Node]) -> dict[str, H
             name=name,
             nodes=tuple(resolver.members(name)),
             variables=variables if isinstance(variables, YamlMapping) else EMPTY,
+            on_release=clean_up_of(values.get("on_release"), origin_of(values, "on_release")),
             origin=origin,
         )
     check_conflicts(result, nodes, description)

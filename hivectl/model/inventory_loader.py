@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from hivectl.model.cleanup import clean_up_of
 from hivectl.model.editor_schemas import NAME, NAME_WORDS, NODE_NAME
 from hivectl.model.errors import Complaints, HivectlError
 from hivectl.model.inventory import (
@@ -76,6 +77,7 @@ def load(paths: Sequence[Path], drivers_known: Kinds, backends_known: Kinds) -> 
         variables=description.variables,
         limits=description.limits,
         reservations=reservations,
+        longest=description.longest,
         store=description.store,
         paths=tuple(description.paths),
     )
@@ -189,6 +191,7 @@ def _nodes(description: Description, drivers: _Drivers, backends: _Drivers) -> d
             connections=connections,
             shell=shell if isinstance(shell, str) else None,
             power=powers[id(values)],
+            on_release=clean_up_of(values.get("on_release"), origin_of(values, "on_release")),
             variables=variables if isinstance(variables, YamlMapping) else EMPTY,
             origin=raw.origin,
         )

@@ -80,6 +80,7 @@ class Grant:
         key: the owner's token: who has it may use, prolong and end the reservation.
         ends: when it ends whatever happens, UTC.
         dirty: nodes whose last holder has not cleaned up.
+        cleanup: `on_release:` is done on its nodes when it ends.
     """
 
     reservation: str
@@ -90,6 +91,7 @@ class Grant:
     key: str = ""
     ends: datetime | None = None
     dirty: frozenset[str] = frozenset()
+    cleanup: bool = False
 
 
 @record(kw_only=True)

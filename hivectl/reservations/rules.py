@@ -138,10 +138,11 @@ def check(asked: Asked, now: Clock) -> None:
 
 
 def in_words(seconds: float) -> str:
-    """Return a duration as people write it: 90 s, 5 m, 2 h, 7 d."""
-    for unit, name in ((86400, "d"), (3600, "h"), (60, "m")):
-        if seconds >= unit and seconds % unit == 0:
-            return f"{seconds / unit:g} {name}"
-    if seconds >= 3600:
-        return f"{int(seconds // 3600)} h {round(seconds % 3600 / 60)} m"
-    return f"{seconds / 60:.0f} m" if seconds >= 120 else f"{seconds:g} s"
+    """Return a duration in its two largest units: 1 m 30 s, 2 h, 7 d."""
+    parts = []
+    left = round(seconds)
+    for unit, name in ((86400, "d"), (3600, "h"), (60, "m"), (1, "s")):
+        if left >= unit and len(parts) < 2:
+            parts.append(f"{left // unit} {name}")
+            left %= unit
+    return " ".join(parts) or f"{seconds:g} s"

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from hivectl.model.records import record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from hivectl.reservations.rules import Clock
-    from hivectl.store.base import Statements
+    from hivectl.store.base import Statements, Store
 
 # seconds for which it is believed that a node is offline; then somebody may try again
 BELIEVED = 120.0
@@ -129,3 +129,44 @@ def dirty(statements: Statements, nodes: Iterable[str], *, besides: str = "") ->
     wanted = set(nodes)
     rows = statements.execute("SELECT node FROM dirty WHERE reservation <> ?", (besides,)).fetchall()
     return frozenset(str(row[0]) for row in rows if row[0] in wanted)
+
+
+class NodeHealth:
+    """What the lab knows of its nodes' health; each method is one transaction."""
+
+    def __init__(self, database: Store) -> None:
+        self._database = database
+
+    def saw(self, states: Mapping[str, tuple[str, str]]) -> None:
+        """Remember how nodes were seen: node -> (state, reason)."""
+        if not states:
+            return
+        with self._database.writing() as statements:
+            now = self._database.now(statements)
+            for node, (state, reason) in states.items():
+                saw(statements, node, state, reason[:300], now)
+
+    def quarantine(self, nodes: Sequence[str], reason: str, by: str) -> None:
+        """Keep nodes from being granted until somebody lifts it; who holds them now keeps them."""
+        with self._database.writing() as statements:
+            quarantine(statements, nodes, reason, by, self._database.now(statements))
+
+    def lift(self, nodes: Sequence[str]) -> list[str]:
+        """Let nodes be granted again, and serve those who wait for them; returns those that were in quarantine."""
+        from hivectl.store.claims import Candidates
+        from hivectl.store.queue import Desk
+
+        with self._database.writing() as statements:
+            lifted = lift_quarantine(statements, nodes)
+            Desk(statements, self._database.now(statements), Candidates()).serve(nodes)
+            return lifted
+
+    def cleaned(self, nodes: Iterable[str]) -> None:
+        """Remember that nodes are clean."""
+        with self._database.writing() as statements:
+            cleaned(statements, nodes)
+
+    def of_all(self) -> dict[str, Health]:
+        """Return what is known of every node that was ever seen."""
+        with self._database.reading() as statements:
+            return of_all(statements)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from hivectl.reservations.base import (
     LONGEST,
+    TIME_TO_LIVE,
     Asked,
     BookedError,
     Grant,
@@ -114,7 +115,7 @@ class StoredReservations:
     def _row(self, desk: Desk, asked: Asked, key: str, duration: float) -> Row:
         now = desk.now
         # who waits shows that it lives by polling, whatever it waits for
-        alive = asked.time_to_live or 60.0
+        alive = asked.time_to_live or TIME_TO_LIVE
         return Row(
             id=f"r{secrets.token_hex(4)}",
             key=digest(key),
@@ -268,7 +269,7 @@ class StoredReservations:
                     ends=utc(row.end_on(desk.now), desk.now),
                     nodes=nodes,
                 )
-            alive = row.time_to_live or 60.0
+            alive = row.time_to_live or TIME_TO_LIVE
             statements.execute(
                 "UPDATE reservation SET expires = ?, expires_wall = ? WHERE id = ?",
                 (desk.now.of_wall(desk.now.wall) + alive, desk.now.wall + alive, row.id),
@@ -306,6 +307,54 @@ class StoredReservations:
             return len(wishes) + 1
         mine = urgency(own, desk.now.seconds)
         return 1 + sum(1 for wish in wishes if urgency(wish, desk.now.seconds) < mine)
+
+    def exchange_now(self, grant: Grant, unfit: Mapping[str, str], *, wait: bool) -> Grant | Queued:
+        """Take other nodes for those that turned out to be unfit; with none, wait again where one stood.
+
+        Args:
+            grant: just granted.
+            unfit: node -> why, remembered as offline.
+            wait: stand in the queue again when there are no others; else the reservation ends.
+
+        Raises:
+            UnavailableError: there are no others.
+            ReservationLostError: the reservation is gone.
+        """
+        with self._database.writing() as statements:
+            desk = self._desk(statements)
+            row = self._mine(desk, grant.reservation, grant.key)
+            for node, reason in unfit.items():
+                health.saw(statements, node, health.OFFLINE, reason, desk.now)
+            statements.executemany("DELETE FROM live WHERE node = ?", [(node,) for node in unfit])
+            others = tuple(
+                node for node in self._candidates.of(statements, row.candidates) if node not in grant.tokens
+            )
+            wish = Wish(
+                id=row.id,
+                candidates=others,
+                count=len(unfit),
+                duration=max(1.0, row.end_on(desk.now) - desk.now.seconds),
+                whole=row.time_to_live is None,
+            )
+            placed = desk.place([wish], others, depth=1)
+            if placed and placed[0].nodes:
+                desk.take(row.id, placed[0].nodes)
+                return self._granted(desk, row, grant.key, claims.tokens_of(statements, row.id))
+            freed = claims.nodes_of(statements, row.id)
+            if not wait:
+                claims.delete(statements, row.id)
+                desk.serve(freed)
+                raise UnavailableError({node: f"is offline: {reason}" for node, reason in unfit.items()})
+            statements.execute("DELETE FROM live WHERE reservation = ?", (row.id,))
+            alive = desk.now.seconds + (row.time_to_live or TIME_TO_LIVE)
+            statements.execute(
+                "UPDATE reservation SET state = ?, since = ?, expires = ?, expires_wall = ? WHERE id = ?",
+                (WAITING, desk.now.of_wall(row.created), alive, desk.now.to_wall(alive), row.id),
+            )
+            desk.serve(freed)
+            waiting = claims.find(statements, row.id)
+            assert waiting is not None
+            return self._queued(desk, waiting, grant.key, None)
 
     # -- holding
 
@@ -446,6 +495,17 @@ class StoredReservations:
                 )
             return self._granted(desk, row, key, tokens)
 
+    def look_up_now(self, reservation: str, key: str) -> Grant | None:
+        """Return a reservation that is held; None where it waits, is booked or over. Raises NotYoursError."""
+        with self._database.writing() as statements:
+            desk = self._desk(statements)
+            desk.tidy()
+            row = claims.find(statements, reservation)
+            if row is None or row.state != HELD:
+                return None
+            row = self._mine(desk, reservation, key)
+            return self._granted(desk, row, key, claims.tokens_of(statements, row.id))
+
     # -- ending
 
     def release_now(self, grant: Grant) -> None:
@@ -548,6 +608,7 @@ class StoredReservations:
             key=key,
             ends=utc(row.end_on(desk.now), desk.now),
             dirty=left_dirty,
+            cleanup=bool(row.cleanup),
         )
 
 
