@@ -139,7 +139,7 @@ def check(asked: Asked, now: Clock) -> None:
 
 def in_words(seconds: float) -> str:
     """Return a duration in its two largest units: 1 m 30 s, 2 h, 7 d."""
-    parts = []
+    parts: list[str] = []
     left = round(seconds)
     for unit, name in ((86400, "d"), (3600, "h"), (60, "m"), (1, "s")):
         if left >= unit and len(parts) < 2:
