@@ -62,6 +62,8 @@ EXTRA = {
     "find": ("more", "finds"),
     "script": ("more", "scripts"),
     "temporary": ("more", "temporaries"),
+    "download": ("more", "downloads", "requests"),
+    "unpack": ("more", "archives", "archive_members", "archive_tree", "downloads", "requests"),
     # not an operation: what looks before it acts, for saved plans
     "watched": ("observe",),
     "facts": ("facts", "hardware_facts", "network_facts"),

@@ -9,7 +9,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hivectl.helper.file_operations import Script
+from hivectl.helper.file_operations import Script, Unpack
 from hivectl.helper.operations import Content, Run, Write
 from hivectl.model.records import record
 from hivectl.model.secret import Secret, mask, reveal
@@ -132,7 +132,7 @@ def encode_batch(batch: Batch, *, fenced: bool = True) -> Frame:
     for item in batch.items:
         operation = item.operation
         content = content_of(operation)
-        if content is None or (item.check and not item.diff):
+        if content is None or (item.check and not item.diff and not isinstance(operation, Unpack)):
             continue
         if content.sha256 in known or not 0 < content.size <= min(INLINE, room):
             continue
@@ -179,7 +179,7 @@ def finish_result(item: Item, result: dict[str, Any]) -> dict[str, Any]:
 
 def content_of(operation: Operation) -> Content | None:
     """Return what is sent with an operation, if anything is."""
-    return operation.content if isinstance(operation, Write | Script) else None
+    return operation.content if isinstance(operation, Write | Script | Unpack) else None
 
 
 def contents_of(batch: Batch) -> Mapping[int, Content]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import field
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
-from hivectl.helper.operations import Content, Operation
+from hivectl.helper.operations import Attributes, Content, Operation
 from hivectl.model.records import record
 
 if TYPE_CHECKING:
@@ -130,3 +130,108 @@ class Script(Operation):
     def idempotent(self) -> bool:
         """A program may do anything, unless it is guarded."""
         return self.creates is not None or self.removes is not None
+
+
+@record(kw_only=True)
+class Unpack(Operation):
+    """The members of an archive in a directory: those that are missing or differ are written, in place of what is there.
+
+    tar (plain, or by gzip, bzip2, xz, and zstd where the node has that program) and zip, told apart by their content.
+    A member differs in its kind, size, time (whole seconds), permissions, content, a link's target, and, for root, in
+    its owner; directories only in their permissions. Members without a directory of their own get one.
+    Nothing is written where a member's name has `..`, is below a link that leads out of the directory, or is a device
+    or pipe; where a hard link leads out; where the files need more room than there is. Slashes in front of names are
+    taken off. Symbolic links are made as they are, and never written through.
+    Result: `changed`, `dest`, `src`, `handler` (Ansible's word for the kind), `files` if asked for, and of the directory
+    `state`, `mode`, `uid`, `gid`, `owner`, `group`, `size`; `skipped` when `creates` exists.
+
+    Attributes:
+        path: the directory; must exist.
+        content: the archive; exclusive with `source`.
+        source: path of the archive on the node, or a URL (http, https, ftp) that it downloads it from.
+        label: the archive's name, for messages and `src`.
+        creates: path; if it exists nothing is done.
+        include: only these members (tar: by name, with what is inside of directories; zip: globs of whole names).
+        exclude: not these members (globs; tar: of any part of the name that ends it or is a directory above it).
+        strip: leading directories that are taken off the names of a tar's members; shorter ones are left out.
+        keep_newer: leave files that are newer than their member.
+        same_owner: for root: give members the owner that they have in a tar (by name, else by number).
+        list_files: say the members' names.
+        validate_certs: refuse a server that cannot prove who it is.
+        attributes: of all members and their topmost directories.
+    """
+
+    name: ClassVar[str] = "unpack"
+    path: str
+    content: Content | None = None
+    source: Text | None = None
+    label: str = ""
+    creates: str | None = None
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    strip: int = 0
+    keep_newer: bool = False
+    same_owner: bool = True
+    list_files: bool = False
+    validate_certs: bool = True
+    attributes: Attributes = field(default_factory=Attributes)
+
+
+@record(kw_only=True)
+class Download(Operation):
+    """Have the node bring a file by http, https, ftp or file.
+
+    An existing file is asked for only if it is newer (`If-Modified-Since`), unless `force`; one that has `checksum` is
+    not asked for at all. What comes is written beside its place and renamed, if it differs from what is there. A file
+    that is cut short, or has another checksum, is not kept. A redirect to another host, or from https to http, gets
+    neither password nor cookies. In check mode only the headers are asked for.
+    Result: `changed`, `dest`, `url` and `msg` without passwords, `status_code`, `elapsed` in seconds, `checksum_src`
+    and `checksum_dest` (sha1 of what came, and of what was there before), `md5sum`, `backup_file` if made, `state`, `mode`,
+    `uid`, `gid`, `owner`, `group`, `size`.
+
+    Attributes:
+        url: what is brought.
+        path: the file, or a directory that exists: the server or the URL names the file then.
+        checksum: ALGORITHM:HEXADECIMAL, or ALGORITHM:URL of a file in the formats of sha256sum.
+        force: ask without a condition.
+        backup: keep the old file beside it with a time stamp.
+        timeout: seconds that the server may be silent.
+        headers: of the request.
+        unredirected_headers: names of those that no redirect gets.
+        user: for the server; also from the URL, or from ~/.netrc.
+        password: likewise.
+        basic: send them with the first request.
+        use_netrc: look into ~/.netrc.
+        validate_certs: refuse a server that cannot prove who it is.
+        client_cert: path of a PEM file on the node.
+        client_key: likewise.
+        ciphers: in OpenSSL's words.
+        use_proxy: heed the environment's proxies.
+        agent: what the request calls us.
+        decompress: unpack what the server has packed by gzip for the way.
+        temporary: directory for what comes, in place of the file's own.
+        attributes: of the file.
+    """
+
+    name: ClassVar[str] = "download"
+    url: Text
+    path: str
+    checksum: str | None = None
+    force: bool = False
+    backup: bool = False
+    timeout: float = 10.0
+    headers: Mapping[str, Text] = field(default_factory=dict)
+    unredirected_headers: tuple[str, ...] = ()
+    user: Text | None = None
+    password: Text | None = None
+    basic: bool = False
+    use_netrc: bool = True
+    validate_certs: bool = True
+    client_cert: str | None = None
+    client_key: str | None = None
+    ciphers: tuple[str, ...] = ()
+    use_proxy: bool = True
+    agent: str = "ansible-httpget"
+    decompress: bool = True
+    temporary: str | None = None
+    attributes: Attributes = field(default_factory=Attributes)

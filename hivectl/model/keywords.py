@@ -179,7 +179,7 @@ ELSEWHERE = {
     "include_vars": "write the variables under `vars_files:`",
     **dict.fromkeys(
         (
-            *("dnf", "yum", "get_url", "uri", "unarchive", "archive"),
+            *("dnf", "yum", "uri", "archive"),
             *(
                 "mount",
                 "sysctl",

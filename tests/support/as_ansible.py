@@ -14,6 +14,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 BASE = {"file.txt": "alpha\nbeta\ngamma\n", "dir/inner.txt": "inner\n"}
 BACKUP = re.compile(r"\.\d+\.\d{4}-\d\d-\d\d@\d\d:\d\d:\d\d~$")
+# seconds since the epoch: when what is there before was made
+PLANTED = 1_600_000_000
 TURNS = ("first", "second")
 
 
@@ -187,10 +190,12 @@ class Bench:
                 ]
                 for left, right in pairs:
                     if left != right:
-                        yield f"{one.name}, {turn} time:\n  ours    {_only(left, right)}\n  ansible {_only(right, left)}"
+                        sides = f"ours    {_only(left, right)}\n  ansible {_only(right, left)}"
+                        yield f"{one.name}, {turn} time:\n  {sides}"
                         yield f"  we said {str(mine.get('msg'))[:300]!r}, ansible {str(their.get('msg'))[:300]!r}"
 
     def _plant(self, root: Path) -> None:
+        begun = time.time() - 60
         for one in self.cases:
             tree = root / one.name
             tree.mkdir(parents=True)
@@ -204,6 +209,10 @@ class Bench:
                 one.prepare(tree)
             for path, mode in one.modes.items():
                 (tree / path).chmod(mode)
+            for found in tree.rglob("*"):
+                # what is made here is as old in both trees
+                if not found.is_symlink() and found.lstat().st_mtime > begun:
+                    os.utime(found, (PLANTED, PLANTED))
 
     def _fill(self, value: Any, tree: Path) -> Any:
         if isinstance(value, str):
@@ -353,6 +362,6 @@ def state_of(root: Path, *, times: bool = False) -> dict[str, tuple[Any, ...]]:
     return found
 
 
-def _only(left: Any, right: Any) -> Any:
+def _only(left: Any, right: Any) -> str:
     """Return what of a mapping the other has not, so that a difference is seen."""
-    return {key: value for key, value in left.items() if key not in right or right[key] != value}
+    return str({key: value for key, value in left.items() if key not in right or right[key] != value})[:1500]

@@ -35,7 +35,7 @@ def plant(tree: Path) -> None:
     os.mkfifo(tree / "pipe")
     now = time.time()
     for path, hours in (("a.txt", 1), ("b.log", 30), ("sub/d.txt", 24 * 9), ("large.bin", -1)):
-        os.utime(tree / path, (now - hours * 3600 - 5, now - hours * 3600 - 5))
+        os.utime(tree / path, (now - hours * 3600 - 100, now - hours * 3600 - 100))
 
 
 def found(result: dict[str, Any]) -> Any:
@@ -101,7 +101,7 @@ CASES = [
     search("age_in_the_future", age="-1s", patterns="large.bin"),
     search("age_access", age="1d", age_stamp="atime", recurse=True, patterns="[bd].*"),
     search("age_change", age="1d", age_stamp="ctime"),
-    search("age_zero", age="0"),
+    search("age_zero", age="0", recurse=True),
     search("size", size="5"),
     search("size_kilo", size="4k"),
     search("size_at_most", size="-10"),
