@@ -51,7 +51,7 @@ def runs(
         for row in rows
     ]
     columns = [
-        Column("run", "RUN"),
+        Column("run", "RUN", whole=True),
         Column("started", "STARTED"),
         Column("seconds", "SECONDS", right=True),
         Column("mode", "MODE"),
@@ -124,7 +124,7 @@ def show(
         if (name, key) not in record.steps
     ]
     columns = [
-        Column("node", "NODE"),
+        Column("node", "NODE", whole=True),
         Column("task", "TASK"),
         Column("status", "STATUS"),
         Column("seconds", "SECONDS", right=True),
@@ -132,6 +132,10 @@ def show(
         Column("key", "KEY", wide=True),
     ]
     write("steps", columns, items, output, empty="no step of it has ended")
+    if output is Format.TABLE:
+        from hivectl.cli.run_details import show_failures
+
+        show_failures([step for step in record.steps.values() if node in {None, step.node}])
     return 0
 
 

@@ -60,7 +60,7 @@ def status(
             }
         )
     columns = [
-        Column("node", "NODE"),
+        Column("node", "NODE", whole=True),
         Column("driver", "DRIVER"),
         Column("board", "BOARD"),
         Column("labels", "LABELS"),
@@ -74,7 +74,7 @@ def status(
         Column("ended", "ENDED"),
         Column("drift", "DRIFT"),
         Column("drift_since", "SINCE"),
-        Column("run", "RUN"),
+        Column("run", "RUN", whole=True),
         Column("drift_looked", "LOOKED", wide=True),
         Column("drift_steps", "DRIFTED", wide=True),
     ]

@@ -15,7 +15,7 @@ from hivectl.model.secret import mask
 from hivectl.report.text import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from typing import TextIO
 
 OUTPUT_VERSION = 1
@@ -35,12 +35,14 @@ class Column:
         title: what the table calls it.
         right: numbers stand to the right.
         wide: left out of the table, but not of CSV and JSON.
+        whole: what people copy: cut only where nothing else can give.
     """
 
     name: str
     title: str
     right: bool = False
     wide: bool = False
+    whole: bool = False
 
 
 def write(
@@ -95,14 +97,14 @@ def _jsonable(value: object) -> object:
     return list(value) if isinstance(value, tuple) else str(value)
 
 
-def _cell(value: object, *, raw: bool = False) -> str:
-    """Return a value as one cell of a table, or with `raw` of CSV."""
+def _cell(value: object, *, raw: bool = False, short: bool = False) -> str:
+    """Return a value as one cell of a table, or with `raw` of CSV; `short`: a time as a person at the screen says it."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, datetime):
-        return value.isoformat() if raw else value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        return value.isoformat() if raw else _time(value.astimezone(), short=short)
     if isinstance(value, dict):
         text = " ".join(f"{key}={_cell(item, raw=raw)}" for key, item in value.items())
     elif isinstance(value, list | tuple | set | frozenset):
@@ -112,54 +114,88 @@ def _cell(value: object, *, raw: bool = False) -> str:
     return text if raw else one_line(text, 4000)
 
 
+def _time(value: datetime, *, short: bool) -> str:
+    if not short:
+        return value.strftime("%Y-%m-%d %H:%M:%S")
+    today = value.date() == datetime.now(value.tzinfo).date()
+    return value.strftime("%H:%M:%S" if today else "%Y-%m-%d %H:%M")
+
+
 def _table(columns: Sequence[Column], rows: Sequence[Mapping[str, Any]], stream: TextIO) -> None:
-    cells = [[_cell(row.get(column.name)) for column in columns] for row in rows]
+    terminal = stream.isatty()
+    cells = [[_cell(row.get(column.name), short=terminal) for column in columns] for row in rows]
     # a column in which nothing stands only takes room
     used = [index for index in range(len(columns)) if index == 0 or any(line[index] for line in cells)]
     columns = [columns[index] for index in used]
     lines = [[column.title for column in columns], *([line[index] for index in used] for line in cells)]
     widths = [max(len(line[index]) for line in lines) for index in range(len(columns))]
-    if stream.isatty():
-        widths = fitted(widths, shutil.get_terminal_size().columns)
+    if terminal:
+        words = [
+            width
+            if column.whole
+            else max(len(word) for line in lines for word in line[index].split() or [""])
+            for index, (column, width) in enumerate(zip(columns, widths, strict=True))
+        ]
+        whole = [index for index, column in enumerate(columns) if column.whole]
+        widths = fitted(widths, shutil.get_terminal_size().columns, words, whole)
     for line in lines:
-        below: list[str] = []
-        parts = []
-        for text, column, width in zip(line, columns, widths, strict=True):
-            short = text
-            if len(text) > width and column is columns[-1]:
-                short, *below = _wrapped(text, width)
-            elif len(text) > width:
-                short = text[: width - 1] + "…"
-            parts.append(short.rjust(width) if column.right else short.ljust(width))
-        print((" " * GAP).join(parts).rstrip(), file=stream)
-        indent = " " * (sum(widths[:-1]) + GAP * (len(widths) - 1))
-        for more in below:
-            print(indent + more, file=stream)
+        parts = [_wrapped(text, width) for text, width in zip(line, widths, strict=True)]
+        for number in range(max(map(len, parts))):
+            texts = [part[number] if number < len(part) else "" for part in parts]
+            shown = [
+                text.rjust(width) if column.right else text.ljust(width)
+                for text, column, width in zip(texts, columns, widths, strict=True)
+            ]
+            print((" " * GAP).join(shown).rstrip(), file=stream)
 
 
 def _wrapped(text: str, width: int) -> list[str]:
+    """Return a text as lines of a cell: broken between words, and a word that is too long elided."""
+    if len(text) <= width:
+        return [text]
     from textwrap import wrap
 
-    return wrap(text, width) or [""]
+    lines = wrap(text, width, break_long_words=False, break_on_hyphens=False) or [""]
+    return [_elided(line, width) for line in lines]
 
 
-def fitted(widths: Sequence[int], room: int) -> list[int]:
+def _elided(text: str, width: int) -> str:
+    if len(text) <= width:
+        return text
+    # the end of a path says more than its beginning
+    return "…" + text[len(text) - width + 1 :] if "/" in text else text[: width - 1] + "…"
+
+
+def fitted(
+    widths: Sequence[int], room: int, words: Sequence[int] = (), whole: Collection[int] = ()
+) -> list[int]:
     """Return widths that fit into `room` characters, as far as that goes.
 
-    The last column gives first, since its text is wrapped where others are cut; then the widest.
+    The last column gives first, down to what can be read; then the widest, first down to its longest word, then below.
+
+    Args:
+        widths: that the columns would like.
+        room: for all of them, with the gaps between them.
+        words: the longest word of each column, which is not cut while others can give.
+        whole: places of columns that are cut only where nothing else can give.
     """
     fit = list(widths)
+    least = [max(word, NARROWEST) for word in words or [0] * len(fit)]
+    last = max(READABLE, least[-1])
     excess = sum(fit) + GAP * (len(fit) - 1) - room
     if excess > 0:
-        step = min(excess, max(fit[-1] - READABLE, 0))
+        step = min(excess, max(fit[-1] - last, 0))
         fit[-1] -= step
         excess -= step
-    while excess > 0:
-        widest = max(range(len(fit)), key=fit.__getitem__)
-        if fit[widest] <= NARROWEST:
-            break
-        fit[widest] -= 1
-        excess -= 1
+    narrow = [NARROWEST] * len(fit)
+    kept = [width if index in whole else NARROWEST for index, width in enumerate(widths)]
+    for floor in (least, kept, narrow):
+        while excess > 0:
+            able = [index for index, width in enumerate(fit) if width > floor[index]]
+            if not able:
+                break
+            fit[max(able, key=fit.__getitem__)] -= 1
+            excess -= 1
     return fit
 
 

@@ -170,7 +170,11 @@ class Folding:
                 head = self._head(word, event.status, event.task, note)
                 self._add(key, event.node, event.time, head, below)
             if event.status in AT_ONCE and key not in self._shown:
-                return self._show(key)
+                # what led to it comes before it
+                earlier = [
+                    one for one, group in self._groups.items() if one != key and event.node in group.nodes
+                ]
+                return [line for one in (*earlier, key) for line in self._show(one)]
         if not missing:
             return [line for key in list(self._groups) if key[0] == task_key for line in self._show(key)]  # type: ignore[index]  # every key is a tuple
         return []

@@ -106,3 +106,17 @@ def test_status_tells_of_drift(lab: Lab) -> None:
     assert "(drifted since it was applied)" in planned
     assert lab.run("apply", "site.yml").returncode == 0
     assert drift("m1")["drift"] == "none"
+
+
+def test_a_run_that_is_looked_at_shows_what_failed_steps_wrote(lab: Lab) -> None:
+    shell = "echo looking for it; echo no pump there >&2; exit 3"
+    lab.write("bad.yml", f"- hosts: m1\n  tasks:\n    - {{name: Start, shell: {json.dumps(shell)}}}\n")
+    assert lab.run("apply", "bad.yml").returncode == 1
+    shown = lab.run("run", "show", "last").stdout
+    assert "\nm1: Start (failed)\n  non-zero return code 3\n" in shown
+    assert "  stdout | looking for it\n  stderr | no pump there\n" in shown
+    lab.write("bad.yml", "- hosts: m1\n  tasks: [{name: Start, command: cat /hush/hush, no_log: true}]\n")
+    lab.run("apply", "bad.yml")
+    shown = lab.run("run", "show", "last").stdout
+    assert "no_log hides what it wrote" in shown
+    assert "/hush" not in shown

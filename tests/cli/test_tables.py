@@ -106,3 +106,36 @@ def test_on_a_terminal_the_last_column_is_wrapped(monkeypatch: pytest.MonkeyPatc
     assert all(len(line) <= 50 for line in lines)
     assert stream.getvalue().count("word") == 20
     assert lines[2].startswith("      word")
+
+
+def test_on_a_terminal_no_word_is_broken_while_others_can_give(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    stream = Terminal()
+    columns = [
+        Column("node", "NODE", whole=True),
+        Column("labels", "LABELS"),
+        Column("path", "PATH"),
+        Column("run", "RUN", whole=True),
+    ]
+    item = {
+        "node": "microscope-in-the-basement",
+        "labels": {"kind": "microscope", "room": "west"},
+        "path": "/a/very/long/path/to/a/playbook/of/ours/site.yml",
+        "run": "20261121-162624-8395",
+    }
+    write("words", columns, [item], Format.TABLE, stream=stream)
+    text = stream.getvalue()
+    assert "20261121-162624-8395" in text
+    assert "microscope-in-the-basement" in text
+    assert "site.yml" in text or "…" in text
+
+
+def test_on_a_terminal_times_are_short() -> None:
+    stream = Terminal()
+    now = datetime.now(UTC)
+    rows = [{"at": now}, {"at": datetime(2020, 1, 2, 12, 0, 5, tzinfo=UTC)}]
+    write("times", [Column("at", "AT")], rows, Format.TABLE, stream=stream)
+    lines = [line.strip() for line in stream.getvalue().splitlines()]
+    assert lines[1] == now.astimezone().strftime("%H:%M:%S")
+    assert lines[2].startswith("2020-01-0")
+    assert len(lines[2]) == len("2020-01-02 12:00")

@@ -78,6 +78,23 @@ def test_a_failure_is_shown_at_once_and_the_same_on_others_folded() -> None:
     assert "Start" not in text
 
 
+def test_what_a_node_did_before_it_failed_stands_before_the_failure() -> None:
+    text = report(
+        *started(nodes(3)),
+        *(finished(node, task("Copy"), "changed") for node in nodes(2)),
+        finished("m2", task("Start", 2), "failed", {"msg": "denied"}, reason="denied"),
+        finished("m3", task("Copy"), "changed"),
+        finished("m1", task("Start", 2)),
+    )
+    heads = [line.split()[:3] for line in text.splitlines() if re.match(r"(ok|changed|failed) ", line)]
+    assert heads == [
+        ["changed", "m1,m2", "Copy"],
+        ["failed", "m2", "Start"],
+        ["changed", "m3", "Copy"],
+        ["ok", "m1", "Start"],
+    ]
+
+
 def test_the_root_cause_is_named_once_with_what_was_skipped() -> None:
     text = report(
         *started(nodes(3)),
