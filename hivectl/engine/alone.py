@@ -188,6 +188,9 @@ async def _try(walk: Walk, step: Step, iteration: Iteration, *, resumed: bool) -
             waits = f"waits {options.delay:g} s to try {task.name} again"
             with walk.state.activity.doing(iteration.actor, waits):
                 await asyncio.sleep(options.delay)
+    if options.retries:
+        # Ansible counts the tries after the first where none was the last that was needed
+        outcome["attempts"] = options.retries
     if "until" in task.keywords and not outcome.get("failed"):
         outcome.update(failed=True, msg=f"`until` did not become true in {options.retries + 1} attempts")
 

@@ -49,7 +49,7 @@ async def together(walk: Walk, task: Task, *, for_all: bool) -> None:
     elif for_all:
         # whoever notifies a handler that one node runs for all has done so by then
         await reach(walk, walk.handlers.at, f"before {task.name}")
-    check_stop(walk)
+    check_stop(walk, besides=task)
 
 
 async def reach(walk: Walk, order: Order, before: str) -> None:
@@ -66,10 +66,15 @@ async def reach(walk: Walk, order: Order, before: str) -> None:
             await positions.all_reached(order)
 
 
-def check_stop(walk: Walk) -> None:
-    """Stop where another node's failure concerns all; raises FailedElsewhereError."""
+def check_stop(walk: Walk, *, besides: Task | None = None) -> None:
+    """Stop where another node's failure concerns all; raises FailedElsewhereError.
+
+    Args:
+        walk: of this node.
+        besides: the task that is next: a failure of it is heard once all have done it.
+    """
     stop = walk.group.stop
-    if stop is not walk.heard and stop is not None:
+    if stop is not walk.heard and stop is not None and stop.task is not besides:
         raise FailedElsewhereError(stop.cause, stop.task, stop.result)
 
 

@@ -215,7 +215,8 @@ def _recipe(workshop: Workshop, task: Task, scope: Scope) -> Recipe:
         fixed.key_origins, fixed.value_origins = task.arguments.key_origins, task.arguments.value_origins
     rendered = []
     for name, value in task.arguments.items():
-        if name not in kept and scope.templates.is_template(value):
+        # `set_fact: {"{{ name }}": 1}`
+        if name not in kept and (scope.templates.is_template(value) or "{{" in str(name)):
             rendered.append((name, value, origin_of(task.arguments, name) or task.origin))
         else:
             fixed[name] = value
@@ -380,6 +381,8 @@ def _parameters(workshop: Workshop, recipe: Recipe, task: Task, scope: Scope) ->
     )
     for name, value, origin in recipe.rendered:
         made = scope.templates.render(value, scope, origin=origin)
+        if "{{" in name:
+            name = str(scope.templates.render(name, scope, origin=origin))  # noqa: PLW2901  # its own meaning
         # `mode: "{{ mode | default(omit) }}"`
         if made is not OMIT:
             values[name] = made

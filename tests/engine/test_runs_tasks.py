@@ -49,7 +49,7 @@ CASES: dict[str, tuple[list[Any], str, int]] = {
             log("i", loop=[1, 2], when="item > 5", register="r"),
             log("{{ r is skipped }}-{{ r.results | length }}"),
         ],
-        "True-2",
+        "True-1",
         0,
     ),
     "names of the item and its place": (
@@ -121,7 +121,7 @@ CASES: dict[str, tuple[list[Any], str, int]] = {
             },
             log("{{ r.attempts }}-{{ r.failed }}"),
         ],
-        "try try try 3-True",
+        "try try try 2-True",
         0,
     ),
     "until alone is four tries": (
@@ -182,7 +182,7 @@ CASES: dict[str, tuple[list[Any], str, int]] = {
             },
             log("{{ r.failed }}-{{ r.attempts }}"),
         ],
-        "True-2",
+        "True-1",
         0,
     ),
     # conditions
