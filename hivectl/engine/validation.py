@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from hivectl.engine.constant_arguments import constant_faults
 from hivectl.engine.graph import CycleFoundError, Graph
 from hivectl.engine.handlers import notified_by
 from hivectl.engine.plan import unknown_limits, wrong_ids
@@ -121,6 +122,8 @@ def _check_task(templates: Templates, task: Task, names: Known, errors: list[Hiv
     errors += _group_keywords(task)
     errors += _whole_loop_keywords(templates, task)
     _names(templates, task, names, errors)
+    if task.module == "validate_argument_spec":
+        errors += constant_faults(task, names)
 
 
 def check_included(inventory: Inventory, plan: Plan, tasks: Sequence[Task]) -> list[HivectlError]:
@@ -314,7 +317,7 @@ def _names(templates: Templates, task: Task, known: Known, errors: list[HivectlE
 
 
 def _own_names(task: Task) -> frozenset[str]:
-    own = task.given.union(*task.variables)
+    own = frozenset(task.given).union(*task.variables)
     if task.role is not None:
         own |= ROLE_MAGIC.union(task.role.names())
     return own | _loop_names(task) if task.has_loop else own

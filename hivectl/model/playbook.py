@@ -70,7 +70,7 @@ class Task:
         keywords: every other keyword that applies, innermost value.
         role: the role that it belongs to.
         folders: where its files are looked for, first of all.
-        given: variables that includes around it give.
+        given: variables that includes around it give, as they are written.
     """
 
     number: int
@@ -91,7 +91,7 @@ class Task:
     handler: bool = False
     role: Role | None = None
     folders: tuple[Path, ...] = ()
-    given: frozenset[str] = frozenset()
+    given: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def key(self) -> str:

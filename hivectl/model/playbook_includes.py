@@ -10,6 +10,7 @@ from hivectl.model.playbook import Entry, Handler, Include
 from hivectl.model.playbook_files import find_tasks_file, read_tasks
 from hivectl.model.playbook_levels import HANDED_DOWN, Level, hand_down
 from hivectl.model.playbook_tasks import make_task
+from hivectl.model.role_files import merged
 from hivectl.model.roles import RoleWish, read_role
 from hivectl.model.suggestions import nearest
 from hivectl.model.templates import is_template
@@ -31,6 +32,8 @@ OF_INCLUDES = frozenset(
 OF_IMPORTS = HANDED_DOWN | {
     *("name", "args", "when", "vars", "environment", "tags", "notify", "module_defaults"),
 }
+# stands for a value that only a loop knows
+OF_LOOP = "{{ item }}"
 FROM = ("tasks_from", "vars_from", "defaults_from", "handlers_from")
 ROLE_PARAMETERS = (
     "name",
@@ -137,12 +140,17 @@ def _level_inside(
 ) -> Level:
     """Return what is handed down to what an include takes in: its `apply`, not its own keywords."""
     control = keywords.get("loop_control") or {}
-    given = set(keywords.get("vars") or ())
+    given: Mapping[str, Any] = merged(level.given, keywords.get("vars") or {})
     if "loop" in keywords:
-        given.add(str(control.get("loop_var", "item")))
-        given |= {str(control["index_var"])} if "index_var" in control else set()
-        given |= {"ansible_loop", "ansible_loop_var", "ansible_index_var"}
-    inner = replace(level, given=level.given | given, imported=())
+        names = [
+            str(control.get("loop_var", "item")),
+            "ansible_loop",
+            "ansible_loop_var",
+            "ansible_index_var",
+        ]
+        names += [str(control["index_var"])] if "index_var" in control else []
+        given = merged(given, dict.fromkeys(names, OF_LOOP))
+    inner = replace(level, given=given, imported=())
     apply = arguments.get("apply")
     if apply is None:
         return inner

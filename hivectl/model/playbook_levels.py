@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
 from hivectl.model.records import record
@@ -39,7 +39,7 @@ class Level:
     defaults: tuple[ModuleDefaults, ...] = ()
     role: Role | None = None
     folders: tuple[Path, ...] = ()
-    given: frozenset[str] = frozenset()
+    given: Mapping[str, Any] = field(default_factory=dict)
     files: tuple[Path, ...] = ()
     imported: tuple[Path, ...] = ()
     handler: bool = False

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 META = ("dependencies", "allow_duplicates", "argument_specs", "galaxy_info", "collections")
 ENDINGS = (".yml", ".yaml", ".json", "")
+META_ENDINGS = (".yml", ".yaml", ".json")
 
 
 @dataclass(frozen=True, slots=True)

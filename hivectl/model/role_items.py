@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from hivectl.model.origin import Origin
     from hivectl.model.playbook_reader import Reader
 
+# keywords of Ansible that are not ours: as a role's parameters they would mean something else
+NO_PARAMETERS = frozenset(
+    {"port", "remote_user", "become_flags", "become_exe", "debugger", "collections", "async", "poll"}
+)
+
 
 def role_of_item(reader: Reader, item: Any, origin: Origin) -> tuple[RoleWish, YamlMapping] | None:
     """Return which role an item asks for, and its keywords; None after a complaint."""
@@ -38,7 +43,7 @@ def role_of_item(reader: Reader, item: Any, origin: Origin) -> tuple[RoleWish, Y
         return None
     known = keyword_schemas(RoleKeywords)
     for word in item:
-        if word in ELSEWHERE:
+        if word in NO_PARAMETERS and word in ELSEWHERE:
             reader.unknown(item, word, known, "a role")
     keywords = YamlMapping({one: item[one] for one in item if one in known and one not in ("role", "name")})
     keywords.origin, keywords.key_origins, keywords.value_origins = (
@@ -48,7 +53,9 @@ def role_of_item(reader: Reader, item: Any, origin: Origin) -> tuple[RoleWish, Y
     )
     if not reader.keywords(keywords, RoleKeywords, "a role"):
         return None
-    parameters = YamlMapping({one: item[one] for one in item if one not in known and one not in ELSEWHERE})
+    parameters = YamlMapping(
+        {one: item[one] for one in item if one not in known and one not in NO_PARAMETERS}
+    )
     parameters.origin, parameters.key_origins, parameters.value_origins = (
         item.origin,
         item.key_origins,

@@ -6,12 +6,15 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from hivectl.model.argument_specs import read_specs
 from hivectl.model.paths import is_there, user_path
 from hivectl.model.playbook import Entry, Handler, Include, Role, RoleTasks, Task
 from hivectl.model.playbook_files import read_tasks
 from hivectl.model.playbook_levels import Level, hand_down
+from hivectl.model.playbook_tasks import make_task
 from hivectl.model.role_files import merged, read_meta, role_file, variables_of
 from hivectl.model.suggestions import nearest
+from hivectl.model.yaml import YamlMapping
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -116,6 +119,7 @@ def _read(
     if tasks is not None:
         files = replace(inside, files=(*level.files, tasks), imported=(*level.imported, tasks))
         own = read_tasks(reader, tasks, files)
+    entries += _checked_arguments(reader, wish, inside, meta.argument_specs)
     entries += own
     handlers += _handlers(reader, wish, inside)
     return FoundRole(
@@ -177,6 +181,25 @@ def _with_all(role: Role, dependencies: Sequence[Role]) -> Role:
         exported_defaults=merged(*defaults, role.own_defaults),
         exported_variables=merged(*variables, role.own_variables),
     )
+
+
+def _checked_arguments(reader: Reader, wish: RoleWish, level: Level, in_meta: Any) -> list[Entry]:
+    """Return the task that checks a role's arguments, where it says which it takes."""
+    role = level.role
+    assert role is not None
+    specs = read_specs(reader, role.path, in_meta)
+    entry = wish.files.get("tasks", "main").removesuffix(".yml").removesuffix(".yaml")
+    spec = specs.get(entry) or {}
+    module = reader.find_module("validate_argument_spec")
+    if not wish.checked or not spec.get("options") or module is None:
+        return []
+    about = {"type": "role", "name": role.name, "argument_spec_name": entry, "path": str(role.path)}
+    arguments = YamlMapping({"argument_spec": spec["options"], "validate_args_context": about})
+    arguments.origin = wish.origin
+    line = f" - {spec['short_description']}" if spec.get("short_description") else ""
+    name = f"Validating arguments against arg spec '{entry}'{line}"
+    keywords = YamlMapping({"name": name, "tags": ["always"]}, origin=wish.origin)
+    return [make_task(reader, module, arguments, keywords, level, reader.number())]
 
 
 def _handlers(reader: Reader, wish: RoleWish, level: Level) -> list[Handler]:
