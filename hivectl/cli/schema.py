@@ -99,6 +99,8 @@ def _playbook() -> dict[str, Any]:
     from hivectl.cli.errors import usable
     from hivectl.model.editor_schemas import playbook_schema
     from hivectl.model.keywords import BlockKeywords, PlayKeywords, TaskKeywords, keyword_schemas
+    from hivectl.model.lookups.registry import lookup_names
+    from hivectl.model.loop_forms import with_schemas
     from hivectl.modules.registry import find_module, module_names
 
     modules = {
@@ -107,7 +109,7 @@ def _playbook() -> dict[str, Any]:
     }
     return playbook_schema(
         keyword_schemas(PlayKeywords),
-        keyword_schemas(TaskKeywords),
+        keyword_schemas(TaskKeywords) | with_schemas(lookup_names()),
         modules,
         block_keywords=keyword_schemas(BlockKeywords),
     )

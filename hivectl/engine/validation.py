@@ -10,6 +10,7 @@ from hivectl.engine.handlers import notified_by
 from hivectl.engine.plan import unknown_limits, wrong_ids
 from hivectl.engine.role_scopes import ROLE_MAGIC
 from hivectl.engine.steps import OPTIONS, kept_parameters
+from hivectl.engine.template_files import check_template_file
 from hivectl.helper.facts_index import FACT_NAMES
 from hivectl.model.errors import Complaints, HivectlError, InputError
 from hivectl.model.loop_forms import LOOKUP, PREFIX
@@ -99,6 +100,7 @@ def validate_playbook(playbook: Playbook, inventory: Inventory, extra: Mapping[s
         handlers = handlers_of(play)
         for task in (*play.tasks(), *flatten(play.handlers)):
             _check_task(templates, task, names, errors)
+            errors += check_template_file(templates, task, playbook.path.resolve().parent)
             if handlers is not None:
                 errors += _handlers(handlers, task)
         for role in roles_of(play):

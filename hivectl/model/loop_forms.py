@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from hivectl.model.lookups.names import OURS
 from hivectl.model.plugins import BrokenPluginError
 from hivectl.model.yaml import YamlMapping, origin_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from hivectl.model.origin import Origin
 
@@ -52,7 +53,8 @@ def plain_loop(
 def _is_known(
     name: str, place: Origin | None, complain: Callable[[str, Origin | None, str | None], None]
 ) -> bool:
-    # Jinja2 is imported here, which most playbooks need anyhow
+    if name in OURS:
+        return True
     from hivectl.model.lookups.registry import find_lookup
     from hivectl.model.templating.errors import TemplateSyntaxError
 
@@ -64,11 +66,9 @@ def _is_known(
     return True
 
 
-def with_schemas() -> dict[str, Any]:
-    """Return the schemas of all `with_…` keywords that are ours, for editors."""
-    from hivectl.model.lookups.registry import OURS
-
+def with_schemas(names: Iterable[str] = OURS) -> dict[str, Any]:
+    """Return the schemas of `with_…` keywords, for editors."""
     return {
         f"{PREFIX}{name}": {"description": f"The task is done for each value of lookup('{name}', …)."}
-        for name in sorted(OURS)
+        for name in sorted(names)
     }

@@ -218,6 +218,10 @@ class Templates:
         compiled = engine.text(read(path), origin, path)
         return self._run(lambda: engine.render(compiled, variables), variables, origin)
 
+    def check_file(self, text: str, path: Path, options: Mapping[str, Any]) -> None:
+        """Raise TemplateSyntaxError for a template file that cannot be read, or uses names that nothing has."""
+        self._engine(TemplateOptions(**options), ()).check(text, path)
+
     def look_up(
         self,
         name: str,

@@ -1,9 +1,6 @@
 """`template`: a Jinja2 file, rendered for the node."""
 
-import os
-import pwd
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -72,28 +69,10 @@ def operations(parameters: Parameters, context: TaskContext) -> Sequence[Operati
 
 def template_variables(parameters: Parameters, source: Path, context: TaskContext) -> dict[str, Any]:
     """Return the variables that Ansible's users know inside of a template, about the template itself."""
-    from datetime import UTC, datetime
+    from hivectl.model.lookups.about import about_template
 
-    seen = source.stat()
-    own = {
-        "template_host": os.uname().nodename,
-        "template_uid": _user_name(seen.st_uid),
-        "template_path": parameters.src,
-        "template_fullpath": str(source),
-        "template_destpath": parameters.dest,
-        "template_mtime": datetime.fromtimestamp(seen.st_mtime, UTC),
-        "template_run_date": datetime.now(UTC),
-    }
-    # the text of ansible-core's default, so that a file that Ansible made is not changed for it
-    return own if "ansible_managed" in context.variables else {**own, "ansible_managed": "Ansible managed"}
-
-
-@lru_cache(maxsize=64)
-def _user_name(number: int) -> str | int:
-    try:
-        return pwd.getpwuid(number).pw_name
-    except KeyError:
-        return number
+    about = about_template(parameters.src, source, context.variables)
+    return {**about, "template_destpath": parameters.dest}
 
 
 def _encoded(text: str, parameters: Parameters, context: TaskContext) -> bytes:

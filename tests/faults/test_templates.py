@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.helper import wait_until_gone
+
 if TYPE_CHECKING:
     from tests.support.command import Lab
     from tests.support.inside import Inside
@@ -109,3 +111,33 @@ def test_what_a_node_says_steers_no_terminal(here: Lab, inside: Inside) -> None:
     for arguments in (["run", "show", "last"], ["exec", "n1:n2", "--", f"cat {here.folder}/said"]):
         again = inside(here, *arguments)
         assert "\x1b" not in again.told
+
+
+def test_templates_that_look_themselves_up_end(here: Lab, inside: Inside) -> None:
+    here.write("templates/me.j2", "{{ lookup('template', 'me.j2') }}")
+    here.write(
+        "templates/slow.j2", "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
+    )
+    for template in (
+        "{{ lookup('template', 'me.j2') }}",
+        "{{ lookup('template', 'slow.j2', errors='ignore') }}",
+    ):
+        here.write("site.yml", playbook(template))
+        began = time.monotonic()
+        said = inside(here, "apply", "site.yml")
+        assert time.monotonic() - began < 20
+        assert said.code == 1, said.told
+        assert "Traceback" not in said.told
+        assert not (here.folder / "touched").exists()
+
+
+def test_a_command_that_never_ends_is_ended_with_all_that_it_started(
+    here: Lab, inside: Inside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hivectl.model.lookups.commands.DEADLINE", 0.5)
+    command = "sleep 300 & echo $! > " + str(here.folder / "number") + "; wait"
+    here.write("site.yml", playbook("{{ lookup('pipe', '" + command + "') }}"))
+    said = inside(here, "apply", "site.yml")
+    assert said.code == 1
+    assert "the command runs longer than 0.5 s" in said.told
+    wait_until_gone(int((here.folder / "number").read_text()))

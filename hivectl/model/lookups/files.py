@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2.runtime import Undefined
 
 from hivectl.model.filters.paths import fileglob
+from hivectl.model.lookups.about import about_template
 from hivectl.model.lookups.base import Lookup, Request
 from hivectl.model.lookups.search import find, places, search_folders
 from hivectl.model.parameters import parameter
@@ -165,7 +166,7 @@ def _template(request: Request) -> list[Any]:
     found = []
     for name in request.texts():
         path = find(request, name, "templates")
-        more = {"template_path": name, "template_fullpath": str(path), **options.template_vars}
+        more = {**about_template(name, path, request.variables), **options.template_vars}
         found.append(
             request.host.render_file(
                 path,

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from hivectl.model.lookups.base import Lookup
+from hivectl.model.lookups.names import OURS, REFUSED
 from hivectl.model.plugins import BrokenPluginError, installed, load, package_of
 from hivectl.model.suggestions import did_you_mean
 from hivectl.model.templating.errors import TemplateSyntaxError
@@ -17,27 +18,6 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 GROUP = "hivectl.lookups"
-# file of this folder -> its lookups, so that only what is used is imported
-FILES: Mapping[str, tuple[str, ...]] = {
-    "lists": (
-        *("items", "list", "flattened", "indexed_items", "random_choice", "dict", "nested", "cartesian"),
-        *("together", "subelements"),
-    ),
-    "sequence": ("sequence",),
-    "variables": ("vars", "varnames", "env"),
-    "files": ("file", "fileglob", "first_found", "template"),
-    "tables": ("ini", "csvfile"),
-    "commands": ("pipe", "lines"),
-    "nodes": ("inventory_hostnames",),
-    "password": ("password",),
-}
-OURS: Mapping[str, str] = {name: file for file, names in FILES.items() for name in names}
-# Ansible's, with what to write instead
-REFUSED = {
-    "url": "make a task of `uri` or `get_url`, and register its result",
-    "config": "hivectl has no such settings; see `hivectl apply --help`",
-    "unvault": "keep secrets with !env, !file or !command",
-}
 
 
 def plain_name(name: str) -> str:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import nodes
 from jinja2.nativetypes import NativeCodeGenerator
 
+from hivectl.model.templating.errors import TemplateSyntaxError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -134,7 +136,9 @@ def _known(written: str, word: str, known: Mapping[str, Any], node: nodes.Node) 
         from hivectl.model.templating.known import unknown
 
         where = f" on line {node.lineno} of the template" if node.lineno > 1 else ""
-        raise unknown(word, written, where, known)
+        error = unknown(word, written, where, known)
+        error.line = node.lineno
+        raise error
     known[name]  # another package's is loaded now, so that a broken one is told here
     return name
 
@@ -145,7 +149,11 @@ def check_lookups(tree: nodes.Template) -> None:
         if isinstance(call.node, nodes.Name) and call.node.name in LOOKUPS and call.args:
             from hivectl.model.lookups.constants import check_call
 
-            check_call(call)
+            try:
+                check_call(call)
+            except TemplateSyntaxError as error:
+                error.line = call.lineno
+                raise
 
 
 def keep_backslashes(source: str, environment: Environment) -> str:

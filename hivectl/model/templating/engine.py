@@ -12,6 +12,7 @@ from jinja2.parser import Parser
 from jinja2.utils import missing
 
 from hivectl.model.filters.registry import filters, functions, tests
+from hivectl.model.origin import Origin
 from hivectl.model.plugins import BrokenPluginError
 from hivectl.model.secret import Secret
 from hivectl.model.templating.analysis import needed_names, undeclared_names
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from hivectl.model.errors import HivectlError
     from hivectl.model.lookups.base import Host
-    from hivectl.model.origin import Origin
     from hivectl.model.templates import TemplateOptions
 
 KEPT = 20_000  # compiled templates; a large lab's files hold fewer
@@ -122,6 +123,15 @@ class Engine:
             _keep(self._texts, key, compiled)
         return compiled
 
+    def check(self, source: str, path: Path) -> None:
+        """Read the text of a file without making it ready to run; raises TemplateSyntaxError."""
+        try:
+            self._parse_text(source)
+        except (TemplateError, BrokenPluginError) as error:
+            raise with_origin(error, _place(error, None, path)) from None
+        except JinjaSyntaxError as error:
+            raise syntax_error(error, source, None, str(path)) from None
+
     def condition(self, source: Any, origin: Origin | None = None) -> Compiled:
         """Return a compiled condition; raises ConditionError and TemplateSyntaxError."""
         compiled = self._conditions.get(source) if isinstance(source, str) else None
@@ -193,7 +203,7 @@ class Engine:
             code = sandbox.compile(tree, None, filename)
             template = ScopeTemplate.from_code(sandbox, code, {}, None)
         except (TemplateError, BrokenPluginError) as error:
-            raise with_origin(error, origin) from None
+            raise with_origin(error, _place(error, origin, path)) from None
         except JinjaSyntaxError as error:
             raise syntax_error(error, source, origin, filename) from None
         except (RecursionError, MemoryError, SyntaxError, ValueError, OverflowError) as error:
@@ -229,6 +239,12 @@ class Engine:
         tree = nodes.Template([nodes.Output([expression], lineno=1)], lineno=1)
         tree.set_environment(sandbox)
         return sandbox.prepare(tree)
+
+
+def _place(error: HivectlError, origin: Origin | None, path: Path | None) -> Origin | None:
+    """Return where in a file, or else where at all, a name is that nothing has."""
+    line = error.line if isinstance(error, TemplateSyntaxError) else 0
+    return Origin(str(path), line or 1, 1) if path is not None else origin
 
 
 def _keep(cache: dict[str, Compiled], source: str, compiled: Compiled) -> None:

@@ -16,7 +16,13 @@ class TemplateError(InputError):
 
 
 class TemplateSyntaxError(TemplateError):
-    """A template or condition is not Jinja2, or names a filter or test that does not exist."""
+    """A template or condition is not Jinja2, or names a filter, test or lookup that does not exist.
+
+    Attributes:
+        line: of the template, from 1; 0 where it is not known.
+    """
+
+    line: int = 0
 
 
 class UndefinedVariableError(TemplateError):
