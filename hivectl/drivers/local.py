@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import pwd
+import shutil
 import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -33,7 +34,12 @@ class LocalAttributes:
     """Inventory keys of `driver: local`."""
 
     python: str = parameter(
-        "Interpreter of the helper: a path, or a name on PATH.", default="python3", kind="path"
+        "Interpreter of the helper: a path, or a name on PATH; `none`: do without, as where there is none.",
+        default="python3",
+        kind="path",
+    )
+    sh: str = parameter(
+        "POSIX shell that runs the helper where there is no Python.", default="/bin/sh", kind="path"
     )
     shell: str | None = parameter(
         "Shell that runs command lines.", default=None, kind="path", example="/bin/bash"
@@ -110,7 +116,7 @@ class LocalConnection:
     def __init__(self, node: str, attributes: LocalAttributes) -> None:
         self._node = node
         self._attributes = attributes
-        self._helpers = HelperSessions(self._start, node=node, python=attributes.python)
+        self._helpers = HelperSessions(self._start, node=node, python=attributes.python, shell=attributes.sh)
         self._streams: list[Stream] = []
         self._closed = False
 
@@ -171,7 +177,7 @@ class LocalConnection:
     async def _start(self, launch: Launch) -> LocalChannel:
         starting = asyncio.ensure_future(
             asyncio.create_subprocess_exec(
-                *launch.argv,
+                *(launch.instead if _lacks(launch) else launch.argv),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
@@ -204,6 +210,11 @@ class LocalConnection:
     def _need_open(self) -> None:
         if self._closed:
             raise ConnectionLostError("the connection is closed", node=self._node)
+
+
+def _lacks(launch: Launch) -> bool:
+    """Whether the interpreter that is to be started is not here, and there is something in its place."""
+    return bool(launch.instead) and shutil.which(launch.interpreter) is None
 
 
 def _login_shell() -> str:

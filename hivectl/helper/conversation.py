@@ -72,6 +72,7 @@ class HelperSession:
         become: Become | None = None,
         python: str = "python3",
         first: Batch | None = None,
+        shell: str = "/bin/sh",
     ) -> HelperSession:
         """Start a helper.
 
@@ -79,7 +80,8 @@ class HelperSession:
             open_channel: starts a `Launch` on the node.
             node: for messages.
             become: another user.
-            python: the interpreter there.
+            python: the interpreter there; NO_PYTHON (`hivectl.helper.launch`) to do without.
+            shell: what runs the helper's twin where there is no Python.
             first: what the session will be asked to do next: it may travel with the helper itself, which saves
                 a round trip; `operate` must be called with it, before anything else.
 
@@ -88,7 +90,14 @@ class HelperSession:
             HelperError: there is no Python, an old one, or something else answered.
             ConnectionLostError: the transport broke.
         """
-        return cls(node, await start_helper(open_channel, node, become=become, python=python, first=first))
+        started = await start_helper(
+            open_channel, node, become=become, python=python, first=first, shell=shell
+        )
+        if started.dialect is None:
+            return cls(node, started)
+        from hivectl.helper.sh.session import ShSession
+
+        return ShSession(node, started, started.dialect)
 
     @property
     def closed(self) -> bool:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import secrets
 import shlex
-from dataclasses import field
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from hivectl.helper.bundle import LOADER
+from hivectl.helper.sh.bundle import LOADER as SH_LOADER
 from hivectl.model.records import record
 from hivectl.model.secret import Secret
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
     from hivectl.helper.commands import Command
     from hivectl.helper.operations import Become
+
+# in place of an interpreter's name: do without
+NO_PYTHON = "none"
 
 
 @record(kw_only=True)
@@ -28,6 +32,8 @@ class Launch:
         prompt: what sudo asks for the password with; "" without sudo.
         password: the answer.
         preamble: sent after the marker, before anything else (holds the environment: never log it).
+        instead: what is started where `argv` needs an interpreter that the node has not got; () for nothing.
+        interpreter: the name that is looked for.
     """
 
     argv: tuple[str, ...]
@@ -35,11 +41,18 @@ class Launch:
     prompt: bytes = b""
     password: Secret | None = None
     preamble: bytes = field(default=b"", repr=False)
+    instead: tuple[str, ...] = ()
+    interpreter: str = ""
 
     @property
     def command(self) -> str:
-        """The same as a line for the login's shell."""
-        return shlex.join(self.argv)
+        """The same as a line for the login's shell, which is replaced by what is started."""
+        line = shlex.join(self.argv)
+        if not self.instead:
+            return line
+        # the shell that is there anyhow decides: nothing more is started, and no round trip is lost
+        wanted = shlex.quote(self.interpreter)
+        return f"command -v {wanted} >/dev/null 2>&1 && exec {line}; exec {shlex.join(self.instead)}"
 
 
 def _sudo(become: Become | None, nonce: str) -> tuple[str, ...]:
@@ -62,11 +75,21 @@ def _launch(argv: tuple[str, ...], become: Become | None, nonce: str, preamble: 
     )
 
 
-def launch_helper(become: Become | None = None, python: str = "python3") -> Launch:
-    """Return how to start the helper; its marker comes on standard output."""
+def launch_helper(become: Become | None = None, python: str = "python3", shell: str = "/bin/sh") -> Launch:
+    """Return how to start the helper; its marker comes on standard output.
+
+    Args:
+        become: another user.
+        python: the interpreter; where the node has not got it, or with NO_PYTHON, a shell runs the helper's twin.
+        shell: that shell, POSIX.
+    """
     nonce = secrets.token_hex(8)
+    twin = (shell, "-c", SH_LOADER, "sh", nonce)
+    if python == NO_PYTHON:
+        return _launch(twin, become, nonce)
     # a relative name is looked up by env, so that a missing interpreter is told apart from a missing sudo
-    return _launch((python, "-I", "-S", "-X", "utf8", "-c", LOADER, nonce), become, nonce)
+    launch = _launch((python, "-I", "-S", "-X", "utf8", "-c", LOADER, nonce), become, nonce)
+    return replace(launch, instead=(*_sudo(become, nonce), *twin), interpreter=python)
 
 
 def launch_command(command: Command, become: Become | None = None, shell: str = "") -> Launch:

@@ -35,13 +35,17 @@ class HelperSessions:
     Args:
         open_channel: starts a `Launch` on the node.
         node: for messages.
-        python: the interpreter there.
+        python: the interpreter there; NO_PYTHON (`hivectl.helper.launch`) to do without.
+        shell: what runs the helper's twin where there is no Python.
     """
 
-    def __init__(self, open_channel: OpenChannel, *, node: str, python: str = "python3") -> None:
+    def __init__(
+        self, open_channel: OpenChannel, *, node: str, python: str = "python3", shell: str = "/bin/sh"
+    ) -> None:
         self._open_channel = open_channel
         self._node = node
         self._python = python
+        self._shell = shell
         self._sessions: dict[str | None, HelperSession] = {}
         self._starting: dict[str | None, asyncio.Lock] = {}
         self._closed = False
@@ -55,7 +59,12 @@ class HelperSessions:
             session = self._sessions.get(user)
             if session is None or session.closed:
                 session = await HelperSession.start(
-                    self._open_channel, self._node, become=become, python=self._python, first=first
+                    self._open_channel,
+                    self._node,
+                    become=become,
+                    python=self._python,
+                    first=first,
+                    shell=self._shell,
                 )
                 self._sessions[user] = session
             return session

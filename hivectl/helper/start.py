@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 from hivectl.helper.bundle import OURS, SOURCE, extra, lessons, preamble
 from hivectl.helper.encode import Frame, encode_batch
 from hivectl.helper.enter import Errors, last_words, start_failure, until_marker
-from hivectl.helper.launch import launch_helper
+from hivectl.helper.launch import NO_PYTHON, launch_helper
 from hivectl.model.node_errors import ConnectionLostError, HelperError, NodeError
 from hivectl.model.records import record
 
 if TYPE_CHECKING:
     from hivectl.helper.channel import Channel, OpenChannel
     from hivectl.helper.operations import Batch, Become
+    from hivectl.helper.sh.dialect import Dialect
 
 # seconds for a helper to start, sudo and slow boards included
 STARTING = 60.0
@@ -32,6 +33,7 @@ class Started:
         magic: the kind of modules that it takes.
         rest: what it said behind its first word.
         ahead: the batch that it has already got.
+        dialect: what a helper speaks that is a sh program; None for Python.
     """
 
     channel: Channel
@@ -40,21 +42,28 @@ class Started:
     magic: str
     rest: bytes
     ahead: Batch | None
+    dialect: Dialect | None = None
 
 
 async def start_helper(
-    open_channel: OpenChannel, node: str, *, become: Become | None, python: str, first: Batch | None
+    open_channel: OpenChannel,
+    node: str,
+    *,
+    become: Become | None,
+    python: str,
+    first: Batch | None,
+    shell: str = "/bin/sh",
 ) -> Started:
     """Start a helper; see `HelperSession.start`."""
-    launch = launch_helper(become, python)
+    launch = launch_helper(become, python, shell)
     channel = await open_channel(launch)
     errors = Errors(channel, launch)
     follower = asyncio.create_task(errors.follow())
     # sudo may want to read its password first: then nothing can be sent ahead
-    frames = _frames_ahead(first) if become is None and first is not None else b""
+    frames = _frames_ahead(first) if become is None and first is not None and python != NO_PYTHON else b""
     try:
         async with asyncio.timeout(STARTING):
-            if become is None:
+            if become is None and python != NO_PYTHON:
                 with suppress(ConnectionLostError):  # why is said on standard error
                     await channel.write(preamble(OURS, frames))
             found = await until_marker(channel.read, launch.marker)
@@ -63,7 +72,12 @@ async def start_helper(
                 raise start_failure(  # noqa: TRY301 - the channel is closed below, whatever failed
                     node, launch, errors, await channel.wait(), helper=True
                 )
-            magic = _magic_of(found[0].decode("ascii", "replace"))
+            said = found[0].decode("ascii", "replace")
+            if said == "sh":
+                dialect, frames = _sh_program(first)
+                await channel.write(frames)
+                return Started(channel, errors, follower, said, found[1], first, dialect)
+            magic = _magic_of(said)
             if magic != OURS or become is not None:
                 frames = b""
                 await channel.write(preamble(magic))
@@ -81,6 +95,15 @@ async def start_helper(
         raise
     ahead = first if frames else None
     return Started(channel, errors, follower, magic, found[1], ahead)
+
+
+def _sh_program(first: Batch | None) -> tuple[Dialect, bytes]:
+    """Return the twin's dialect, and the program with the first batch behind it."""
+    from hivectl.helper.sh.bundle import preamble as sh_preamble
+    from hivectl.helper.sh.dialect import Dialect
+
+    dialect = Dialect()
+    return dialect, sh_preamble(dialect.first(first) if first is not None else b"")
 
 
 def _magic_of(said: str) -> str:

@@ -154,7 +154,7 @@ def test_a_helper_that_does_not_start_says_why(script: str, error: type[NodeErro
 
 def test_banners_before_the_marker_are_skipped() -> None:
     async def open_channel(launch: Launch) -> LocalChannel:
-        return await start("sh", "-c", f"echo Welcome; printf 'no newline'; exec {launch.command}")
+        return await start("sh", "-c", f"echo Welcome; printf 'no newline'; {launch.command}")
 
     assert asyncio.run(talk(open_channel)) == [0, 1]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import time
 from contextlib import aclosing
@@ -26,9 +27,18 @@ def items_of(operations: Sequence[Operation], *, check: bool = False, diff: bool
     )
 
 
-def local(python: str = sys.executable) -> LocalConnection:
-    """Return a connection to this machine."""
-    return LocalConnection("here", LocalAttributes(python=python))
+def local(python: str | None = None) -> LocalConnection:
+    """Return a connection to this machine, by the helper that the fixture `helper` chose, or by a Python."""
+    attributes = LocalAttributes(python=python) if python is not None else chosen()
+    return LocalConnection("here", attributes)
+
+
+def chosen() -> LocalAttributes:
+    """Return the helper that the running test is to be done with."""
+    shell = os.environ.get("HIVECTL_TEST_SHELL")
+    if shell is None:
+        return LocalAttributes(python=sys.executable)
+    return LocalAttributes(python="none", sh=shell)
 
 
 async def results_of(
@@ -40,7 +50,7 @@ async def results_of(
 
 
 def with_connection(
-    work: Callable[[LocalConnection], Coroutine[Any, Any, Any]], *, python: str = sys.executable
+    work: Callable[[LocalConnection], Coroutine[Any, Any, Any]], *, python: str | None = None
 ) -> Any:
     """Run `work` with a connection, which is closed behind it."""
 
@@ -61,7 +71,7 @@ def carry_out(
     diff: bool = False,
     fence: Fence | None = None,
     become: Become | None = None,
-    python: str = sys.executable,
+    python: str | None = None,
 ) -> list[ItemResult]:
     """Carry out operations in one batch."""
     batch = Batch(run="run-1", items=items_of(operations, check=check, diff=diff), fence=fence)

@@ -80,4 +80,10 @@ class SshAttributes:
     ssh_config: str | None = parameter(
         "Configuration file, or `none`; absent: ~/.ssh/config and /etc/ssh/ssh_config.", default=None
     )
-    python: str = parameter("Python 3.7 or newer on the node, for the helper.", default="python3")
+    python: str = parameter(
+        "Python 3.7 or newer on the node, for the helper; where it is missing, or with `none`, sh does its work.",
+        default="python3",
+    )
+    sh: str = parameter(
+        "POSIX shell that runs the helper on a node without Python.", default="/bin/sh", kind="path"
+    )

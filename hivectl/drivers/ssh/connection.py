@@ -46,7 +46,7 @@ async def connect(target: Target) -> SshConnection:
     else:
         settings = settle(attributes, target.node)
     login = await log_in(settings, target.node)
-    return SshConnection(target.node, login, settings.user, attributes.python)
+    return SshConnection(target.node, login, settings.user, attributes.python, attributes.sh)
 
 
 class SshConnection:
@@ -57,9 +57,12 @@ class SshConnection:
         login: owned by this connection.
         user: who logged in.
         python: the interpreter for the helper on the node.
+        shell: what runs the helper where there is none.
     """
 
-    def __init__(self, node: str, login: Login, user: str, python: str = "python3") -> None:
+    def __init__(
+        self, node: str, login: Login, user: str, python: str = "python3", shell: str = "/bin/sh"
+    ) -> None:
         self._node = node
         self._login = login
         self._ssh = login.connection
@@ -71,7 +74,7 @@ class SshConnection:
         # counts channels that are no more, for those who wait for room
         self._released = 0
         self._waiting: list[asyncio.Future[None]] = []
-        self._helper = HelperSessions(self.open_channel, node=node, python=python)
+        self._helper = HelperSessions(self.open_channel, node=node, python=python, shell=shell)
         self._sftp: SftpOperations | None = None
         self._closing = False
 

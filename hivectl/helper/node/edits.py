@@ -65,7 +65,7 @@ def apply_edit(
     kind = pretence.kind(path) if check else None
     if kind == "absent" or (kind is None and not os.path.exists(path)):
         if not create or absent_line:
-            return _without_file(operation, path, absent=absent_line)
+            return without_file(operation, path, absent=absent_line)
         make_folders(os.path.dirname(path), pretence, check=check)
         target, before = Target(aimed, pretence, check=check), None
     else:
@@ -86,7 +86,8 @@ def apply_edit(
     return _settle(operation, target, before, edited, pretence, check=check, diff=diff)
 
 
-def _without_file(operation: "dict[str, Any]", path: str, *, absent: bool) -> "dict[str, Any]":
+def without_file(operation: "dict[str, Any]", path: str, *, absent: bool) -> "dict[str, Any]":
+    """Return the result of an edit of no file; raises Failure where there must be one."""
     if operation["edit"] == "replace":
         raise Failure(f"Path {path} does not exist !", rc=257, path=path)
     if operation["edit"] == "block":

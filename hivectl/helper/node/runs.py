@@ -83,7 +83,7 @@ def execute_run(
         "rc": ended.rc,
         "start": _timestamp(began),
         "end": _timestamp(began + time.monotonic() - start),
-        "delta": _delta(time.monotonic() - start),
+        "delta": delta(time.monotonic() - start),
         "msg": "",
     }
     if ended.truncated:
@@ -106,7 +106,8 @@ def _timestamp(moment: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(moment)) + ("%.6f" % (moment % 1))[1:]
 
 
-def _delta(seconds: float) -> str:
+def delta(seconds: float) -> str:
+    """Return a duration as Ansible writes it."""
     whole = int(seconds)
     days = "%d day%s, " % (whole // 86400, "s" if whole >= 172800 else "") if whole >= 86400 else ""
     clock = "%d:%02d:%02d" % (whole // 3600 % 24, whole // 60 % 60, whole % 60)

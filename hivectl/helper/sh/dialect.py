@@ -1,0 +1,131 @@
+"""Both directions of a conversation with the sh program, in the Python helper's frames."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+from hivectl.helper.encode import Frame, encode_batch
+from hivectl.helper.sh import edits
+from hivectl.helper.sh.encode import encode
+from hivectl.helper.sh.results import Clock, refusal, result_of, stripped
+from hivectl.helper.sh.wire import NonsenseError
+
+if TYPE_CHECKING:
+    from hivectl.helper.operations import Batch
+    from hivectl.helper.sh.wire import Said
+
+
+class Dialect:
+    """What was said so far, as far as the next words need it."""
+
+    def __init__(self) -> None:
+        self._clock: Clock | None = None
+        self._batch: Batch | None = None
+        self._plain: list[dict[str, Any]] = []
+        self._edits: dict[int, edits.Answered] = {}
+        self._hash = hashlib.sha256()
+        self._asked: Frame | None = None
+        self._claim = 0
+
+    def batch(self, batch: Batch) -> None:
+        """Know the batch whose frame comes next."""
+        self._batch = batch
+
+    def first(self, batch: Batch) -> bytes:
+        """Return the frame of a batch that travels with the program."""
+        self.batch(batch)
+        return self.outgoing(encode_batch(batch))
+
+    def outgoing(self, frame: Frame) -> bytes:
+        """Return a frame as the program takes it."""
+        header = frame.header
+        if header["t"] == "batch":
+            self._plain = [item["o"] for item in header["items"]]
+            self._edits.clear()
+        if header.get("fence"):
+            self._claim = header["fence"]["token"]
+        self._asked = frame
+        return encode(frame)
+
+    def incoming(self, said: Said) -> tuple[dict[str, Any] | None, bytes]:
+        """Return what was said as a header and bytes of the Python helper; without a header: bytes to send back.
+
+        Raises:
+            NonsenseError: it was not due, or lacks what it must have.
+        """
+        try:
+            return self._incoming(said)
+        except (ValueError, LookupError, TypeError) as error:
+            raise NonsenseError(f"{said.kind}: {error}") from error
+
+    def _incoming(self, said: Said) -> tuple[dict[str, Any] | None, bytes]:
+        kind = said.kind
+        if kind == "result":
+            return self._result(said)
+        if kind == "ask":
+            answered, back = edits.answer(said, self._plain[said.index])
+            self._edits[said.index] = answered
+            return None, back
+        if kind == "hello":
+            self._clock = Clock(said)
+            return None, b""
+        if kind == "data":
+            self._hash.update(said.data)
+        return self._header(said), said.data
+
+    def _header(self, said: Said) -> dict[str, Any]:
+        """Return what the Python helper would have said in place of a frame that needs no reckoning."""
+        header: dict[str, Any] = {"t": said.kind}
+        if said.kind in {"data", "need"}:
+            return {**header, "i": said.index}
+        if said.kind == "unusable":
+            return {**header, "msg": said.fields["msg"]}
+        if said.kind == "fenced":
+            return {**header, "msg": refusal({**said.fields, "claim": str(self._claim)})}
+        if said.kind == "answer":
+            return self._answer(said)
+        if said.kind != "done":
+            raise NonsenseError(f"a frame {said.kind!r}")
+        return header
+
+    def _result(self, said: Said) -> tuple[dict[str, Any], bytes]:
+        if self._batch is None or self._clock is None:
+            raise NonsenseError("a result before it was asked for")
+        item, plain = self._batch.items[said.index], self._plain[said.index]
+        name = item.operation.name
+        if name == "edit" and "msg" not in said.fields:
+            seconds = max(0.0, float(said.fields["e"]) - float(said.fields["b"]))
+            made = edits.result_of(said, item, plain, self._edits.pop(said.index, None))
+            return {"t": "result", "i": said.index, "s": seconds, "r": made}, b""
+        header, data = result_of(said, item, self._clock)
+        if name == "run" and "out" in header and plain.get("strip", True):
+            header, data = stripped(header, data)
+        if name == "read":
+            digest, self._hash = self._hash.hexdigest(), hashlib.sha256()
+            if header["r"].get("sent"):
+                header["r"].setdefault("sha256", digest)
+        return header, data
+
+    def _answer(self, said: Said) -> dict[str, Any]:
+        answer: dict[str, Any] = {"t": "answer"}
+        fields = said.fields
+        if "unusable" in fields:
+            answer["unusable"] = fields["unusable"]
+        elif "why" in fields:
+            answer["fenced"] = refusal({**fields, "claim": str(self._claim)})
+        elif "progress" in fields and self._asked is not None:
+            answer["progress"] = _progress(said, self._asked.header["run"])
+        return answer
+
+
+def _progress(said: Said, run: str) -> dict[str, Any] | None:
+    """Return what is remembered of a run, as helper/node/lock.py finds it."""
+    last = json.loads(said.fields["progress"])
+    by = json.loads(said.fields["by"])
+    lives = said.flag("same_boot") and isinstance(by, list) and by[1:] == [int(said.fields["birth"])] != [0]
+    for known in (last, *json.loads(said.fields["earlier"])):
+        if isinstance(known, dict) and known.get("run") == run:
+            return {**known, "running": lives and not known.get("ended") and known is last}
+    return None

@@ -1,0 +1,54 @@
+"""The session of a helper that is a sh program."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hivectl.helper.conversation import LONGEST_DATA, LONGEST_HEADER, HelperSession
+from hivectl.helper.sh.wire import NonsenseError, take
+from hivectl.model.node_errors import ConnectionLostError
+
+if TYPE_CHECKING:
+    from hivectl.helper.encode import Frame
+    from hivectl.helper.operations import Batch
+    from hivectl.helper.sh.dialect import Dialect
+    from hivectl.helper.start import Started
+
+
+class ShSession(HelperSession):
+    """As `HelperSession`, with a program that speaks another dialect."""
+
+    def __init__(self, node: str, started: Started, dialect: Dialect) -> None:
+        super().__init__(node, started)
+        self._dialect = dialect
+
+    async def _teach(self, batch: Batch) -> None:
+        """Say which batch comes next; the program has everything that it needs."""
+        self._dialect.batch(batch)
+
+    async def _send(self, frame: Frame) -> None:
+        await self._write(self._dialect.outgoing(frame))
+
+    async def _write(self, data: bytes) -> None:
+        if self._closed:
+            raise ConnectionLostError("the helper has ended", node=self.node)
+        try:
+            await self._channel.write(data)
+        except ConnectionLostError:
+            await self._lost()
+
+    async def _receive(self) -> tuple[dict[str, Any], bytes]:
+        while True:
+            try:
+                said = take(self._buffer, LONGEST_DATA)
+                header, data = (None, b"") if said is None else self._dialect.incoming(said)
+            except NonsenseError as error:
+                await self._nonsense(str(error)[:200])
+            if header is not None:
+                return header, data
+            if said is None:
+                if len(self._buffer) > LONGEST_DATA + LONGEST_HEADER:
+                    await self._nonsense(f"a frame of more than {LONGEST_DATA} bytes")
+                await self._fill()
+            elif data:
+                await self._write(data)
