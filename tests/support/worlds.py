@@ -75,8 +75,7 @@ def assert_same_in_worlds(
         state: shell commands that print what is compared after each act.
         end: shell commands that end what runs in a world.
     """
-    (folder / "acts.json").write_text(json.dumps([asdict(one) for one in acts]))
-    (folder / "state.sh").write_text(state)
+    _write(acts, folder, state)
     sides = {side: _live(side, folder, prepare, end) for side in ("ansible", "ours")}
     found = []
     for one, theirs, ours in zip(acts, sides["ansible"], sides["ours"], strict=True):
@@ -86,6 +85,19 @@ def assert_same_in_worlds(
                 found.append(f"  we said {_words(ours)}\n  ansible {_words(theirs)}")
     assert not found, "\n".join(found)
     return sides
+
+
+def ours_in_world(
+    acts: Sequence[Act], folder: Path, *, prepare: str, state: str, end: str = ""
+) -> list[dict[str, Any]]:
+    """Do all acts in our way alone; return for each its `result`, and the `state` of the world after it."""
+    _write(acts, folder, state)
+    return _live("ours", folder, prepare, end)
+
+
+def _write(acts: Sequence[Act], folder: Path, state: str) -> None:
+    (folder / "acts.json").write_text(json.dumps([asdict(one) for one in acts]))
+    (folder / "state.sh").write_text(state)
 
 
 def _words(side: dict[str, Any]) -> str:

@@ -103,8 +103,8 @@ def expand_patterns(wishes: "list[Wish]", tools: "Tools") -> "list[Wish]":
     return expanded
 
 
-def index_age() -> "tuple[float, int]":
-    """Return the age in seconds of what apt knows, and the time it is of."""
+def index_age() -> "tuple[float, float]":
+    """Return the age in seconds of what apt knows, and the time that it is of."""
     import time
 
     for path in (STAMP, LISTS):
@@ -112,8 +112,8 @@ def index_age() -> "tuple[float, int]":
             moment = os.stat(path).st_mtime
         except OSError:
             continue
-        return time.time() - moment, int(moment)
-    return float("inf"), 0
+        return time.time() - moment, moment
+    return float("inf"), 0.0
 
 
 def automatic(tools: "Tools") -> "set[str]":

@@ -96,6 +96,8 @@ class Apt:
             )
         if not errors:
             return failed(what, said)
+        unmet = said.out.partition("The following packages have unmet dependencies:\n")[2].splitlines()
+        errors += [line.strip() for line in unmet if " : " in line or line.startswith("  ")]
         return Failure(f"{what}: {'; '.join(errors)}", rc=said.rc, **said.outputs())
 
 
@@ -160,7 +162,7 @@ def _refresh(apt: Apt) -> "dict[str, Any]":
     """Fetch what can be installed where that is asked for and due."""
     operation = apt.operation
     age, moment = index_age()
-    result: "dict[str, Any]" = {"cache_updated": False, "cache_update_time": moment}
+    result: "dict[str, Any]" = {"cache_updated": False, "cache_update_time": int(moment)}
     if not (operation.get("update_cache") or operation.get("cache_valid_time")):
         return result
     if age <= operation.get("cache_valid_time", 0):
@@ -185,7 +187,7 @@ def _refresh(apt: Apt) -> "dict[str, Any]":
             )
         apt.tools.wire.pause(min(2**number, longest))
     after = index_age()[1]
-    return {"cache_updated": after != moment, "cache_update_time": after}
+    return {"cache_updated": after != moment, "cache_update_time": int(after)}
 
 
 def _install(apt: Apt, wishes: "list[Wish]") -> "dict[str, Any]":
