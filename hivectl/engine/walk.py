@@ -261,7 +261,7 @@ class Walk:
         return f"h{self.handlers.round}.{task.key}" if in_handlers else task.key
 
     async def _task(self, task: Task) -> None:
-        for_all = task.run_once or self._is_group_task(task)
+        for_all = task.run_once or self._concerns_all(task)
         key = await self.arrive(task, for_all=for_all)
         if key is None:
             return
@@ -275,8 +275,9 @@ class Walk:
             if step is not None:
                 await self.take(step)
 
-    def _is_group_task(self, task: Task) -> bool:
-        return self.state.workshop.find_module(task.module).group is not None
+    def _concerns_all(self, task: Task) -> bool:
+        module = self.state.workshop.find_module(task.module)
+        return module.group is not None or module.once
 
     # -- steps
 

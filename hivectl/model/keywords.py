@@ -184,7 +184,7 @@ ELSEWHERE = {
                 "mount",
                 "sysctl",
             ),
-            *("synchronize", "pause", "reboot"),
+            "synchronize",
         ),
         "write `command:` or `shell:`; `hivectl modules` lists what there is",
     ),

@@ -1,5 +1,15 @@
 """What a task can do, one file each."""
 
 MACHINERY: frozenset[str] = frozenset(
-    {"attributes", "base", "commands", "contents", "free_form", "launcher", "registry"}
+    {
+        "attributes",
+        "base",
+        "commands",
+        "connecting",
+        "contents",
+        "free_form",
+        "keyboard",
+        "launcher",
+        "registry",
+    }
 )

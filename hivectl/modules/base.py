@@ -141,6 +141,7 @@ class Module(Generic[P]):
         check_mode: "full", "none" (skipped in check mode, as Ansible's) or "always" (runs as ever: only looks).
         returns: name -> meaning of what the result adds.
         repeatable: a procedure that may simply be done again when nobody knows whether it ended.
+        once: one node does it for all nodes of the play, as if the task said `run_once`.
     """
 
     name: str
@@ -157,6 +158,7 @@ class Module(Generic[P]):
     check_mode: str = "full"
     returns: Mapping[str, str] = field(default_factory=dict)
     repeatable: bool = True
+    once: bool = False
 
 
 def merge_results(results: Sequence[ItemResult]) -> Result:
