@@ -106,7 +106,7 @@ def test_never_comes_back(tmp_path: Path, lab: Lab, machine: Sshd) -> None:
     assert "Timed out waiting for the node to come back (timeout=2)" in done.stdout
 
 
-def test_refused(tmp_path: Path, lab: Lab, machine: Sshd) -> None:
+def test_refused(tmp_path: Path, lab: Lab) -> None:
     (tmp_path / "refuse").touch()
     lab.write("site.yml", PLAY % (5, "true"))
 
@@ -117,7 +117,7 @@ def test_refused(tmp_path: Path, lab: Lab, machine: Sshd) -> None:
     assert "not today" in done.stdout
 
 
-def test_does_not_go_down(tmp_path: Path, lab: Lab, machine: Sshd) -> None:
+def test_does_not_go_down(lab: Lab) -> None:
     lab.write("site.yml", PLAY % (1, "true"))
 
     done = lab.run("apply", "site.yml")
@@ -137,7 +137,7 @@ def test_is_never_ready(tmp_path: Path, lab: Lab, machine: Sshd) -> None:
     assert "still mounting" in done.stdout
 
 
-def test_says_only_what_it_would_do_in_check_mode(tmp_path: Path, lab: Lab, machine: Sshd) -> None:
+def test_says_only_what_it_would_do_in_check_mode(tmp_path: Path, lab: Lab) -> None:
     lab.write("site.yml", "- hosts: h1\n  gather_facts: false\n  tasks: [{reboot: }]\n")
 
     done = lab.run("apply", "--check", "site.yml")
@@ -176,7 +176,7 @@ def test_waits_for_a_connection(tmp_path: Path, lab: Lab, machine: Sshd) -> None
     assert (tmp_path / "reached").exists()
 
 
-def test_waits_in_vain(tmp_path: Path, lab: Lab, machine: Sshd) -> None:
+def test_waits_in_vain(lab: Lab, machine: Sshd) -> None:
     lab.write(
         "site.yml", "- hosts: h1\n  gather_facts: false\n  tasks:\n    - wait_for_connection: {timeout: 1}\n"
     )
