@@ -2,6 +2,7 @@
 
 import asyncio
 
+from hivectl.drivers.base import Capability
 from hivectl.helper.operations import Stat
 from hivectl.model.parameters import parameter
 from hivectl.model.records import record
@@ -50,6 +51,7 @@ MODULE = Module(
     summary="Wait until a node can be reached",
     parameters=Parameters,
     procedure=procedure,
+    capabilities=frozenset({Capability.FILES}),
     example="""\
 - name: Until the Pi is back
   wait_for_connection:
