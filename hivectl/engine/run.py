@@ -444,6 +444,11 @@ class _Run:
                     state.say(str(fault), level="error")
                 if code is ExitCode.DONE:
                     ended = replace(ended, status="failed", exit_code=int(fault.exit_code))
+        if isinstance(state.watcher, Planner) and state.watcher.blind:
+            nodes = ", ".join(sorted(state.watcher.blind))
+            state.say(
+                f"{nodes} cannot tell what they find: `apply --plan` will not notice what changes there"
+            )
         state.emit(ended)
         return ended
 

@@ -11,13 +11,14 @@ import hashlib
 import json
 import os
 import secrets
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hivectl import __version__
 from hivectl.engine.inputs import differences, digests_of
 from hivectl.model.errors import Complaints, ExitCode, HivectlError, InputError
+from hivectl.model.records import record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -38,7 +39,7 @@ class StalePlanError(HivectlError):
     exit_code = ExitCode.STALE_PLAN
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class PlannedStep:
     """What a plan says of one step.
 
@@ -62,7 +63,7 @@ class PlannedStep:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class SavedPlan:
     """A plan as its file has it.
 

@@ -90,6 +90,10 @@ class Planner:
 
     Args:
         looking: the nodes are asked for what they find, since the plan is kept.
+
+    Attributes:
+        steps: node and key -> the step.
+        blind: nodes that cannot tell what they find.
     """
 
     def __init__(self, *, looking: bool) -> None:
@@ -98,6 +102,7 @@ class Planner:
         self._seen: dict[tuple[str, str], dict[str, Mapping[str, Any]]] = {}
         self._sight = Sight()
         self.steps: dict[tuple[str, str], PlannedStep] = {}
+        self.blind: set[str] = set()
         # node -> the first step of which nobody knows what it will have changed
         self._doubtful: dict[str, str] = {}
 
@@ -117,10 +122,12 @@ class Planner:
 
     def saw(self, place: Place, result: ItemResult) -> None:
         """Remember what the node found."""
+        step = place.step
         if (seen := result.result.pop("seen", None)) is not None:
-            step = place.step
             self._seen.setdefault((step.node, step.key), {})[place.item.key] = seen
             self._sight.note(place.iteration.actor or step.node, result.result, seen)
+        elif place.item.seen is not None and not result.result.get("failed"):
+            self.blind.add(place.iteration.actor or step.node)
 
     def procedure(self, step: Step, index: int, result: Result) -> None:
         """Remember what the procedure's check said."""

@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
@@ -77,7 +78,7 @@ class JUnit:
             self._play = event.play
             self._suites.setdefault(event.play, Suite(event.time))
         elif isinstance(event, RunStarted):
-            self._name = f"hivectl {event.mode} {event.playbook}"
+            self._name = f"hivectl {event.mode} {PurePath(event.playbook).name}"
         elif isinstance(event, NodeLost) and event.node not in self._blamed:
             self._lost(event)
         elif isinstance(event, RunEnded):

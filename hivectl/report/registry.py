@@ -123,6 +123,7 @@ def open_reports(
         assert isinstance(human, ReporterKind)
         parsed.append((human, None))
     twice = [path for path, number in Counter(path for _, path in parsed if path).items() if number > 1]
+    twice = [path for path in twice if not path.exists() or path.is_file()]
     if twice:
         raise InputError(f"two reports both want the file {twice[0]}", hint="name another for one of them")
     places = _streams(parsed, stdout, stderr)

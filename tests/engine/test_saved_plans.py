@@ -16,11 +16,14 @@ import pytest
 from hivectl.engine.options import RunOptions
 from hivectl.engine.run import run_playbook
 from hivectl.engine.saved_plan import PlanFileError, StalePlanError, read_plan, write_plan
+from hivectl.helper import encode
 from hivectl.model.errors import Complaints, HivectlError
 from tests.support.runs import Bench, Outcome, make_bench
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from hivectl.helper.operations import Item
 
 SECRET = "correct-horse-battery"
 FILES = """
@@ -305,6 +308,26 @@ def test_what_a_secret_stands_in_is_watched_without_a_digest_of_it(bench: Bench,
     assert hashlib.sha256(b"1234").hexdigest() not in (bench.folder / "saved.plan").read_text()
     (home / "token").write_text("5678")
     assert applied(bench).ended.exit_code == 6
+
+
+def test_nodes_that_cannot_tell_what_they_find_are_named(
+    bench: Bench, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A node without the helper in Python, for one."""
+    monkeypatch.setattr("hivectl.helper.encode._item", without_seen(encode._item))
+    shown = saved(bench, FILES)
+    assert (
+        "n1, n2 cannot tell what they find: `apply --plan` will not notice what changes there" in shown.said()
+    )
+    assert applied(bench).ended.exit_code == 0
+    assert (home / "n1/file").exists()
+
+
+def without_seen(encoded: Callable[[Item], dict[str, Any]]) -> Callable[[Item], dict[str, Any]]:
+    def plain(item: Item) -> dict[str, Any]:
+        return encoded(replace(item, seen=None))
+
+    return plain
 
 
 def test_a_plan_that_failed_is_not_saved(bench: Bench) -> None:
