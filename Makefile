@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # what the tests need of Debian or Ubuntu: program=package
 NEEDED := sshd=openssh-server ssh-keygen=openssh-client tmux=tmux bwrap=bubblewrap sudo=sudo git=git \
-  pgrep=procps useradd=passwd mount=mount crontab=cron openssl=openssl \
+  pg_createcluster=postgresql pgrep=procps useradd=passwd mount=mount crontab=cron openssl=openssl \
   unshare=util-linux setsid=util-linux start-stop-daemon=dpkg update-rc.d=init-system-helpers service=init-system-helpers \
   unzip=unzip zstd=zstd xz=xz-utils bzip2=bzip2 dash=dash busybox=busybox
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hivectl.model.inventory import Inventory
-    from hivectl.store.database import Database
+    from hivectl.store.base import Store
 
 
 @record
@@ -39,16 +39,11 @@ class Lab:
 
         return self.inventory.longest or LONGEST
 
-    def open_store(self) -> Database:
+    def open_store(self) -> Store:
         """Open the lab's database; raises StoreError."""
-        from hivectl.store.database import open_database
+        from hivectl.store.opening import open_store
 
-        if "://" in self.store:
-            raise InputError(
-                f"the store {self.store.partition('://')[0]}:// is not supported yet",
-                hint="name a file with `store:` or HIVECTL_STORE",
-            )
-        return open_database(Path(self.store))
+        return open_store(self.store)
 
     def run_folder(self) -> Path:
         """Return the folder of the journals, made where it is missing; raises JournalError."""

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from hivectl.model.playbook import Playbook
     from hivectl.model.secret import Secret
     from hivectl.reservations.base import Grant
-    from hivectl.store.database import Database
+    from hivectl.store.base import Store
 
 UNLOCK_SECONDS = 5.0
 
@@ -161,7 +161,7 @@ class _Run:
         listeners: Sequence[Listener],
         plan: Plan,
         journal: Journal,
-        database: Database,
+        database: Store,
         header: Header,
         record: Record | None,
     ) -> None:

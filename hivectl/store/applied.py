@@ -9,7 +9,7 @@ from hivectl.model.records import record
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from hivectl.store.database import Database
+    from hivectl.store.base import Store
 
 
 @record(kw_only=True)
@@ -38,14 +38,14 @@ class AppliedRow:
 class Applied:
     """The rows."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Store) -> None:
         self._database = database
 
     def steps(self, playbook: str) -> dict[str, bytes]:
         """Return node -> the digests of the steps that a playbook has brought about there, one behind the other."""
         with self._database.reading() as connection:
             rows = connection.execute("SELECT node, steps FROM applied WHERE playbook = ?", (playbook,))
-            return dict(rows.fetchall())
+            return {str(node): bytes(steps) for node, steps in rows.fetchall()}
 
     def put(self, rows: Iterable[tuple[AppliedRow, bytes]]) -> None:
         """Keep what was applied; what was seen of it before is over where all of it was."""
@@ -53,24 +53,22 @@ class Applied:
             connection.executemany(
                 "INSERT INTO applied VALUES (?, ?, ?, ?, ?, NULL, NULL, '', ?) ON CONFLICT (node, playbook) DO UPDATE"
                 " SET run = excluded.run, at = excluded.at, whole = excluded.whole, steps = excluded.steps,"
-                " looked = NULL, drifted = CASE WHEN excluded.whole THEN NULL ELSE drifted END,"
-                " what = CASE WHEN excluded.whole THEN '' ELSE what END",
-                [(row.node, row.playbook, row.run, row.at, row.whole, steps) for row, steps in rows],
+                " looked = NULL, drifted = CASE WHEN excluded.whole = 1 THEN NULL ELSE applied.drifted END,"
+                " what = CASE WHEN excluded.whole = 1 THEN '' ELSE applied.what END",
+                [(row.node, row.playbook, row.run, row.at, int(row.whole), steps) for row, steps in rows],
             )
 
     def look(self, playbook: str, at: float, seen: Mapping[str, tuple[Sequence[str], bool]]) -> None:
         """Keep what a look has shown: node -> the steps that have drifted, and whether all of them were looked at."""
         with self._database.writing() as connection:
             for node, (what, whole) in seen.items():
-                if what:
-                    change = "drifted = coalesce(drifted, ?1), what = ?2, looked = ?1"
-                elif whole:
-                    change = "drifted = NULL, what = ?2, looked = ?1"
-                else:
+                if not what and not whole:
                     continue
+                drifted = at if what else None
                 connection.execute(
-                    f"UPDATE applied SET {change} WHERE node = ?3 AND playbook = ?4",  # noqa: S608  # of the above
-                    (at, "\n".join(what), node, playbook),
+                    "UPDATE applied SET drifted = CASE WHEN ? = '' THEN ? ELSE coalesce(drifted, ?) END, what = ?,"
+                    " looked = ? WHERE node = ? AND playbook = ?",
+                    (text := "\n".join(what), drifted, drifted, text, at, node, playbook),
                 )
 
     def all(self) -> dict[str, list[AppliedRow]]:

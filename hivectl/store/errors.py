@@ -27,3 +27,7 @@ class StoreLockedError(StoreError):
     """Another process keeps the database locked for too long."""
 
     exit_code = ExitCode.NOT_RESERVED
+
+
+class StoreUnreachableError(StoreError):
+    """The server of the database cannot be reached."""

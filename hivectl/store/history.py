@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Mapping, Sequence
 
-    from hivectl.store.database import Database
+    from hivectl.store.base import Store
 
 
 @record(kw_only=True)
@@ -53,7 +53,7 @@ class PendingHandler:
 class History:
     """Runs and what they left open."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Store) -> None:
         self._database = database
 
     def begin(self, row: RunRow) -> None:
@@ -83,7 +83,8 @@ class History:
                 (ended, status, exit_code, run),
             )
             connection.executemany(
-                "INSERT OR REPLACE INTO node_run VALUES (?, ?, ?, ?, ?)",
+                "INSERT INTO node_run VALUES (?, ?, ?, ?, ?) ON CONFLICT (node) DO UPDATE SET run = excluded.run,"
+                " status = excluded.status, changed = excluded.changed, ended = excluded.ended",
                 [(node.node, node.run, node.status, node.changed, node.ended) for node in nodes],
             )
 
@@ -91,7 +92,7 @@ class History:
         """Return the latest runs, newest first."""
         with self._database.reading() as connection:
             rows = connection.execute(
-                "SELECT * FROM run ORDER BY started DESC, rowid DESC LIMIT ?", (limit,)
+                "SELECT * FROM run ORDER BY started DESC, id DESC LIMIT ?", (limit,)
             ).fetchall()
         return [_run_row(row) for row in rows]
 
@@ -108,7 +109,7 @@ class History:
         """Remember handlers until they have run, whatever becomes of this process."""
         with self._database.writing() as connection:
             connection.executemany(
-                "INSERT OR IGNORE INTO pending_handler VALUES (?, ?, ?, ?, ?)",
+                "INSERT INTO pending_handler VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
                 [(row.node, row.playbook, row.handler, row.run, row.since) for row in handlers],
             )
 

@@ -55,9 +55,10 @@ MIGRATIONS: tuple[str, ...] = (
     """,
     # 2: reservations for people: queue, bookings, owners' tokens, health
     """
-    ALTER TABLE reservation RENAME TO old_reservation;
-    ALTER TABLE live RENAME TO old_live;
-    DROP INDEX live_reservation;
+    CREATE TABLE old_reservation AS SELECT * FROM reservation;
+    CREATE TABLE old_live AS SELECT * FROM live;
+    DROP TABLE live;
+    DROP TABLE reservation;
     CREATE TABLE candidates (id TEXT PRIMARY KEY, nodes TEXT NOT NULL) STRICT;
     CREATE TABLE reservation (
         id TEXT PRIMARY KEY,

@@ -29,7 +29,7 @@ from hivectl.reservations.base import (
     moment,
 )
 from hivectl.reservations.rules import check, digest, in_words, longest
-from hivectl.reservations.schedule import BACKFILL_DEPTH, Placed, Span, Wish, end_of_extension
+from hivectl.reservations.schedule import BACKFILL_DEPTH, Span, Wish, end_of_extension, urgency
 from hivectl.store import claims, health
 from hivectl.store.claims import BOOKED, HELD, WAITING, Candidates, Row, utc
 from hivectl.store.process import owner, process_start
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
     from hivectl.store.base import Statements, Store
 
+# whoever is further behind is told a place, and no time: too much may happen until then
+FORECAST = 50
 NEWCOMER = "\x7f"  # behind every other wish of the same urgency
 
 
@@ -174,7 +176,7 @@ class StoredReservations:
         if not asked.wait:
             raise self._why_not(desk, asked, row)
         claims.insert(desk.statements, row)
-        return self._queued(desk, row, key, mine)
+        return self._queued(desk, row, key)
 
     def _book(self, desk: Desk, row: Row, asked: Asked, key: str) -> Queued:
         assert asked.at is not None
@@ -280,33 +282,30 @@ class StoredReservations:
             row = self._mine(desk, reservation, key)
             if row.state == HELD:
                 return self._granted(desk, row, key, claims.tokens_of(statements, row.id))
-            wishes, concerned = desk.competitors(frozenset(nodes))
-            places = {placed.id: placed for placed in desk.place(wishes, concerned, depth=BACKFILL_DEPTH)}
-            return self._queued(desk, row, key, places.get(row.id))
+            return self._queued(desk, row, key)
 
-    def _queued(self, desk: Desk, row: Row, key: str, placed: Placed | None) -> Queued:
+    def _queued(self, desk: Desk, row: Row, key: str) -> Queued:
         nodes = self._candidates.of(desk.statements, row.candidates)
         holders = [found.holder_of(node, desk.now) for node, found in claims.holding(desk.statements, nodes)]
-        starts = None if placed is None or placed.start == math.inf else utc(placed.start, desk.now)
+        position, start = self._forecast(desk, row)
         return Queued(
             reservation=row.id,
             key=key,
-            position=self._position(desk, row),
-            starts=starts,
+            position=position,
+            starts=None if start == math.inf else utc(start, desk.now),
             nodes=nodes,
             holders=tuple(holders),
         )
 
-    def _position(self, desk: Desk, row: Row) -> int:
-        """Return how many are ahead for the same nodes, and one."""
-        from hivectl.reservations.schedule import urgency
-
-        wishes, _ = desk.competitors(self._candidates.set_of(desk.statements, row.candidates))
-        own = next((wish for wish in wishes if wish.id == row.id), None)
-        if own is None:  # a newcomer, not yet written
-            return len(wishes) + 1
-        mine = urgency(own, desk.now.seconds)
-        return 1 + sum(1 for wish in wishes if urgency(wish, desk.now.seconds) < mine)
+    def _forecast(self, desk: Desk, row: Row) -> tuple[int, float]:
+        """Return the place in the queue for the same nodes, from 1, and when it begins at the latest."""
+        wishes, concerned = desk.competitors(self._candidates.set_of(desk.statements, row.candidates))
+        ordered = sorted(wishes, key=lambda wish: urgency(wish, desk.now.seconds))
+        position = next(place for place, wish in enumerate(ordered, 1) if wish.id == row.id)
+        if position > FORECAST:
+            return position, math.inf
+        places = desk.place(ordered[:position], concerned, depth=None)
+        return position, next(placed.start for placed in places if placed.id == row.id)
 
     def exchange_now(self, grant: Grant, unfit: Mapping[str, str], *, wait: bool) -> Grant | Queued:
         """Take other nodes for those that turned out to be unfit; with none, wait again where one stood.
@@ -320,41 +319,50 @@ class StoredReservations:
             UnavailableError: there are no others.
             ReservationLostError: the reservation is gone.
         """
+        # raised behind the transaction, or what it has brought about would be undone
         with self._database.writing() as statements:
-            desk = self._desk(statements)
-            row = self._mine(desk, grant.reservation, grant.key)
-            for node, reason in unfit.items():
-                health.saw(statements, node, health.OFFLINE, reason, desk.now)
-            statements.executemany("DELETE FROM live WHERE node = ?", [(node,) for node in unfit])
-            others = tuple(
-                node for node in self._candidates.of(statements, row.candidates) if node not in grant.tokens
-            )
-            wish = Wish(
-                id=row.id,
-                candidates=others,
-                count=len(unfit),
-                duration=max(1.0, row.end_on(desk.now) - desk.now.seconds),
-                whole=row.time_to_live is None,
-            )
-            placed = desk.place([wish], others, depth=1)
-            if placed and placed[0].nodes:
-                desk.take(row.id, placed[0].nodes)
-                return self._granted(desk, row, grant.key, claims.tokens_of(statements, row.id))
-            freed = claims.nodes_of(statements, row.id)
-            if not wait:
-                claims.delete(statements, row.id)
-                desk.serve(freed)
-                raise UnavailableError({node: f"is offline: {reason}" for node, reason in unfit.items()})
-            statements.execute("DELETE FROM live WHERE reservation = ?", (row.id,))
-            alive = desk.now.seconds + (row.time_to_live or TIME_TO_LIVE)
-            statements.execute(
-                "UPDATE reservation SET state = ?, since = ?, expires = ?, expires_wall = ? WHERE id = ?",
-                (WAITING, desk.now.of_wall(row.created), alive, desk.now.to_wall(alive), row.id),
-            )
+            found = self._exchange(self._desk(statements), grant, unfit, wait=wait)
+        if found is None:
+            raise UnavailableError({node: f"is offline: {reason}" for node, reason in unfit.items()})
+        return found
+
+    def _exchange(
+        self, desk: Desk, grant: Grant, unfit: Mapping[str, str], *, wait: bool
+    ) -> Grant | Queued | None:
+        statements = desk.statements
+        row = self._mine(desk, grant.reservation, grant.key)
+        for node, reason in unfit.items():
+            health.saw(statements, node, health.OFFLINE, reason, desk.now)
+        statements.executemany("DELETE FROM live WHERE node = ?", [(node,) for node in unfit])
+        others = tuple(
+            node for node in self._candidates.of(statements, row.candidates) if node not in grant.tokens
+        )
+        wish = Wish(
+            id=row.id,
+            candidates=others,
+            count=len(unfit),
+            duration=max(1.0, row.end_on(desk.now) - desk.now.seconds),
+            whole=row.time_to_live is None,
+        )
+        placed = desk.place([wish], others, depth=1)
+        if placed and placed[0].nodes:
+            desk.take(row.id, placed[0].nodes)
+            return self._granted(desk, row, grant.key, claims.tokens_of(statements, row.id))
+        freed = claims.nodes_of(statements, row.id)
+        if not wait:
+            claims.delete(statements, row.id)
             desk.serve(freed)
-            waiting = claims.find(statements, row.id)
-            assert waiting is not None
-            return self._queued(desk, waiting, grant.key, None)
+            return None
+        statements.execute("DELETE FROM live WHERE reservation = ?", (row.id,))
+        alive = desk.now.seconds + (row.time_to_live or TIME_TO_LIVE)
+        statements.execute(
+            "UPDATE reservation SET state = ?, since = ?, expires = ?, expires_wall = ? WHERE id = ?",
+            (WAITING, desk.now.of_wall(row.created), alive, desk.now.to_wall(alive), row.id),
+        )
+        desk.serve(freed)
+        waiting = claims.find(statements, row.id)
+        assert waiting is not None
+        return self._queued(desk, waiting, grant.key)
 
     # -- holding
 
