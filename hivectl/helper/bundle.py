@@ -62,6 +62,7 @@ EXTRA = {
     "find": ("more", "finds"),
     "script": ("more", "scripts"),
     "temporary": ("more", "temporaries"),
+    "duplicate": ("duplicates",),
     "download": ("more", "downloads", "requests"),
     "unpack": ("more", "archives", "archive_members", "archive_tree", "downloads", "requests"),
     # not an operation: what looks before it acts, for saved plans

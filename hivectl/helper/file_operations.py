@@ -235,3 +235,37 @@ class Download(Operation):
     decompress: bool = True
     temporary: str | None = None
     attributes: Attributes = field(default_factory=Attributes)
+
+
+@record(kw_only=True)
+class Duplicate(Operation):
+    """A copy of a file or directory that is on the node already (Ansible's copy with `remote_src`).
+
+    A file: its content as with Write; where a file is replaced the new one gets the source's permissions. A directory:
+    what is missing or has another content is copied with its permissions, nothing is removed; `attributes.mode` is for
+    the directory itself, owner and group for everything.
+    Result: `changed`, `dest`, `src`, `checksum` (sha1) and `md5sum` of a file, `backup_file` if made, `state`, `mode`,
+    `uid`, `gid`, `owner`, `group`, `size`, `diff`.
+
+    Attributes:
+        source: path on the node; of a directory with a slash behind it what is inside, else the directory itself.
+        path: where the copy goes; for a file a directory means inside of it.
+        attributes: of the copy; a mode "preserve" is the source's.
+        parents_mode: of directories that are made because `path` ends with a slash.
+        force: replace a file whose content differs.
+        backup: keep the old file beside it with a time stamp.
+        follow: if `path` is a symbolic link, write what it points at; else replace the link.
+        local_follow: copy what links in the source point at; else the links.
+        validate: command with %s for the temporary file; nonzero refuses the change.
+    """
+
+    name: ClassVar[str] = "duplicate"
+    source: str
+    path: str
+    attributes: Attributes = field(default_factory=Attributes)
+    parents_mode: str | None = None
+    force: bool = True
+    backup: bool = False
+    follow: bool = False
+    local_follow: bool = True
+    validate: str | None = None

@@ -32,7 +32,7 @@ SHORT = 4096
 # contents up to here are kept once they came: a diff and the file itself both need them
 KEPT = 128 << 10
 # operations that may take long without looking at the wire (`run` does that by itself)
-SLOW = frozenset({"facts", "read", "remove", "wait"})
+SLOW = frozenset({"duplicate", "facts", "read", "remove", "wait"})
 LOOKS = frozenset({"facts", "read", "stat", "wait"})
 # what comes to a node only when a batch asks for it (node/more.py); slow as well
 MORE = frozenset({"download", "find", "script", "temporary", "unpack"})
@@ -278,6 +278,10 @@ class Helper:
             from hivectl.helper.node.system import act
 
             return act(name, operation, self.wire, check=check, diff=diff)
+        if name == "duplicate":
+            from hivectl.helper.node.duplicates import duplicate
+
+            return duplicate(operation, pretence, self.wire, check=check, diff=diff)
         from hivectl.helper.node import files
 
         actions = {

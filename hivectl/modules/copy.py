@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hivectl.drivers.base import Capability
+from hivectl.helper.file_operations import Duplicate
 from hivectl.helper.operations import Attributes, Content, Directory, ItemResult, Link, Operation, Write
 from hivectl.model.parameters import parameter
 from hivectl.model.records import record
@@ -20,18 +21,16 @@ class Parameters(PlacedParameters):
     """What `copy` takes."""
 
     src: str | None = parameter(
-        "File or folder on this machine; with a slash behind it, what is inside the folder.", default=None
+        "File or folder; with a slash behind it, what is inside the folder.", default=None
     )
     content: Any = parameter(
         "What the file shall hold; a list or mapping becomes JSON.", default=None, kind="raw"
     )
     directory_mode: str | None = parameter("Permissions of new directories.", default=None, kind="mode")
-    local_follow: bool = parameter("Whether links in `src` are followed.", default=True)
-    remote_src: bool = parameter(
-        "Copying on the node itself is not supported: only false is taken; use `command: cp`.",
-        default=False,
-        choices=(False,),
+    local_follow: bool | None = parameter(
+        "Whether links in `src` are followed; absent: they are, but not with `remote_src`.", default=None
     )
+    remote_src: bool = parameter("Whether `src` is on the node already.", default=False)
 
 
 def operations(parameters: Parameters, context: TaskContext) -> Sequence[Operation]:
@@ -50,6 +49,8 @@ def operations(parameters: Parameters, context: TaskContext) -> Sequence[Operati
                 hint="name the file",
             )
         return (_write(parameters, parameters.dest, content_of(parameters.content)),)
+    if parameters.remote_src:
+        return (_duplicate(parameters, parameters.src),)
     source = context.find_file(parameters.src.rstrip("/") or "/")
     if source.is_dir():
         return tuple(_tree(parameters, source, parameters.dest))
@@ -83,6 +84,20 @@ def _write(parameters: Parameters, path: str, content: Content) -> Write:
     )
 
 
+def _duplicate(parameters: Parameters, source: str) -> Duplicate:
+    return Duplicate(
+        source=source,
+        path=parameters.dest,
+        attributes=attributes_of(parameters),
+        parents_mode=parameters.directory_mode,
+        force=parameters.force,
+        backup=parameters.backup,
+        follow=parameters.follow,
+        local_follow=parameters.local_follow is True,
+        validate=parameters.validate,
+    )
+
+
 def _mode(mode: str | None, source: Path) -> str | None:
     return mode_of(source) if mode == "preserve" else mode
 
@@ -96,10 +111,10 @@ def _tree(parameters: Parameters, source: Path, dest: str) -> Iterator[Operation
     assert parameters.src is not None
     root = dest if parameters.src.endswith("/") else f"{dest.rstrip('/')}/{source.name}"
     later: list[Operation] = []
-    for path in walk(source, follow=parameters.local_follow):
+    for path in walk(source, follow=parameters.local_follow is not False):
         target = f"{root.rstrip('/')}/{path.relative_to(source).as_posix()}"
         owner, group = parameters.owner, parameters.group
-        if path.is_symlink() and not parameters.local_follow:
+        if path.is_symlink() and parameters.local_follow is False:
             later.append(Link(path=target, source=str(path.readlink()), force=True, follow=False))
         elif path.is_dir():
             mode = _mode(parameters.directory_mode, path)

@@ -140,7 +140,6 @@ def test_what_contradicts_itself_is_refused(name: str, arguments: Any, message: 
 @pytest.mark.parametrize(
     ("name", "arguments", "word"),
     [
-        ("copy", {"src": "a", "dest": "/x", "remote_src": True}, "remote_src"),
         ("copy", {"src": "a", "dest": "/x", "setype": "t"}, "setype"),
         ("stat", {"path": "/x", "get_mime": True}, "get_mime"),
         ("set_fact", {"a": 1, "cacheable": True}, "cacheable"),
