@@ -84,6 +84,12 @@ class Context:
             ),
         )
 
+    def load_yaml(self, path: Path) -> Any:
+        """Return what a YAML file of the user's holds."""
+        from hivectl.model.yaml import load_yaml
+
+        return load_yaml(path, allowed=self.variables.templates.allowed)
+
     def evaluate(self, condition: Any) -> bool:
         """Evaluate a condition as `when` does."""
         return self.variables.templates.evaluate(condition, self.variables, origin=self.origin)

@@ -107,11 +107,18 @@ class Magic(Mapping[str, Any]):
 
 
 class NodeMemory:
-    """What is learned of a node during a run; it lasts from play to play."""
+    """What is learned of a node during a run; it lasts from play to play.
+
+    Attributes:
+        included: the variables of `include_vars`, which are below what was set and registered.
+        surely_included: those of tasks that are not queued behind others.
+    """
 
     def __init__(self) -> None:
         self.facts = LazyFacts()
         self.registered = Registered()
+        self.included: Mapping[str, Any] = {}
+        self.surely_included: Mapping[str, Any] = {}
 
 
 class Scopes:
@@ -129,7 +136,7 @@ class Scopes:
         self.inventory = inventory
         self.templates = templates
         self._playbook = playbook
-        self._learn = learn
+        self.learn = learn
         self._options = options
         self._memory: dict[str, NodeMemory] = {}
         self._views: dict[str, NodeVariables] = {}
@@ -218,7 +225,7 @@ class Scopes:
                 values = {}
             if not isinstance(values, dict):
                 raise InputError(f"{path} is no mapping of variables", hint="write `name: value` lines")
-            self._learn(values)
+            self.learn(values)
             self._files[path] = values
         return self._files[path]
 
@@ -307,7 +314,7 @@ class NodeVariables:
 
     def _above(self, *given: Layer) -> tuple[Layer, ...]:
         registered = Layer("registered", self._memory.registered, data=True)
-        return (registered, *given, self._extra, self._magic)
+        return (Layer("include_vars", self._memory.included), registered, *given, self._extra, self._magic)
 
     @contextmanager
     def inside(self, frame: tuple[Layer, ...], *, anew: bool = False) -> Iterator[None]:
@@ -322,6 +329,14 @@ class NodeVariables:
             if self.frames != outer:
                 self._plain = {}
             self.frames = outer
+
+    def include(self, values: Mapping[str, Any], *, queued: bool = False) -> None:
+        """Take in the variables of files, as `include_vars` does: they may be templates; `queued`: as for `put`."""
+        self._scopes.learn(values)
+        self._memory.included = {**self._memory.included, **values}
+        if not queued:
+            self._memory.surely_included = {**self._memory.surely_included, **values}
+        self.changed()
 
     def publish(self, role: Role) -> None:
         """Let all tasks that follow see the variables of a role."""
@@ -343,6 +358,7 @@ class NodeVariables:
         """Forget what queued tasks gave or were to give: they will not be done."""
         registered = self._memory.registered
         registered.known = dict(registered.sure)
+        self._memory.included = self._memory.surely_included
         registered.expected.clear()
         self._plain = {}
 
@@ -424,6 +440,7 @@ class _HostView(Mapping[str, Any]):
         layers = [
             *scopes.inventory_layers(node),
             Layer("facts", memory.facts if own else _OtherFacts(memory.facts, node, may_ask), data=True),
+            Layer("include_vars", memory.included),
             Layer("registered", memory.registered if own else memory.registered.sure, data=True),
             scopes.extra,
             Layer("magic", scopes.magic_of(node), data=True),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from hivectl.engine.constant_arguments import constant_faults
 from hivectl.engine.graph import CycleFoundError, Graph
 from hivectl.engine.handlers import notified_by
+from hivectl.engine.included_names import included_names
 from hivectl.engine.plan import unknown_limits, wrong_ids
 from hivectl.engine.role_scopes import ROLE_MAGIC
 from hivectl.engine.steps import OPTIONS, kept_parameters
@@ -84,10 +85,11 @@ def validate_playbook(playbook: Playbook, inventory: Inventory, extra: Mapping[s
     templates = Templates()
     known = MAGIC | frozenset(FACT_NAMES) | frozenset(extra) | _inventory_names(inventory)
     given = frozenset(name for task in playbook.tasks() for name in _given_by(task))
+    included = included_names(playbook)
     for play in playbook.plays:
         asked = frozenset(prompt.name for prompt in play.prompts)
         of_play = asked | frozenset(play.variables) | _file_names(playbook, play, errors)
-        names: Known = known | given | of_play
+        names: Known = known | given | of_play | (included or frozenset())
         if any("{{" in name for name in (*given, *(str(part) for part in play.vars_files))):
             names = None
         _check_values(templates, play.variables, names, play.origin, errors)
@@ -95,7 +97,7 @@ def validate_playbook(playbook: Playbook, inventory: Inventory, extra: Mapping[s
         if names is not None:
             public = [one.role for one in play.includes() if one.role and one.task.arguments.get("public")]
             names |= frozenset(name for role in (*play.roles, *public) for name in role.names())
-        if any(include.body is None for include in play.includes()):
+        if any(include.body is None for include in play.includes()) or included is None:
             names = None
         handlers = handlers_of(play)
         for task in (*play.tasks(), *flatten(play.handlers)):

@@ -561,6 +561,8 @@ class Walk:
                     self.state.scopes.give(other, facts, as_facts=task.module == "setup")
                 elif task.module == "setup":
                     self.variables.add_facts(facts, ())
+                elif task.module == "include_vars":
+                    self.variables.include(facts, queued=queued)
                 else:
                     self.variables.put(facts, queued=queued)
                     if outcome.get("_ansible_facts_cacheable") and not queued:

@@ -94,6 +94,17 @@ class PlayKeywords(SharedKeywords):
 
 
 @record(kw_only=True)
+class ImportKeywords:
+    """What stands in the place of a play: the plays of another playbook."""
+
+    import_playbook: str | None = parameter("The playbook, beside this one.", default=None)
+    name: str | None = parameter("What people read.", default=None)
+    vars: dict[str, Any] | None = parameter("Variables of its plays, above their own.", default=None)
+    when: Any = parameter("Condition of all its tasks.", default=None, kind="raw")
+    tags: list[str] | None = parameter("For --tags and --skip-tags.", default=None)
+
+
+@record(kw_only=True)
 class RoleKeywords(SharedKeywords):
     """What an item of `roles:` takes besides its parameters."""
 
@@ -175,8 +186,6 @@ ELSEWHERE = {
     "port": "the inventory says how a node is reached: `port:`",
     "collections": "our modules have short names, `ansible.builtin.` before them is understood",
     "sudo": "write `become: true`",
-    "import_playbook": "write its plays here",
-    "include_vars": "write the variables under `vars_files:`",
     **dict.fromkeys(
         (
             *("dnf", "yum", "uri", "archive"),

@@ -41,7 +41,8 @@ def task_folders(reader: Reader, level: Level) -> Iterator[Path]:
     folders = [path.parent for path in reversed(level.files)]
     if level.role is not None:
         folders.insert(1, level.role.path / "tasks")
-    yield from dict.fromkeys((*folders, reader.root, reader.root / "tasks"))
+    base = level.base or reader.root
+    yield from dict.fromkeys((*folders, base, base / "tasks"))
 
 
 def _names_in(folders: Iterable[Path]) -> Iterator[str]:
@@ -61,9 +62,10 @@ def read_tasks(reader: Reader, path: Path, level: Level) -> tuple[Entry, ...]:
         )
         return ()
     # the role's folders, then the file's own, then the playbook's
-    folders = (
-        (*level.folders[:-1], path.parent, reader.root)
+    own = (
+        [one for one in level.folders if one not in (level.base, reader.root)]
         if level.role is not None
-        else (path.parent, reader.root)
+        else []
     )
-    return entries_of(reader, document, replace(level, folders=tuple(dict.fromkeys(folders))))
+    folders = dict.fromkeys((*own, path.parent, level.base or reader.root, reader.root))
+    return entries_of(reader, document, replace(level, folders=tuple(folders)))

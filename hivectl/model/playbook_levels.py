@@ -28,6 +28,7 @@ class Level:
         files: the files of tasks around, outermost first.
         imported: those of them that one static import after the other has led to.
         handler: these are handlers.
+        base: the folder of the playbook that this is in, which may be an imported one.
     """
 
     when: tuple[Any, ...] = ()
@@ -43,6 +44,7 @@ class Level:
     files: tuple[Path, ...] = ()
     imported: tuple[Path, ...] = ()
     handler: bool = False
+    base: Path | None = None
 
 
 # keywords whose values add up from outer to inner, or that name the entry itself

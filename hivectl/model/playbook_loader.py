@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from hivectl.model.errors import Complaints
 from hivectl.model.keywords import PlayKeywords
 from hivectl.model.permissions import EVERYTHING, Permission
 from hivectl.model.playbook import Entry, Handler, Include, Play, Playbook, Task, flatten
+from hivectl.model.playbook_imports import IMPORTS, Around, imported
 from hivectl.model.playbook_levels import Level, hand_down, texts
 from hivectl.model.playbook_reader import ModuleShape, Reader
 from hivectl.model.playbook_tasks import entries
 from hivectl.model.prompts import read_prompts
+from hivectl.model.role_files import merged
 from hivectl.model.roles import read_role_item
 from hivectl.model.yaml import YamlList, YamlMapping, load_yaml, origin_of
 
@@ -59,16 +60,24 @@ def _plays(reader: Reader, document: Any) -> tuple[Play, ...]:
         reader.complain(f"the playbook {what}", reader.start, "a playbook is a list of plays: `- hosts: all`")
         return ()
     plays: list[Play] = []
+    _add_plays(reader, document, Around(folder=reader.root, files=(reader.path,)), plays)
+    return tuple(plays)
+
+
+def _add_plays(reader: Reader, document: YamlList, around: Around, plays: list[Play]) -> None:
     for index, raw in enumerate(document):
         origin = document.item_origins[index]
         if not isinstance(raw, YamlMapping):
             reader.complain("a play is a mapping", origin, "write `- hosts: all` and its `tasks:`")
-        elif play := _play(reader, raw, len(plays) + 1):
+        elif (key := next((one for one in IMPORTS if one in raw), None)) is not None:
+            found = imported(reader, raw, key, around)
+            if found is not None:
+                _add_plays(reader, *found, plays)
+        elif play := _play(reader, raw, len(plays) + 1, around):
             plays.append(play)
-    return tuple(plays)
 
 
-def _play(reader: Reader, raw: YamlMapping, number: int) -> Play | None:
+def _play(reader: Reader, raw: YamlMapping, number: int, around: Around) -> Play | None:
     if not reader.keywords(raw, PlayKeywords, "a play"):
         return None
     hosts = raw.get("hosts")
@@ -81,10 +90,14 @@ def _play(reader: Reader, raw: YamlMapping, number: int) -> Play | None:
             "for example `hosts: all`",
         )
         return None
-    level = replace(
-        hand_down(Level(files=(reader.path,)), raw, reader.defaults_of(raw), variables=False),
-        folders=(reader.root,),
+    above = Level(
+        when=around.when,
+        tags=around.tags,
+        files=(around.files[-1],),
+        base=around.folder,
+        folders=tuple(dict.fromkeys((around.folder, reader.root))),
     )
+    level = hand_down(above, raw, reader.defaults_of(raw), variables=False)
     reader.roles, reader.handlers, reader.uses = [], [], {}
     before = entries(reader, raw, "pre_tasks", level)
     of_roles, their_handlers = _roles(reader, raw, level)
@@ -104,8 +117,8 @@ def _play(reader: Reader, raw: YamlMapping, number: int) -> Play | None:
         name=str(raw.get("name") or hosts),
         hosts=hosts,
         origin=raw.origin,
-        variables=raw.get("vars") or {},
-        vars_files=_files(raw.get("vars_files")),
+        variables=merged(raw.get("vars") or {}, *around.variables),
+        vars_files=_files(raw.get("vars_files"), around.folder if around.folder != reader.root else None),
         sections=sections,
         handlers=handlers,
         roles=tuple(reader.roles),
@@ -173,8 +186,20 @@ def _falls_together(raw: YamlMapping, sections: tuple[tuple[Entry, ...], ...]) -
     )
 
 
-def _files(value: Any) -> tuple[str | tuple[str, ...], ...]:
-    """Return `vars_files`: files, and lists of which the first file that is there is meant."""
+def _files(value: Any, folder: Path | None) -> tuple[str | tuple[str, ...], ...]:
+    """Return `vars_files`: files, and lists of which the first file that is there is meant.
+
+    Args:
+        value: as written.
+        folder: of the playbook, where it is an imported one.
+    """
+
+    def beside(name: str) -> str:
+        return name if folder is None or name.startswith(("/", "~", "{{")) else str(folder / name)
+
     if not isinstance(value, list):
-        return texts(value)
-    return tuple(tuple(map(str, part)) if isinstance(part, list) else str(part) for part in value)
+        return tuple(map(beside, texts(value)))
+    return tuple(
+        tuple(beside(str(name)) for name in part) if isinstance(part, list) else beside(str(part))
+        for part in value
+    )

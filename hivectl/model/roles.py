@@ -99,7 +99,7 @@ def _read(
         parents=() if level.role is None else (*level.role.parents, level.role),
         allow_duplicates=wish.allow_duplicates or meta.allow_duplicates,
     )
-    around = replace(level, role=bare, folders=_folders(reader, bare))
+    around = replace(level, role=bare, folders=_folders(reader, bare, level))
     if path in [one.path for one in bare.parents] and not dynamic and level.imported == ():
         circle = " -> ".join([*(one.name for one in bare.parents), bare.name])
         reader.complain(f"these roles depend on each other: {circle}", wish.origin, "leave one of them out")
@@ -141,10 +141,11 @@ def read_role_item(reader: Reader, item: Any, origin: Origin, level: Level) -> F
 def find_role(reader: Reader, wish: RoleWish, level: Level) -> Path | None:
     """Return a role's folder; None after a complaint."""
     given = user_path(wish.name)
-    folders = [reader.root / "roles"]
+    base = level.base or reader.root
+    folders = [base / "roles"]
     if level.role is not None:
         folders += [one.path.parent for one in (level.role, *reversed(level.role.parents))]
-    folders.append(reader.root)
+    folders += [base, reader.root / "roles", reader.root]
     folders = list(dict.fromkeys(folders))
     for path in [given] if given.is_absolute() else [folder / given for folder in folders]:
         if is_there(path) and path.is_dir():
@@ -162,10 +163,14 @@ def find_role(reader: Reader, wish: RoleWish, level: Level) -> Path | None:
     return None
 
 
-def _folders(reader: Reader, role: Role) -> tuple[Path, ...]:
+def _folders(reader: Reader, role: Role, level: Level) -> tuple[Path, ...]:
     """Return where a role's files are looked for: in the role, in those that use it, beside the playbook."""
     chain = (role, *reversed(role.parents))
-    return tuple(dict.fromkeys((*(one.path for one in chain), role.path / "tasks", reader.root)))
+    return tuple(
+        dict.fromkeys(
+            (*(one.path for one in chain), role.path / "tasks", level.base or reader.root, reader.root)
+        )
+    )
 
 
 def _with_all(role: Role, dependencies: Sequence[Role]) -> Role:

@@ -74,6 +74,10 @@ class TaskContext(Protocol):
         """
         ...
 
+    def load_yaml(self, path: Path) -> Any:
+        """Return what a YAML file of the user's holds; raises InputError, Complaints."""
+        ...
+
     def evaluate(self, condition: Any) -> bool:
         """Evaluate a condition as `when` does; raises InputError when it is not a bool."""
         ...

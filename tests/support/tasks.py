@@ -65,6 +65,11 @@ class TaskOnThisMachine:
             searchpath=(path.parent,),
         )
 
+    def load_yaml(self, path: Path) -> Any:
+        from hivectl.model.yaml import load_yaml
+
+        return load_yaml(path)
+
     def evaluate(self, condition: Any) -> bool:
         return templates().evaluate(condition, self.variables, origin=self.origin)
 
