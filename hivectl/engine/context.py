@@ -58,6 +58,7 @@ class Context:
     deadline: float | None = None
     access: NodeAccess
     files: dict[tuple[tuple[Path, ...], str, str], Path]
+    silent: bool = False
 
     def render(self, template: str, *, origin: Origin | None = None, **extra: Any) -> Any:
         """Render a template of the user's with the node's variables and `extra`."""
@@ -148,5 +149,6 @@ class Context:
         return self.access.power()
 
     def say(self, message: str) -> None:
-        """Tell people what is waited for."""
-        self.access.say(message)
+        """Tell people what is waited for; nothing where `no_log` hides the task."""
+        if not self.silent:
+            self.access.say(message)

@@ -98,6 +98,15 @@ class Magic(Mapping[str, Any]):
         nodes = self._group.alive if name == "ansible_play_hosts" else self._group.nodes
         return [node for node in nodes if node not in self._group.failed]
 
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return a variable; most names that are asked for are none of these."""
+        if name in self._changing:
+            return self[name]
+        return self._values.get(name, default)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._values or name in self._changing
+
     def __iter__(self) -> Iterator[str]:
         yield from self._values
         yield from self._changing

@@ -350,6 +350,7 @@ def _ready(workshop: Workshop, recipe: Recipe, step: Step, iteration: Iteration)
         deadline=step.options.timeout,
         access=workshop.access(iteration.actor),
         files=workshop.files,
+        silent=step.options.no_log,
     )
     if task.notify:
         iteration.notify = rendered_names(task, scope)

@@ -202,7 +202,10 @@ class Walk:
                     raise
                 self.heard = self.group.stop
                 self.variables.put(
-                    {"ansible_failed_task": {"name": error.task.name}, "ansible_failed_result": error.result}
+                    {
+                        "ansible_failed_task": {"name": error.task.name, "action": error.task.module},
+                        "ansible_failed_result": error.result,
+                    }
                 )
                 await self.do(block.rescue)
                 await self.flush()

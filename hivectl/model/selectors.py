@@ -1,4 +1,4 @@
-"""Which nodes a text means: names, globs, ranges, hives, labels, `all`, `free`, joined as Ansible joins them.
+"""Which nodes a text means: names, globs, ranges, hives, labels, `all`, `free`, `ungrouped`, joined as Ansible does.
 
 `a:b` and `a,b` are unions, `:&c` keeps what is in c too, `:!d` leaves d out; first all unions, then all
 intersections, then all exclusions, wherever they stand. An expression without a union starts from `all`.
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 ALL = "all"
 FREE = "free"
+UNGROUPED = "ungrouped"
 LONGEST = 100_000  # characters
 _SUBSCRIPT = re.compile(
     r"(.+)\[(?:(-?[0-9]{1,9})|(-?[0-9]{0,9}):(-?[0-9]{0,9})|([0-9]{1,9})-([0-9]{1,9}))\]", re.DOTALL
@@ -113,13 +114,22 @@ class Selection:
             return (term,)
         if term in self._hives:
             return self._members(term)
-        if term in {ALL, "*", FREE}:
-            return self._auxiliary(origin) if term == FREE else tuple(self._nodes)
+        if term in {ALL, "*", FREE, UNGROUPED}:
+            return self._of_all(term, origin)
         if term.startswith("~"):
             return self._matching(_compiled(_unquoted(term[1:])[0], term, origin))
         if "=" in term:
             return self._labelled(term, origin)
         return self._named(term, origin)
+
+    def _of_all(self, term: str, origin: Origin | None) -> Sequence[str]:
+        """Return every node, those that nobody holds, or those in no hive."""
+        if term == FREE:
+            return self._auxiliary(origin)
+        if term != UNGROUPED:
+            return tuple(self._nodes)
+        grouped = {node for hive in self._hives for node in self._members(hive)}
+        return [name for name in self._nodes if name not in grouped]
 
     def _named(self, term: str, origin: Origin | None) -> Sequence[str]:
         """A subscript of a hive, a range of names, a glob, or a name that is not there."""

@@ -300,3 +300,14 @@ def test_no_log_hides_result_items_and_what_could_not_be_made(bench: Bench) -> N
     assert word not in shown
     journals = "".join(path.read_text() for path in (bench.lab().state / "runs").iterdir())
     assert word not in journals
+
+
+def test_no_log_silences_what_a_module_says_of_its_progress(bench: Bench) -> None:
+    bench.inventory.write_text(
+        "version: 1\nnodes:\n  n1:\n    driver: local\n    power: {backend: command, turn_on: ['true'], turn_off: ['true']}\n"
+    )
+    loud = {"name": "loud", "power": {"state": "cycle", "off_for": 0}}
+    out = run(bench, play(loud))
+    assert any("power off for" in text for text in out.said())
+    out = run(bench, play({**loud, "no_log": True}))
+    assert not any("power off for" in text for text in out.said())

@@ -49,7 +49,7 @@ CASES: dict[str, tuple[list[Any], str, int]] = {
             log("i", loop=[1, 2], when="item > 5", register="r"),
             log("{{ r is skipped }}-{{ r.results | length }}"),
         ],
-        "True-1",
+        "True-2",
         0,
     ),
     "names of the item and its place": (

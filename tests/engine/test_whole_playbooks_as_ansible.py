@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -158,3 +159,90 @@ def test_ansible_does_the_same(
             if made.get(path) != wanted.get(path)
         ]
     assert not differ, "\n".join(differ)
+
+
+# the weakest first: what SURFACE.md orders and ansible-core has too
+LEVELS = (
+    "inventory",
+    "all beside the inventory",
+    "all beside the playbook",
+    "hive",
+    "hive beside the inventory",
+    "hive beside the playbook",
+    "node",
+    "node beside the inventory",
+    "node beside the playbook",
+    "play",
+    "file",
+    "block",
+    "task",
+    "fact",
+    "extra",
+)
+
+
+def test_the_same_level_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def given(level: str) -> dict[str, str]:
+        """Return what a level says: its own variable, and those of all weaker ones."""
+        return {f"v{place}": level for place in range(LEVELS.index(level) + 1)}
+
+    lab, play, plays = tmp_path / "lab", tmp_path / "play", tmp_path / "play" / "play.yml"
+    for folder, beside in ((lab, "inventory"), (play, "playbook")):
+        for name, who in (("group_vars/all", "all"), ("group_vars/h", "hive"), ("host_vars/n1", "node")):
+            path = folder / f"{name}.yml"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(given(f"{who} beside the {beside}")))
+    (play / "file.yml").write_text(json.dumps(given("file")))
+    extra = {name: "extra" for name in given("extra") if name == f"v{len(LEVELS) - 1}"}
+    told = {f"v{place}": f"{{{{ v{place} }}}}" for place in range(len(LEVELS))}
+    tasks = {
+        "block": [
+            {"set_fact": {f"v{LEVELS.index('fact')}": "fact", "v0": "fact"}},
+            {
+                "copy": {"content": "{{ told | to_json }}", "dest": "{{ to }}"},
+                "vars": {**given("task"), "told": told},
+            },
+        ],
+        "vars": given("block"),
+    }
+    whole = {
+        "hosts": "h",
+        "gather_facts": False,
+        "vars": given("play"),
+        "vars_files": ["file.yml"],
+        "tasks": [tasks],
+    }
+    plays.write_text(json.dumps([whole]))
+    theirs = {
+        "all": {"vars": given("inventory")},
+        "h": {"vars": given("hive"), "hosts": {"n1": given("node")}},
+    }
+    theirs["h"]["hosts"]["n1"] |= {
+        "ansible_connection": "local",
+        "ansible_python_interpreter": sys.executable,
+    }
+    (lab / "theirs.yml").write_text(json.dumps(theirs))
+    words = json.dumps({**extra, "to": str(tmp_path / "theirs")})
+    done = subprocess.run(
+        [ansible_playbook(), "-i", str(lab / "theirs.yml"), "-e", words, str(plays)],
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "LC_ALL": "C.UTF-8"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    bench = make_bench(tmp_path, monkeypatch)
+    bench.inventory, bench.folder = lab / "ours.yml", play
+    ours = {
+        "vars": given("inventory"),
+        "nodes": {"n1": {"driver": "local", "vars": given("node")}},
+        "hives": {"h": {"nodes": ["n1"], "vars": given("hive")}},
+    }
+    bench.inventory.write_text(json.dumps(ours))
+    out = bench.run(plays.read_text(), extra_variables={**extra, "to": str(tmp_path / "ours")})
+    assert out.ended.status == "ok"
+    made = json.loads((tmp_path / "ours").read_text())
+    assert made == json.loads((tmp_path / "theirs").read_text())
+    assert made["v0"] == "fact"
+    assert [made[f"v{place}"] for place in range(1, len(LEVELS))] == ["task"] * 12 + ["fact", "extra"]

@@ -176,7 +176,7 @@ def as_yaml(groups: dict[str, Any]) -> str:
 
 def some_patterns(number: random.Random, groups: dict[str, Any]) -> list[str]:
     names = [name for name in groups if name not in ("all", "hosts")]
-    terms = [*names, "all", "m*", "h0", "~x[ab].*", "n01", "m2"]
+    terms = [*names, "all", "ungrouped", "m*", "h0", "~x[ab].*", "n01", "m2"]
     joined = []
     for _ in range(12):
         joint = number.choice(":,")  # Ansible parts a text at commas, or else at colons

@@ -90,6 +90,11 @@ def test_expressions(expression: str, nodes: tuple[str, ...]) -> None:
     assert select(expression, LAB, free=lambda: {"pico", "m2"}) == nodes
 
 
+def test_nodes_in_no_hive() -> None:
+    assert select("ungrouped", LAB) == tuple(name for name in NAMES if not LAB.nodes[name].hives)
+    assert "pico" in select("ungrouped:m1", LAB)
+
+
 def test_a_list_is_joined() -> None:
     assert select(["m1", "ice1:m2", "!m2"], LAB) == ("m1", "ice1")
 
