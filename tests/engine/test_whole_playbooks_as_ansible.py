@@ -213,7 +213,7 @@ def test_the_same_level_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         "tasks": [tasks],
     }
     plays.write_text(json.dumps([whole]))
-    theirs = {
+    theirs: dict[str, Any] = {
         "all": {"vars": given("inventory")},
         "h": {"vars": given("hive"), "hosts": {"n1": given("node")}},
     }
