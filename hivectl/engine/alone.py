@@ -301,7 +301,11 @@ async def meta(walk: Walk, task: Task, key: str) -> None:
     if step is None:
         return
     iteration = step.iterations[0]
-    action = "noop" if iteration.skipped is not None else iteration.parameters.free_form
+    action = (
+        "noop"
+        if iteration.skipped is not None or iteration.parameters is None
+        else iteration.parameters.free_form
+    )
     status = Status.OK if iteration.skipped is None else Status.SKIPPED
     if action not in ("flush_handlers", "noop"):
         end = StepEnd(key=key, status=status, result={"changed": False, "msg": action})

@@ -123,12 +123,15 @@ async def _as_group(walk: Walk, task: Task, key: str, meeting: Meeting) -> None:
     except BaseException:
         meeting.bring(walk.node, None)
         raise
-    taking_part = step is not None and step.iterations[0].skipped is None
+    taking_part = (
+        step is not None and step.iterations[0].skipped is None and step.iterations[0].outcome is None
+    )
     meeting.bring(walk.node, step if taking_part else None)
     if step is None:
         return
     if not taking_part:
-        settle_iteration(step, step.iterations[0])
+        if step.iterations[0].outcome is None:
+            settle_iteration(step, step.iterations[0])
         await conclude(walk, step)
         return
     await meeting.ready.wait()

@@ -137,6 +137,7 @@ class RunState:
 
     def finished(self, play: Play, node: str, task: Task, end: StepEnd) -> None:
         """Journal and tell how a step ended; secrets are taken out here."""
+        reason = self.redactor.redact(end.reason)[0]
         clean, redacted = self.redactor.redact(end.result if end.shown is None else end.shown)
         if not end.replayed:
             self.journal.result(
@@ -151,7 +152,7 @@ class RunState:
                 )
             )
         if self.watcher is not None:
-            self.watcher.ended(node, task, end)
+            self.watcher.ended(node, task, end, reason)
         self.tally.add(node, task.name, end.status, end.seconds)
         if end.status in (Status.FAILED, Status.UNREACHABLE, Status.UNKNOWN):
             self.broken.setdefault(task.number, {})[node] = f"{node}: {task.name}"
@@ -165,7 +166,7 @@ class RunState:
                 status=end.status,
                 result=clean,
                 seconds=end.seconds,
-                reason=self.redactor.redact(end.reason)[0],
+                reason=reason,
                 drifted=end.drifted,
             )
         )

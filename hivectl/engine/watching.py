@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from hivectl.model.playbook import Task
     from hivectl.modules.base import Result
 
+# what brings tasks as the run goes on
+INCLUDES = frozenset({"include_tasks", "include_role"})
 UNTIL = "unknown until applied"
 # in a result: a plan cannot know it; whatever uses it is not known either
 UNOBSERVED = "unobserved"
@@ -54,8 +56,8 @@ class Watcher(Protocol):
         """Return what a step comes to."""
         ...
 
-    def ended(self, node: str, task: Task, end: StepEnd) -> None:
-        """See how a step ended."""
+    def ended(self, node: str, task: Task, end: StepEnd, reason: str) -> None:
+        """See how a step ended; `reason`: without secrets."""
         ...
 
     def touched(self, node: str) -> tuple[str, ...]:
@@ -136,6 +138,8 @@ class Planner:
 
     def judged(self, step: Step, result: Result, status: Status) -> tuple[Result, Status]:
         """Take what a check has not tried for unknown, and failures that it may have brought about."""
+        if result.get(UNOBSERVED) and step.task.module in INCLUDES:
+            return result, Status.UNOBSERVED
         node, keywords = step.node, step.task.keywords
         if (
             status is Status.SKIPPED
@@ -155,7 +159,7 @@ class Planner:
             return {"changed": False, "skipped": True, UNOBSERVED: True, "msg": why}, Status.UNOBSERVED
         return result, status
 
-    def ended(self, node: str, task: Task, end: StepEnd) -> None:
+    def ended(self, node: str, task: Task, end: StepEnd, reason: str) -> None:
         """Keep the step."""
         key = node, end.key
         unknown = end.status is Status.UNOBSERVED or bool(end.result.get(UNOBSERVED))
@@ -168,7 +172,7 @@ class Planner:
             status=str(end.status),
             desired=None if end.status is Status.UNOBSERVED else self._desired.pop(key, None),
             seen=self._seen.pop(key, {}),
-            why=end.reason if unknown else "",
+            why=reason if unknown else "",
         )
 
     def touched(self, node: str) -> tuple[str, ...]:
@@ -198,9 +202,7 @@ class Guard:
         self._steps = plan.by_step()
         # whose plan could not know which tasks a file would bring
         self._open = {
-            step.node
-            for step in plan.steps
-            if step.status == Status.UNOBSERVED and step.module.startswith("include_")
+            step.node for step in plan.steps if step.status == Status.UNOBSERVED and step.module in INCLUDES
         }
         self._sight = Sight()
 
@@ -247,7 +249,7 @@ class Guard:
         """Return what a step comes to: as ever."""
         return result, status
 
-    def ended(self, node: str, task: Task, end: StepEnd) -> None:
+    def ended(self, node: str, task: Task, end: StepEnd, reason: str) -> None:
         """Nothing is kept."""
 
     def touched(self, node: str) -> tuple[str, ...]:

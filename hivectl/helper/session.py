@@ -143,7 +143,9 @@ async def _operate_for(
             await keeper.accept(fence)
         rc = None
         renewing = asyncio.create_task(_renew(keeper, fence))
-        results = session.operate(Batch(run=batch.run, items=tuple(item for _, item in part)))
+        results = session.operate(
+            Batch(run=batch.run, items=tuple(item for _, item in part), touched=batch.touched)
+        )
         try:
             async for result in results:
                 index, item = part[result.index]

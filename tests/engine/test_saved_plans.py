@@ -222,6 +222,47 @@ def test_what_cannot_be_seen_is_shown_as_unknown_and_done(bench: Bench, home: Pa
     assert (home / "told").read_text() == "told\n"
 
 
+def test_tasks_that_are_included_are_known_or_said_to_be_unknown(bench: Bench, home: Path) -> None:
+    included = bench.write("- {name: Included, copy: {content: x, dest: '~/{{ item }}'}}\n", "more.yml")
+    playbook = """
+    - hosts: n1
+      tasks:
+        - {name: Known, include_tasks: more.yml, loop: [a, b]}
+        - {name: Command, command: echo -n said, register: said}
+        - {name: Unknown, include_tasks: more.yml, vars: {item: c}, when: said.stdout == 'said'}
+        - {name: Ends, meta: end_host, when: said.stdout == 'said'}
+        - {name: Never, copy: {content: x, dest: ~/never}}
+    """
+    shown = saved(bench, playbook)
+    assert shown.names("n1") == ["Known", "Included", "Included", "Command", "Unknown", "Never"]
+    assert shown.names("n1", "unobserved") == ["Command", "Unknown"]
+    done = applied(bench)
+    assert done.ended.exit_code == 0, done.lost()
+    assert sorted(path.name for path in home.glob("[a-z]*")) == ["a", "b", "c"]
+    included.write_text("- {name: Included, command: 'true'}")
+    with pytest.raises(StalePlanError, match="has changed since it was made"):
+        applied(bench)
+
+
+def test_loops_delegates_and_tries_are_watched_too(bench: Bench, home: Path) -> None:
+    playbook = """
+    - hosts: n1
+      tasks:
+        - {name: Loop, copy: {content: "{{ item }}", dest: "~/{{ item }}"}, loop: [a, b]}
+        - {name: Delegate, copy: {content: x, dest: ~/delegated}, delegate_to: n2}
+        - {name: Until, copy: {content: x, dest: ~/until}, register: r, until: r is success, retries: 2}
+    """
+    saved(bench, playbook)
+    for name in ("b", "delegated", "until"):
+        (home / name).write_text("somebody's")
+        done = applied(bench, mode="check")
+        assert done.ended.exit_code == 6, name
+        assert f"{home / name} was absent when the plan was made" in done.lost()["n1"]
+        (home / name).unlink()
+    assert applied(bench).ended.exit_code == 0
+    assert (home / "delegated").exists()
+
+
 def test_other_nodes_results_are_not_known_either(bench: Bench) -> None:
     playbook = """
     - hosts: all
@@ -282,6 +323,8 @@ def test_no_secret_is_in_it_and_only_its_owner_reads_it(bench: Bench, home: Path
         - {name: Content, copy: {content: "{{ token }}", dest: ~/token}}
         - {name: Command, shell: "echo {{ token }} > ~/said", args: {creates: ~/said}}
         - {name: Hidden, copy: {content: nobody-may-read-this, dest: ~/hidden}, no_log: true}
+        - {name: Doubt, shell: "mkdir -p ~/{{ token }}", register: made}
+        - {name: Fails hidden, copy: {content: x, dest: "~/nobody-may-read-this/file"}, no_log: true, ignore_errors: true}
     """
     before = os.umask(0)
     try:
