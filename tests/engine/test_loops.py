@@ -95,6 +95,27 @@ def test_results_and_handlers_know_the_loops_variables(bench: Bench) -> None:
     assert "allitems" not in results[0]["ansible_loop"]
 
 
+def test_includes_take_every_form_of_loop(bench: Bench) -> None:
+    (bench.folder / "more.yml").write_text(
+        "- shell: echo n1 {{ item }}{{ ansible_loop.index | default('') }} >> {{ log }}\n"
+    )
+    tasks = [
+        {"include_tasks": "more.yml", "with_items": ["a", ["b"]]},
+        {"include_tasks": "more.yml", "with_sequence": "count=2", "loop_control": {"extended": True}},
+        {
+            "include_tasks": "more.yml",
+            "loop": ["x", "y", "z"],
+            "loop_control": {"break_when": "item == 'y'"},
+        },
+        {"include_tasks": "{{ item }}", "with_first_found": ["no.yml", {"files": ["nor.yml"], "skip": True}]},
+    ]
+    out = run(bench, play(*tasks))
+    assert out.ended.exit_code == 0, out.steps()[-1].reason
+    assert logged(bench) == {"n1": "a b 11 22 x y"}
+    with pytest.raises(Complaints, match="`pause` does not go with `include_tasks`"):
+        run(bench, play({"include_tasks": "more.yml", "loop": [1], "loop_control": {"pause": 1}}))
+
+
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "no such lookup": ({"with_itmes": [1]}, r'`with_itmes`: there is no lookup "itmes" \(did you mean "items"\?\)'),
     "two loops": ({"with_items": [1], "loop": [2]}, "a task has one loop, this one has `with_items` and `loop`"),

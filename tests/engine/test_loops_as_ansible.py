@@ -84,6 +84,7 @@ LOOPS: dict[str, dict[str, Any]] = {
     "items that are skipped": {"with_items": [1, 2, 3], "when": "item is odd"},
     "skipped, so its items do not matter": {"with_items": "{{ sizes.none }}", "when": False},
     "tried again": {"command": "true", "with_items": [1, 2], "until": "item > 0", "retries": 1, "delay": 0, "ignore_errors": True},
+    "all items are skipped": {"with_items": [1, 2], "when": "item > 5"},
     "by a query": {"loop": "{{ query('nested', words, [1]) }}"},
     "by a lookup": {"loop": "{{ lookup('dict', sizes, wantlist=true) }}"},
 }  # fmt: skip

@@ -54,6 +54,7 @@ def test_what_has_no_braces_stays_the_same_object(value: Any) -> None:
         assert TEMPLATES.render(value, {}) is value
 
 
+@settings(deadline=None)
 @given(st.text(), st.text(), st.integers())
 def test_a_text_beside_an_expression_is_joined_to_it(before: str, after: str, number: int) -> None:
     if any("{" in text or "}" in text or "\r" in text for text in (before, after)) or before.startswith("#"):

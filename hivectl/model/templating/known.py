@@ -89,6 +89,5 @@ def unknown(kind: str, written: str, where: str, known: Mapping[str, Any]) -> Te
     if kind == "filter" and name in REFUSED:
         return TemplateSyntaxError(f'the {kind} "{written}" is not supported{where}', hint=REFUSED[name])
     names = {*known, *_installed(kind)}
-    return TemplateSyntaxError(
-        f'there is no {kind} "{written}"{where}', hint=did_you_mean(name, sorted(names))
-    )
+    hint = did_you_mean(name, sorted(names)) or f"packages bring others: `hivectl plugin show {kind}`"
+    return TemplateSyntaxError(f'there is no {kind} "{written}"{where}', hint=hint)
