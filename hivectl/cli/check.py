@@ -24,17 +24,23 @@ def check(
 
     Example: hivectl check 'kind=microscope'
     """
-    from hivectl.cli.errors import say_faults, worst
+    from hivectl.cli.errors import say, say_faults, worst
     from hivectl.cli.nodes import chosen_nodes
     from hivectl.cli.running import run
     from hivectl.cli.tables import Column, write
     from hivectl.engine import adhoc
     from hivectl.engine.lab import open_lab
     from hivectl.engine.options import FORKS
+    from hivectl.store.errors import StoreError
 
     lab = open_lab(inventories or ())
     nodes = chosen_nodes(lab, selector)
     outcomes = run(adhoc.check(lab, nodes, forks=forks or FORKS))
+    try:
+        adhoc.remember_health(lab, outcomes)
+    except StoreError as error:
+        # what was seen is told all the same
+        say(f"warning: the lab will not know of it: {error.message}")
     columns = [
         Column("node", "NODE"),
         Column("state", "STATE"),

@@ -1,106 +1,112 @@
-"""`hivectl status`: nodes, who holds them, their last run."""
+"""`hivectl status` and `hivectl reservations`: how the lab is, who holds what, who waits for it."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+import sys
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
 
 from hivectl.cli.app import new_app
 from hivectl.cli.options import Format, Inventories, OptionalSelector, Output
+from hivectl.model.errors import InputError
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+app, reservations_app = new_app(), new_app()
+APPS = {"status": app, "reservations": reservations_app}
 
-    from hivectl.store.applied import AppliedRow
-
-app = new_app()
-APPS = {"status": app}
+WATCH_SECONDS = 2.0
+Watch = Annotated[bool, typer.Option("--watch", "-w", help="Show it again whenever something has changed.")]
 
 
 @app.command()
 def status(
-    selector: OptionalSelector = "all", *, inventories: Inventories = None, output: Output = Format.TABLE
+    selector: OptionalSelector = "all",
+    *,
+    inventories: Inventories = None,
+    watch: Watch = False,
+    output: Output = Format.TABLE,
 ) -> int:
-    """Show nodes, who holds them until when and why, their last run, and whether they have drifted since.
+    """Show nodes, their health, who holds them until when and why, their last run, and whether they have drifted.
 
     Example: hivectl status 'board=pico2-ice' --output json
     """
-    from contextlib import closing
-
+    from hivectl.cli.lab_state import node_items
     from hivectl.cli.nodes import chosen_nodes
-    from hivectl.cli.tables import Column, when, write
+    from hivectl.cli.tables import Column, write
     from hivectl.engine.lab import open_lab
-    from hivectl.store.applied import Applied
-    from hivectl.store.history import History
-    from hivectl.store.reservations import StoredReservations
 
     lab = open_lab(inventories or ())
-    nodes = chosen_nodes(lab, selector)
-    with closing(lab.open_store()) as store:
-        holders = StoredReservations(store).holders(nodes)
-        runs = History(store).last_runs()
-        applied = Applied(store).all()
-    items = []
-    for name in nodes:
-        node, holder, last = lab.inventory.nodes[name], holders.get(name), runs.get(name)
-        items.append(
-            {
-                "node": name,
-                "driver": list(dict.fromkeys(entry.driver for entry in node.connections)),
-                "board": node.board,
-                "labels": dict(node.labels),
-                "hives": list(node.hives),
-                "holder": holder.owner if holder else None,
-                "until": holder.expires if holder else None,
-                "reason": holder.reason if holder else None,
-                "reservation": holder.reservation if holder else None,
-                "last": last.status if last else None,
-                "changed": last.changed if last else None,
-                "ended": when(last.ended) if last else None,
-                "run": last.run if last else None,
-                **_drift(applied.get(name, ())),
-            }
-        )
     columns = [
         Column("node", "NODE", whole=True),
         Column("driver", "DRIVER"),
         Column("board", "BOARD"),
-        Column("labels", "LABELS"),
+        Column("labels", "LABELS", wide=True),
         Column("hives", "HIVES", wide=True),
+        Column("health", "HEALTH"),
+        Column("health_since", "SINCE"),
+        Column("health_reason", "WHY"),
         Column("holder", "HELD BY"),
         Column("until", "UNTIL"),
         Column("reason", "REASON"),
-        Column("reservation", "RESERVATION", wide=True),
+        Column("reservation", "RESERVATION", whole=True),
+        Column("queue", "QUEUE", right=True),
         Column("last", "LAST RUN"),
         Column("changed", "CHANGED", right=True),
         Column("ended", "ENDED"),
+        Column("run", "RUN", whole=True, wide=True),
         Column("drift", "DRIFT"),
-        Column("drift_since", "SINCE"),
-        Column("run", "RUN", whole=True),
+        Column("drift_since", "DRIFTED SINCE"),
         Column("drift_looked", "LOOKED", wide=True),
         Column("drift_steps", "DRIFTED", wide=True),
     ]
-    write("nodes", columns, items, output, empty="the inventory has no nodes")
-    return 0
+
+    def show() -> None:
+        items = node_items(lab, chosen_nodes(lab, selector))
+        write("nodes", columns, items, output, empty="the inventory has no nodes")
+
+    return _again(show, watch=watch, output=output)
 
 
-def _drift(rows: "Sequence[AppliedRow]") -> "dict[str, Any]":
-    """Return what is known of a node's drift: from what was last applied, of each playbook.
+@reservations_app.command()
+def reservations(
+    *, inventories: Inventories = None, watch: Watch = False, output: Output = Format.TABLE
+) -> int:
+    """List the reservations that are held, waited for or booked.
 
-    `drift` is "none" as far as anybody has looked, "drifted", "unknown" (not all was applied, and nobody has looked
-    since) or "never applied"; `drift_looked`: when the one that nobody has looked at for longest was looked at.
+    Example: hivectl reservations --watch
     """
-    from hivectl.cli.tables import when
+    from hivectl.cli.lab_state import reservation_items
+    from hivectl.cli.tables import Column, write
+    from hivectl.engine.lab import open_lab
 
-    drifted = [row for row in rows if row.drifted is not None]
-    if not rows:
-        state = "never applied"
-    elif drifted:
-        state = "drifted"
-    else:
-        state = "none" if all(row.whole or row.looked is not None for row in rows) else "unknown"
-    return {
-        "drift": state,
-        "drift_since": when(min((row.drifted for row in drifted if row.drifted is not None), default=None)),
-        "drift_looked": when(min((row.looked or row.at for row in rows), default=None)),
-        "drift_steps": [f"{Path(row.playbook).name}: {step}" for row in drifted for step in row.what],
-        "applied": [{"playbook": row.playbook, "run": row.run, "at": when(row.at)} for row in rows],
-    }
+    lab = open_lab(inventories or ())
+    columns = [
+        Column("id", "ID", whole=True),
+        Column("state", "STATE"),
+        Column("position", "PLACE", right=True),
+        Column("owner", "OWNER"),
+        Column("nodes", "NODES"),
+        Column("count", "COUNT", right=True),
+        Column("priority", "PRIORITY", right=True),
+        Column("since", "SINCE"),
+        Column("until", "UNTIL"),
+        Column("ends", "ENDS", wide=True),
+        Column("reason", "REASON"),
+    ]
+
+    def show() -> None:
+        write("reservations", columns, reservation_items(lab), output, empty="nobody holds or wants anything")
+
+    return _again(show, watch=watch, output=output)
+
+
+def _again(show: Callable[[], None], *, watch: bool, output: Format) -> int:
+    """Show something once, or again whenever it has changed."""
+    if not watch:
+        show()
+        return 0
+    if output is not Format.TABLE:
+        raise InputError("--watch is for people", hint="ask again with --output json")
+    from hivectl.cli.running import run
+    from hivectl.cli.watching import watch_table
+
+    return run(watch_table(show, sys.stdout, WATCH_SECONDS))

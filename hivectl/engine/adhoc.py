@@ -9,7 +9,7 @@ from dataclasses import field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from hivectl.drivers.base import Capability, Command
-from hivectl.drivers.errors import CapabilityError
+from hivectl.drivers.errors import CapabilityError, UnreachableError
 from hivectl.model.errors import HivectlError
 from hivectl.model.records import record
 from hivectl.reservations.base import ReservationLostError
@@ -238,6 +238,20 @@ async def check(
         )
 
     return await on_each(lab, nodes, work, forks=forks, done=done)
+
+
+def remember_health(lab: Lab, outcomes: Sequence[Outcome[Health]]) -> None:
+    """Let the lab know how a check has found its nodes: who is offline is not granted; raises StoreError."""
+    from hivectl.store.health import HEALTHY, OFFLINE, UNHEALTHY, NodeHealth
+
+    states = {
+        outcome.node: (HEALTHY, "")
+        if outcome.error is None
+        else (OFFLINE if isinstance(outcome.error, UnreachableError) else UNHEALTHY, outcome.error.message)
+        for outcome in outcomes
+    }
+    with contextlib.closing(lab.open_store()) as store:
+        NodeHealth(store).saw(states)
 
 
 # a clock this far off breaks certificates, builds and logs

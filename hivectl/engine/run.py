@@ -39,6 +39,7 @@ from hivectl.model.selectors import select
 from hivectl.model.templates import Templates
 from hivectl.modules.registry import find_module, known_module, module_names
 from hivectl.store.applied import Applied, AppliedRow
+from hivectl.store.health import HEALTHY, OFFLINE, NodeHealth
 from hivectl.store.history import History, NodeRun, RunRow
 from hivectl.store.process import owner
 from hivectl.store.reservations import StoredReservations
@@ -435,7 +436,7 @@ class _Run:
             and (bool(state.tally.counts) or self.journal.intended),
             reason=self.ending.lost or "",
         )
-        for write in (self._close_journal, self._close_history, self._close_drift):
+        for write in (self._close_journal, self._close_history, self._close_health, self._close_drift):
             try:
                 write(ended)
             except HivectlError as fault:
@@ -454,6 +455,14 @@ class _Run:
 
     def _close_journal(self, ended: RunEnded) -> None:
         self.journal.close({"time": ended.time, "status": ended.status, "exit_code": ended.exit_code})
+
+    def _close_health(self, _ended: RunEnded) -> None:
+        reached = {node: (HEALTHY, "") for node, session in self.sessions.opened() if session.reached}
+        gone = {node: (OFFLINE, self.state.failures.get(node, "")) for node in self.state.unreachable}
+        known = self.state.scopes.inventory.nodes
+        NodeHealth(self.database).saw(
+            {node: seen for node, seen in (reached | gone).items() if node in known}
+        )
 
     def _close_history(self, ended: RunEnded) -> None:
         self.history.end(
