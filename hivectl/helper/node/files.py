@@ -158,6 +158,9 @@ def link(operation: "dict[str, Any]", pretence: "Pretence", *, check: bool, diff
     """Carry out a `link`."""
     path = expand(operation["path"]).rstrip("/") or "/"
     hard, force = operation.get("hard", False), operation.get("force", False)
+    if hard and operation.get("source") and os.path.isdir(path):
+        # Ansible: another name of a file, inside of the directory
+        path = os.path.join(path, os.path.basename(operation["source"]))
     kind = (pretence.kind(path) if check else None) or kind_of(status_of(path))
     source = _source(operation, path, kind, hard=hard)
     if os.path.isdir(path) and not os.path.islink(path) and kind == "directory":
