@@ -27,7 +27,7 @@ DRAINING = ("ESTABLISHED", "FIN_WAIT1", "FIN_WAIT2", "SYN_RECV", "SYN_SENT", "TI
 LARGEST = 16 << 20
 
 
-class _Wait:
+class Wanted:
     """What is waited for."""
 
     def __init__(self, operation: "dict[str, Any]") -> None:
@@ -67,13 +67,14 @@ class _Wait:
             return os.path.exists(self.path)
         try:
             with open(self.path, "rb") as file:
-                return self._matches(file.read(LARGEST))
+                return self.matches(file.read(LARGEST))
         except OSError as error:
             if error.errno in {errno.ENOENT, errno.ENOTDIR}:
                 return False
             raise Failure(f"{self.path} cannot be read: {reason(error)}", path=self.path) from error
 
-    def _matches(self, data: bytes) -> bool:
+    def matches(self, data: bytes) -> bool:
+        """Whether the pattern is in what was read; its groups are kept."""
         assert self.pattern is not None
         found = self.pattern.search(data)
         if not found:
@@ -106,7 +107,7 @@ class _Wait:
             if not piece:
                 return False
             data += piece
-            if self._matches(data):
+            if self.matches(data):
                 return True
         return False
 
@@ -115,22 +116,27 @@ class _Wait:
 
     def _connections(self) -> int:
         """Count the active connections to the port."""
-        wanted = _addresses([self.host]) if self.host else set()
-        everywhere = self.host in {"0.0.0.0", "::", ""}  # noqa: S104 - compared, not bound
-        count = 0
+        rows: "list[str]" = []
         for name in ("/proc/net/tcp", "/proc/net/tcp6"):
             try:
                 with open(name) as file:
-                    rows = file.read().splitlines()[1:]
+                    rows += file.read().splitlines()[1:]
             except OSError:
                 continue
-            for row in rows:
-                fields = row.split()
-                address, _, port = fields[1].partition(":")
-                if int(port, 16) != self.port or fields[3] not in self.connection_states:
-                    continue
-                here, there = _readable(address), _readable(fields[2].partition(":")[0])
-                count += (everywhere or here in wanted) and there not in self.excluded
+        return self.active(rows)
+
+    def active(self, rows: "list[str]") -> int:
+        """Count the active connections to the port among lines of /proc/net/tcp."""
+        wanted = _addresses([self.host]) if self.host else set()
+        everywhere = self.host in {"0.0.0.0", "::", ""}  # noqa: S104 - compared, not bound
+        count = 0
+        for row in rows:
+            fields = row.split()
+            address, _, port = fields[1].partition(":")
+            if int(port, 16) != self.port or fields[3] not in self.connection_states:
+                continue
+            here, there = _readable(address), _readable(fields[2].partition(":")[0])
+            count += (everywhere or here in wanted) and there not in self.excluded
         return count
 
 
@@ -162,7 +168,7 @@ def _readable(field: str) -> str:
 def wait(operation: "dict[str, Any]", wire: "Wire") -> "dict[str, Any]":
     """Carry out a `wait`; raises Stopped or EndOfInput when the controller wants no more."""
     start = time.monotonic()
-    wanted = _Wait(operation)
+    wanted = Wanted(operation)
     result: "dict[str, Any]" = {
         "changed": False,
         "state": wanted.state,
@@ -182,13 +188,14 @@ def wait(operation: "dict[str, Any]", wire: "Wire") -> "dict[str, Any]":
         if left <= 0:
             elapsed = int(time.monotonic() - start)
             raise Failure(
-                operation.get("msg") or _complaint(wanted, operation), **dict(result, elapsed=elapsed)
+                operation.get("msg") or complaint(wanted, operation), **dict(result, elapsed=elapsed)
             )
         wire.pause(min(operation.get("sleep", 1.0), left))
     return dict(result, elapsed=int(time.monotonic() - start), **wanted.groups)
 
 
-def _complaint(wanted: _Wait, operation: "dict[str, Any]") -> str:
+def complaint(wanted: Wanted, operation: "dict[str, Any]") -> str:
+    """Say what did not come in time."""
     what = f"file {wanted.path}" if wanted.path is not None else f"{wanted.host}:{wanted.port}"
     if wanted.state == "drained":
         return f"Timeout when waiting for {what} to drain"

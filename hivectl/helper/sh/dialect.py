@@ -7,12 +7,13 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from hivectl.helper.encode import Frame, encode_batch
-from hivectl.helper.sh import edits
+from hivectl.helper.sh import edits, waits
 from hivectl.helper.sh.encode import encode
 from hivectl.helper.sh.results import Clock, refusal, result_of, stripped
 from hivectl.helper.sh.wire import NonsenseError
 
 if TYPE_CHECKING:
+    from hivectl.helper.node.waits import Wanted
     from hivectl.helper.operations import Batch
     from hivectl.helper.sh.wire import Said
 
@@ -25,6 +26,7 @@ class Dialect:
         self._batch: Batch | None = None
         self._plain: list[dict[str, Any]] = []
         self._edits: dict[int, edits.Answered] = {}
+        self._waits: dict[int, Wanted] = {}
         self._hash = hashlib.sha256()
         self._asked: Frame | None = None
         self._claim = 0
@@ -44,10 +46,27 @@ class Dialect:
         if header["t"] == "batch":
             self._plain = [item["o"] for item in header["items"]]
             self._edits.clear()
+            frame = self._with_waits(frame)
         if header.get("fence"):
             self._claim = header["fence"]["token"]
         self._asked = frame
         return encode(frame)
+
+    def _with_waits(self, frame: Frame) -> Frame:
+        """Understand what is waited for; a wait for what cannot be is refused on the node in its turn."""
+        self._waits = {}
+        refused = {}
+        for index, item in enumerate(frame.header["items"]):
+            if item["name"] == "wait":
+                wanted = waits.wanted_of(item["o"])
+                if isinstance(wanted, str):
+                    refused[index] = {**item, "name": "refused", "o": {"msg": wanted}}
+                else:
+                    self._waits[index] = wanted
+        if not refused:
+            return frame
+        items = [refused.get(index, item) for index, item in enumerate(frame.header["items"])]
+        return Frame({**frame.header, "items": items}, frame.data)
 
     def incoming(self, said: Said) -> tuple[dict[str, Any] | None, bytes]:
         """Return what was said as a header and bytes of the Python helper; without a header: bytes to send back.
@@ -65,15 +84,20 @@ class Dialect:
         if kind == "result":
             return self._result(said)
         if kind == "ask":
-            answered, back = edits.answer(said, self._plain[said.index])
-            self._edits[said.index] = answered
-            return None, back
+            return None, self._asked_back(said)
         if kind == "hello":
             self._clock = Clock(said)
             return None, b""
         if kind == "data":
             self._hash.update(said.data)
         return self._header(said), said.data
+
+    def _asked_back(self, said: Said) -> bytes:
+        """Return the answer to what the program cannot know by itself."""
+        if said.index in self._waits:
+            return waits.answer(said, self._waits[said.index])
+        self._edits[said.index], back = edits.answer(said, self._plain[said.index])
+        return back
 
     def _header(self, said: Said) -> dict[str, Any]:
         """Return what the Python helper would have said in place of a frame that needs no reckoning."""
@@ -96,9 +120,12 @@ class Dialect:
         item, plain = self._batch.items[said.index], self._plain[said.index]
         name = item.operation.name
         if name == "edit" and "msg" not in said.fields:
-            seconds = max(0.0, float(said.fields["e"]) - float(said.fields["b"]))
-            made = edits.result_of(said, item, plain, self._edits.pop(said.index, None))
-            return {"t": "result", "i": said.index, "s": seconds, "r": made}, b""
+            return _header_of(
+                said, edits.result_of(said, item, plain, self._edits.pop(said.index, None))
+            ), b""
+        if name == "wait" and "msg" not in said.fields:
+            wait = self._waits[said.index]
+            return _header_of(said, waits.result_of(said, plain, wait)), b""
         header, data = result_of(said, item, self._clock)
         if name == "run" and "out" in header and plain.get("strip", True):
             header, data = stripped(header, data)
@@ -118,6 +145,11 @@ class Dialect:
         elif "progress" in fields and self._asked is not None:
             answer["progress"] = _progress(said, self._asked.header["run"])
         return answer
+
+
+def _header_of(said: Said, result: dict[str, Any]) -> dict[str, Any]:
+    seconds = max(0.0, float(said.fields["e"]) - float(said.fields["b"]))
+    return {"t": "result", "i": said.index, "s": seconds, "r": result}
 
 
 def _progress(said: Said, run: str) -> dict[str, Any] | None:

@@ -138,6 +138,8 @@ class _Contents:
 
 
 def _operation(name: str, plain: Mapping[str, Any], contents: _Contents) -> str:
+    if name == "refused":
+        raise CannotEncodeError(plain["msg"])
     if name not in OPERATIONS:
         raise CannotEncodeError(f"the helper without Python does not know the operation {name}")
     made = _common(plain)
@@ -263,6 +265,22 @@ def _run(plain: Mapping[str, Any]) -> tuple[str, list[str]]:
     return "".join(f" {quote(word)}" for word in argv or ()), made
 
 
+def _hundredths(seconds: float) -> int:
+    return min(int(seconds * 100), 10**15)
+
+
+def _wait(plain: Mapping[str, Any]) -> tuple[str, list[str]]:
+    port = plain.get("port")
+    made = [
+        f"o_state={plain.get('state', 'started')};o_host={quote(plain.get('host', '127.0.0.1'))}",
+        f"o_port={'' if port is None else int(port)};o_regex={int(plain.get('search_regex') is not None)}",
+        f"o_delay={_hundredths(plain.get('delay', 0.0))};o_patience={_hundredths(plain.get('timeout', 300.0))}",
+        f"o_interval={max(1, _hundredths(plain.get('sleep', 1.0)))}",
+        f"o_ctimeout={_hundredths(plain.get('connect_timeout', 5.0))}",
+    ]
+    return "", made
+
+
 OPERATIONS: dict[str, Callable[[Mapping[str, Any]], tuple[str, list[str]]]] = {
     "run": _run,
     "stat": _stat,
@@ -273,4 +291,5 @@ OPERATIONS: dict[str, Callable[[Mapping[str, Any]], tuple[str, list[str]]]] = {
     "link": _link,
     "remove": _nothing,
     "touch": _touch,
+    "wait": _wait,
 }

@@ -37,7 +37,8 @@ class ShSession(HelperSession):
         except ConnectionLostError:
             await self._lost()
 
-    async def _receive(self) -> tuple[dict[str, Any], bytes]:
+    async def _taken(self) -> tuple[dict[str, Any], bytes] | None:
+        """Take a frame that has come as a whole, and answer those that ask; None when there is none."""
         while True:
             try:
                 said = take(self._buffer, LONGEST_DATA)
@@ -49,6 +50,6 @@ class ShSession(HelperSession):
             if said is None:
                 if len(self._buffer) > LONGEST_DATA + LONGEST_HEADER:
                     await self._nonsense(f"a frame of more than {LONGEST_DATA} bytes")
-                await self._fill()
-            elif data:
+                return None
+            if data:
                 await self._write(data)
