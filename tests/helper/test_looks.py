@@ -23,11 +23,14 @@ def facts(*groups: str) -> dict[str, Any]:
     return found
 
 
-def test_every_group_has_its_facts() -> None:
+def test_every_group_has_its_facts(helper: str) -> None:
     from hivectl.helper.facts_index import FACT_NAMES
 
     found = facts(*FACT_GROUPS)
     optional = {"distribution_minor_version", "loadavg"}
+    if helper != "python":
+        # where there is none there is nothing to tell of it
+        optional |= {"python", "python_version"}
     missing = {name.removeprefix("ansible_") for name in FACT_NAMES} - set(found) - optional
     assert not missing
     assert not any(name.startswith("ansible_") for name in found)
@@ -38,7 +41,7 @@ def test_only_what_is_asked_for_comes() -> None:
     assert set(facts("env")) == {"env"}
 
 
-def test_facts_are_true() -> None:
+def test_facts_are_true(helper: str) -> None:
     found = facts("platform", "user", "hardware", "env", "python")
     assert found["kernel"] == os.uname().release
     assert found["hostname"] == socket.gethostname().partition(".")[0]
@@ -47,17 +50,36 @@ def test_facts_are_true() -> None:
     assert found["env"]["PATH"] == os.environ["PATH"]
     assert found["processor_nproc"] == len(os.sched_getaffinity(0))
     assert 0 < found["memfree_mb"] <= found["memtotal_mb"]
-    assert found["python"]["version"]["major"] == 3
+    if helper == "python":
+        assert found["python"]["version"]["major"] == 3
 
 
-def test_network_by_ip_and_without_it_agree(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_network_by_ip_and_without_it_agree(
+    helper: str, busybox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with_ip = facts("network")
-    monkeypatch.setenv("PATH", "/nowhere")
+    if helper != "python":
+        for tool in busybox.iterdir():
+            if tool.name != "ip":
+                (tmp_path / tool.name).symlink_to(tool)
+    monkeypatch.setenv("PATH", str(tmp_path))
     without = facts("network")
     assert with_ip["interfaces"] == without["interfaces"]
     assert with_ip["lo"]["ipv4"]["address"] == without["lo"]["ipv4"]["address"] == "127.0.0.1"
     assert with_ip["lo"]["ipv4"]["netmask"] == without["lo"]["ipv4"]["netmask"]
     assert with_ip["default_ipv4"].get("address") == without["default_ipv4"].get("address")
+
+
+def test_facts_without_python_are_those_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    changes = {"uptime_seconds", "loadavg", "memfree_mb", "memory_mb", "swapfree_mb", "mounts", "hostname"}
+    groups = tuple(set(FACT_GROUPS) - {"python", "date_time"})
+    by_python = facts(*groups)
+    monkeypatch.setenv("HIVECTL_TEST_SHELL", "/bin/dash")
+    by_sh = facts(*groups)
+    differing = {name for name in by_python if by_python[name] != by_sh.get(name)}
+    assert differing - changes - {"env"} == set()
+    assert [one["mount"] for one in by_python["mounts"]] == [one["mount"] for one in by_sh["mounts"]]
+    assert by_python["mounts"][0]["size_total"] == by_sh["mounts"][0]["size_total"]
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from hivectl.helper.node.machine import Machine
     from hivectl.helper.node.wire import Wire
 
 # Ansible's families, by the ID and ID_LIKE of os-release(5)
@@ -54,25 +55,28 @@ MANAGERS = (
 )
 
 
-def facts(operation: "dict[str, Any]", wire: "Wire") -> "dict[str, Any]":
+def facts(operation: "dict[str, Any]", wire: "Wire", machine: "Machine | None" = None) -> "dict[str, Any]":
     """Carry out a `facts`: only the groups that are asked for."""
+    from hivectl.helper.node.machine import Machine
+
+    machine = machine or Machine()
     found: "dict[str, Any]" = {}
     for group in operation["groups"]:
-        found.update(_gather(group, wire))
+        found.update(_gather(group, wire, machine))
     return {"changed": False, "ansible_facts": found}
 
 
-def _gather(group: str, wire: "Wire") -> "dict[str, Any]":
+def _gather(group: str, wire: "Wire", machine: "Machine") -> "dict[str, Any]":
     if group in {"hardware", "mounts", "virtual"}:
         from hivectl.helper.node import hardware_facts
 
         if group == "mounts":
-            return hardware_facts.mounts(wire)
-        return hardware_facts.hardware() if group == "hardware" else hardware_facts.virtual()
+            return hardware_facts.mounts(wire, machine)
+        return hardware_facts.hardware(machine) if group == "hardware" else hardware_facts.virtual(machine)
     if group == "network":
         from hivectl.helper.node.network_facts import network
 
-        return network(wire)
+        return network(wire, machine)
     gatherers = {
         "platform": platform,
         "distribution": distribution,
@@ -81,52 +85,38 @@ def _gather(group: str, wire: "Wire") -> "dict[str, Any]":
         "env": env,
         "python": python,
     }
-    return gatherers[group]() if group in gatherers else {}
+    return gatherers[group](machine) if group in gatherers else {}
 
 
-def first_line(path: str) -> str:
-    """Return the first line of a file, "" without one."""
-    return text_of(path).partition("\n")[0].strip()
-
-
-def text_of(path: str) -> str:
-    """Return a small file's text, "" when it cannot be read."""
-    try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            return file.read()
-    except OSError:
-        return ""
-
-
-def platform() -> "dict[str, Any]":
+def platform(machine: "Machine") -> "dict[str, Any]":
     """Kernel, names of the machine, init."""
-    system = os.uname()
-    machine = system.machine
-    architecture = "i386" if machine in {"i486", "i586", "i686"} else machine
+    system = machine.uname()
+    processor = system.machine
+    architecture = "i386" if processor in {"i486", "i586", "i686"} else processor
     name = _full_name(system.nodename)
-    init = os.path.basename(first_line("/proc/1/comm"))
-    systemd = init == "systemd" or os.path.isdir("/run/systemd/system")
+    init = os.path.basename(machine.line("/proc/1/comm"))
+    systemd = init == "systemd" or machine.exists("/run/systemd/system")
     return {
         "system": system.sysname,
         "kernel": system.release,
         "kernel_version": system.version,
-        "machine": machine,
+        "machine": processor,
         "architecture": architecture,
         "userspace_bits": "64" if sys.maxsize > 2**32 else "32",
-        "userspace_architecture": architecture if sys.maxsize > 2**32 or machine != "x86_64" else "i386",
+        "userspace_architecture": architecture if sys.maxsize > 2**32 or processor != "x86_64" else "i386",
         "nodename": system.nodename,
         "hostname": system.nodename.partition(".")[0],
         "fqdn": name,
         "domain": name.partition(".")[2],
-        "machine_id": first_line("/etc/machine-id") or first_line("/var/lib/dbus/machine-id"),
-        "service_mgr": "systemd" if systemd else _init(init),
+        "machine_id": machine.line("/etc/machine-id") or machine.line("/var/lib/dbus/machine-id"),
+        "service_mgr": "systemd" if systemd else _init(init, machine),
     }
 
 
-def _init(init: str) -> str:
-    if os.path.exists("/sbin/openrc") or os.path.exists("/usr/sbin/openrc"):
+def _init(init: str, machine: "Machine") -> str:
+    if machine.exists("/sbin/openrc") or machine.exists("/usr/sbin/openrc"):
         return "openrc"
-    if os.path.exists("/etc/init.d") and init == "init":
+    if machine.exists("/etc/init.d") and init == "init":
         return "sysvinit"
     return init or "service"
 
@@ -144,18 +134,18 @@ def _full_name(name: str) -> str:
     return found if found and found != "localhost" else name
 
 
-def _os_release() -> "dict[str, str]":
+def _os_release(machine: "Machine") -> "dict[str, str]":
     found: "dict[str, str]" = {}
-    for line in (text_of("/etc/os-release") or text_of("/usr/lib/os-release")).splitlines():
+    for line in (machine.text("/etc/os-release") or machine.text("/usr/lib/os-release")).splitlines():
         key, equals, value = line.partition("=")
         if equals and not key.startswith("#"):
             found[key.strip()] = value.strip().strip("\"'")
     return found
 
 
-def distribution() -> "dict[str, Any]":
+def distribution(machine: "Machine") -> "dict[str, Any]":
     """Which Linux: os-release(5)."""
-    release = _os_release()
+    release = _os_release(machine)
     identity = release.get("ID", "")
     like = [identity, *release.get("ID_LIKE", "").split()]
     name = NAMES.get(identity) or release.get("NAME") or "Linux"
@@ -170,9 +160,9 @@ def distribution() -> "dict[str, Any]":
         "distribution_file_variety": name,
         "distribution_file_parsed": bool(release),
         "os_family": family,
-        "pkg_mgr": next((name for name, paths in MANAGERS if any(map(os.path.exists, paths))), "unknown"),
+        "pkg_mgr": next((name for name, paths in MANAGERS if any(map(machine.exists, paths))), "unknown"),
     }
-    minor = first_line("/etc/debian_version") if identity in {"debian", "raspbian"} else ""
+    minor = machine.line("/etc/debian_version") if identity in {"debian", "raspbian"} else ""
     if "." in minor:
         found["distribution_version"] = minor
         found["distribution_minor_version"] = minor.partition(".")[2]
@@ -184,7 +174,7 @@ def _codename(release: "dict[str, str]") -> str:
     return rest.partition(")")[0] if bracket else ""
 
 
-def user() -> "dict[str, Any]":
+def user(_machine: "Machine") -> "dict[str, Any]":
     """Who we are there."""
     import pwd
 
@@ -209,7 +199,7 @@ def user() -> "dict[str, Any]":
     )
 
 
-def date_time() -> "dict[str, Any]":
+def date_time(_machine: "Machine") -> "dict[str, Any]":
     """The node's clock."""
     moment = time.time()
     local, world = time.localtime(moment), time.gmtime(moment)
@@ -241,12 +231,12 @@ def date_time() -> "dict[str, Any]":
     }
 
 
-def env() -> "dict[str, Any]":
+def env(_machine: "Machine") -> "dict[str, Any]":
     """The login's environment."""
     return {"env": dict(os.environ)}
 
 
-def python() -> "dict[str, Any]":
+def python(_machine: "Machine") -> "dict[str, Any]":
     """The interpreter that runs the helper."""
     version = sys.version_info
     return {

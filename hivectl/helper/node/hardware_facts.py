@@ -3,12 +3,11 @@
 import os
 import time
 
-from hivectl.helper.node.facts import first_line, text_of
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from hivectl.helper.node.machine import Machine
     from hivectl.helper.node.wire import Wire
 
 MIB = 1024 * 1024
@@ -17,28 +16,28 @@ SIZES = ("Bytes", "KB", "MB", "GB", "TB", "PB")
 UNREAL = frozenset(["proc", "sysfs", "devpts", "devtmpfs", "cgroup", "cgroup2", "pstore", "bpf", "tracefs", "debugfs", "securityfs", "mqueue", "hugetlbfs", "configfs", "fusectl", "autofs", "rpc_pipefs", "binfmt_misc", "nsfs", "ramfs", "efivarfs", "selinuxfs"])  # fmt: skip
 
 
-def hardware() -> "dict[str, Any]":
+def hardware(machine: "Machine") -> "dict[str, Any]":
     """Processor, memory, firmware, disks, uptime."""
-    found = _processor()
-    found.update(_memory())
-    found.update(_firmware())
-    found["devices"] = _devices()
-    uptime = first_line("/proc/uptime").split()
+    found = _processor(machine)
+    found.update(_memory(machine))
+    found.update(_firmware(machine))
+    found["devices"] = _devices(machine)
+    uptime = machine.line("/proc/uptime").split()
     if uptime:
         found["uptime_seconds"] = int(float(uptime[0]))
-    averages = first_line("/proc/loadavg").split()
+    averages = machine.line("/proc/loadavg").split()
     if len(averages) >= 3:
         found["loadavg"] = {"1m": float(averages[0]), "5m": float(averages[1]), "15m": float(averages[2])}
     return found
 
 
-def _processor() -> "dict[str, Any]":
+def _processor(machine: "Machine") -> "dict[str, Any]":
     listed: "list[str]" = []
     sockets: "dict[str, int]" = {}
     cores: "dict[str, int]" = {}
     package = "0"
     vcpus = 0
-    for line in text_of("/proc/cpuinfo").splitlines():
+    for line in machine.text("/proc/cpuinfo").splitlines():
         key, colon, value = (part.strip() for part in line.partition(":"))
         if not colon:
             continue
@@ -52,7 +51,7 @@ def _processor() -> "dict[str, Any]":
         elif key == "cpu cores" and value.isdigit():
             cores[package] = int(value)
     # what this process may run on, not what the machine has
-    usable = len(os.sched_getaffinity(0)) or vcpus or 1
+    usable = machine.processors() or vcpus or 1
     count = len(sockets) or vcpus or 1
     per_socket = max(cores.values()) if cores else 1
     siblings = max(sockets.values()) if sockets else 1
@@ -67,9 +66,9 @@ def _processor() -> "dict[str, Any]":
     }
 
 
-def _memory() -> "dict[str, Any]":
+def _memory(machine: "Machine") -> "dict[str, Any]":
     sizes: "dict[str, int]" = {}
-    for line in text_of("/proc/meminfo").splitlines():
+    for line in machine.text("/proc/meminfo").splitlines():
         key, _, value = line.partition(":")
         number = value.split()[0] if value.split() else ""
         if number.isdigit():
@@ -95,7 +94,7 @@ def _memory() -> "dict[str, Any]":
     }
 
 
-def _firmware() -> "dict[str, Any]":
+def _firmware(machine: "Machine") -> "dict[str, Any]":
     """DMI where the machine has it, the device tree where it has that (Raspberry Pis)."""
     found: "dict[str, Any]" = {}
     for key, name in (
@@ -112,40 +111,40 @@ def _firmware() -> "dict[str, Any]":
         ("product_version", "product_version"),
         ("system_vendor", "sys_vendor"),
     ):
-        found[key] = first_line("/sys/class/dmi/id/" + name) or "NA"
-    model = text_of("/proc/device-tree/model").rstrip("\0")
+        found[key] = machine.line("/sys/class/dmi/id/" + name) or "NA"
+    model = machine.text("/proc/device-tree/model").rstrip("\0")
     if model and found["product_name"] == "NA":
         found["product_name"] = found["board_name"] = model
-        found["product_serial"] = text_of("/proc/device-tree/serial-number").rstrip("\0") or "NA"
+        found["product_serial"] = machine.text("/proc/device-tree/serial-number").rstrip("\0") or "NA"
     return found
 
 
-def _devices() -> "dict[str, Any]":
+def _devices(machine: "Machine") -> "dict[str, Any]":
     found: "dict[str, Any]" = {}
     try:
-        names = sorted(os.listdir("/sys/block"))
+        names = sorted(machine.names("/sys/block"))
     except OSError:
         return found
     for name in names:
         base = f"/sys/block/{name}/"
-        sectors = _number(base + "size")
-        sector = _number(base + "queue/logical_block_size") or 512
+        sectors = _number(base + "size", machine)
+        sector = _number(base + "queue/logical_block_size", machine) or 512
         partitions = {}
-        for inside in sorted(os.listdir(base)):
-            if inside.startswith(name) and os.path.exists(base + inside + "/partition"):
-                size = _number(base + inside + "/size")
+        for inside in sorted(machine.names(base)):
+            if inside.startswith(name) and machine.exists(base + inside + "/partition"):
+                size = _number(base + inside + "/size", machine)
                 partitions[inside] = {
-                    "start": first_line(base + inside + "/start"),
+                    "start": machine.line(base + inside + "/start"),
                     "sectors": size,
                     "sectorsize": sector,
                     "size": readable_size(size * 512),
                 }
         found[name] = {
-            "virtual": 1 if os.path.realpath(base).startswith("/sys/devices/virtual") else 0,
-            "removable": first_line(base + "removable"),
-            "rotational": first_line(base + "queue/rotational"),
-            "model": first_line(base + "device/model") or None,
-            "vendor": first_line(base + "device/vendor") or None,
+            "virtual": 1 if machine.real(base).startswith("/sys/devices/virtual") else 0,
+            "removable": machine.line(base + "removable"),
+            "rotational": machine.line(base + "queue/rotational"),
+            "model": machine.line(base + "device/model") or None,
+            "vendor": machine.line(base + "device/vendor") or None,
             "sectors": sectors,
             "sectorsize": str(sector),
             "size": readable_size(sectors * 512),
@@ -154,8 +153,8 @@ def _devices() -> "dict[str, Any]":
     return found
 
 
-def _number(path: str) -> int:
-    text = first_line(path)
+def _number(path: str, machine: "Machine") -> int:
+    text = machine.line(path)
     return int(text) if text.isdigit() else 0
 
 
@@ -168,11 +167,11 @@ def readable_size(size: float) -> str:
     return ""
 
 
-def mounts(wire: "Wire") -> "dict[str, Any]":
+def mounts(wire: "Wire", machine: "Machine") -> "dict[str, Any]":
     """What is mounted, with its room; a mount that hangs (NFS) is left out after some seconds."""
-    identities = _identities()
+    identities = _identities(machine)
     found = []
-    for line in text_of("/proc/self/mounts").splitlines():
+    for line in machine.text("/proc/self/mounts").splitlines():
         fields = line.split()
         if len(fields) < 4 or fields[2] in UNREAL or (not fields[0].startswith("/") and ":" not in fields[0]):
             continue
@@ -184,18 +183,17 @@ def mounts(wire: "Wire") -> "dict[str, Any]":
             "options": options,
             "dump": 0,
             "passno": 0,
-            "uuid": identities.get(os.path.realpath(device), "N/A"),
+            "uuid": identities.get(machine.real(device), "N/A"),
         }
-        room = _room(mount, wire) if kind.startswith(("nfs", "cifs", "fuse", "smb")) else _statvfs(mount)
-        entry.update(room)
+        entry.update(machine.room(mount, kind, wire))
         found.append(entry)
     return {"mounts": found}
 
 
-def _identities() -> "dict[str, str]":
+def _identities(machine: "Machine") -> "dict[str, str]":
     folder = "/dev/disk/by-uuid"
     try:
-        return {os.path.realpath(os.path.join(folder, name)): name for name in os.listdir(folder)}
+        return {machine.real(os.path.join(folder, name)): name for name in machine.names(folder)}
     except OSError:
         return {}
 
@@ -225,6 +223,11 @@ def _statvfs(mount: str) -> "dict[str, Any]":
     }
 
 
+def room(mount: str, kind: str, wire: "Wire") -> "dict[str, Any]":
+    """Return how much room a mount has."""
+    return _room(mount, wire) if kind.startswith(("nfs", "cifs", "fuse", "smb")) else _statvfs(mount)
+
+
 def _room(mount: str, wire: "Wire") -> "dict[str, Any]":
     """Ask in a child, which alone hangs where a server is gone."""
     reading, writing = os.pipe()
@@ -251,9 +254,9 @@ def _room(mount: str, wire: "Wire") -> "dict[str, Any]":
             time.sleep(0.01)  # a child that hangs in the kernel stays behind
 
 
-def virtual() -> "dict[str, Any]":
+def virtual(machine: "Machine") -> "dict[str, Any]":
     """What the node is inside of: a container, a virtual machine, or nothing."""
-    kind, role = _virtual()
+    kind, role = _virtual(machine)
     return {
         "virtualization_type": kind,
         "virtualization_role": role,
@@ -262,21 +265,21 @@ def virtual() -> "dict[str, Any]":
     }
 
 
-def _virtual() -> "tuple[str, str]":
-    environment = text_of("/proc/1/environ")
-    if os.path.exists("/.dockerenv") or "/docker" in text_of("/proc/1/cgroup"):
+def _virtual(machine: "Machine") -> "tuple[str, str]":
+    environment = machine.text("/proc/1/environ")
+    if machine.exists("/.dockerenv") or "/docker" in machine.text("/proc/1/cgroup"):
         return "docker", "guest"
-    if os.path.exists("/run/.containerenv"):
+    if machine.exists("/run/.containerenv"):
         return "podman", "guest"
     for entry in environment.split("\0"):
         if entry.startswith("container="):
             return entry.partition("=")[2] or "container", "guest"
-    return _machine()
+    return _machine(machine)
 
 
-def _machine() -> "tuple[str, str]":
-    product = first_line("/sys/class/dmi/id/product_name")
-    vendor = first_line("/sys/class/dmi/id/sys_vendor")
+def _machine(machine: "Machine") -> "tuple[str, str]":
+    product = machine.line("/sys/class/dmi/id/product_name")
+    vendor = machine.line("/sys/class/dmi/id/sys_vendor")
     for word, kind in (
         ("KVM", "kvm"),
         ("QEMU", "kvm"),
@@ -289,9 +292,9 @@ def _machine() -> "tuple[str, str]":
     ):
         if word in product or word in vendor:
             return kind, "guest"
-    processors = text_of("/proc/cpuinfo")
+    processors = machine.text("/proc/cpuinfo")
     if " hypervisor" in processors:
         return "kvm", "guest"
-    if os.path.exists("/dev/kvm") and os.path.isdir("/sys/module/kvm"):
+    if machine.exists("/dev/kvm") and machine.exists("/sys/module/kvm"):
         return "kvm", "host"
     return "NA", "NA"

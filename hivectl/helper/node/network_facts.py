@@ -2,18 +2,17 @@
 
 import os
 
-from hivectl.helper.node.facts import first_line, text_of
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from hivectl.helper.node.machine import Machine
     from hivectl.helper.node.wire import Wire
 
 
-def network(wire: "Wire") -> "dict[str, Any]":
+def network(wire: "Wire", machine: "Machine") -> "dict[str, Any]":
     """Interfaces, addresses, default routes, name servers."""
-    interfaces = _interfaces(wire)
+    interfaces = _interfaces(wire, machine)
     found: "dict[str, Any]" = {"interfaces": sorted(interfaces)}
     for name, interface in interfaces.items():
         # Ansible's: a dash or colon cannot stand in a variable's name
@@ -30,56 +29,50 @@ def network(wire: "Wire") -> "dict[str, Any]":
         for entry in interface.get("ipv6", [])
         if entry["address"] != "::1"
     ]
-    found["default_ipv4"] = _default_ipv4(interfaces)
-    found["default_ipv6"] = _default_ipv6(interfaces)
-    found["dns"] = _dns()
+    found["default_ipv4"] = _default_ipv4(interfaces, machine)
+    found["default_ipv6"] = _default_ipv6(interfaces, machine)
+    found["dns"] = _dns(machine)
     return found
 
 
-def _interfaces(wire: "Wire") -> "dict[str, dict[str, Any]]":
+def _interfaces(wire: "Wire", machine: "Machine") -> "dict[str, dict[str, Any]]":
     found: "dict[str, dict[str, Any]]" = {}
     try:
-        names = sorted(os.listdir("/sys/class/net"))
+        names = sorted(machine.names("/sys/class/net"))
     except OSError:
         names = []
     for name in names:
         base = f"/sys/class/net/{name}/"
-        if not os.path.isdir(base):
+        if not machine.exists(base):
             continue
-        flags = int(first_line(base + "flags") or "0", 16)
+        flags = int(machine.line(base + "flags") or "0", 16)
         loopback = bool(flags & 0x8)  # IFF_LOOPBACK, linux/if.h
         entry: "dict[str, Any]" = {
             "device": name,
-            "active": first_line(base + "operstate") in {"up", "unknown"} and bool(flags & 0x1),
-            "mtu": int(first_line(base + "mtu") or "0"),
+            "active": machine.line(base + "operstate") in {"up", "unknown"} and bool(flags & 0x1),
+            "mtu": int(machine.line(base + "mtu") or "0"),
             "promisc": bool(flags & 0x100),
-            "type": "loopback" if loopback else _type(base),
+            "type": "loopback" if loopback else _type(base, machine),
         }
-        address = first_line(base + "address")
+        address = machine.line(base + "address")
         if address and not loopback:
             entry["macaddress"] = address
         found[name] = entry
-    _add_addresses(found, wire)
+    _add_addresses(found, wire, machine)
     return found
 
 
-def _type(base: str) -> str:
-    if os.path.isdir(base + "bridge"):
+def _type(base: str, machine: "Machine") -> str:
+    if machine.exists(base + "bridge"):
         return "bridge"
-    return "bonding" if os.path.isdir(base + "bonding") else "ether"
+    return "bonding" if machine.exists(base + "bonding") else "ether"
 
 
-def _add_addresses(interfaces: "dict[str, dict[str, Any]]", wire: "Wire") -> None:
-    from hivectl.helper.node.programs import execute
-
-    try:
-        ended = execute(["ip", "-j", "address", "show"], timeout=10.0)
-        listed = wire.decode(ended.stdout.decode()) if ended.rc == 0 else None
-    except (OSError, ValueError):
-        listed = None
+def _add_addresses(interfaces: "dict[str, dict[str, Any]]", wire: "Wire", machine: "Machine") -> None:
+    listed = machine.addresses(wire)
     if listed is None:
         _add_addresses_by_ioctl(interfaces)
-        _add_ipv6_by_proc(interfaces)
+        _add_ipv6_by_proc(interfaces, machine)
         return
     for one in listed:
         interface = interfaces.get(one.get("ifname", ""))
@@ -141,20 +134,20 @@ def _add_addresses_by_ioctl(interfaces: "dict[str, dict[str, Any]]") -> None:
                 _add_ipv4(interface, answers[0], prefix, "" if answers[2] == "0.0.0.0" else answers[2])  # noqa: S104
 
 
-def _add_ipv6_by_proc(interfaces: "dict[str, dict[str, Any]]") -> None:
+def _add_ipv6_by_proc(interfaces: "dict[str, dict[str, Any]]", machine: "Machine") -> None:
     import socket
 
     scopes = {"00": "global", "10": "host", "20": "link", "40": "site"}
-    for line in text_of("/proc/net/if_inet6").splitlines():
+    for line in machine.text("/proc/net/if_inet6").splitlines():
         digits, _, prefix, scope, _, name = line.split()
         if name in interfaces:
             address = socket.inet_ntop(socket.AF_INET6, bytes.fromhex(digits))
             _add_ipv6(interfaces[name], address, int(prefix, 16), scopes.get(scope, ""))
 
 
-def _default_ipv4(interfaces: "dict[str, dict[str, Any]]") -> "dict[str, Any]":
+def _default_ipv4(interfaces: "dict[str, dict[str, Any]]", machine: "Machine") -> "dict[str, Any]":
     best: "tuple[int, str, str] | None" = None
-    for line in text_of("/proc/net/route").splitlines()[1:]:
+    for line in machine.text("/proc/net/route").splitlines()[1:]:
         fields = line.split()
         if len(fields) > 7 and fields[1] == "00000000" and fields[7] == "00000000":
             gateway = ".".join(str(byte) for byte in reversed(bytes.fromhex(fields[2])))
@@ -167,10 +160,10 @@ def _default_ipv4(interfaces: "dict[str, dict[str, Any]]") -> "dict[str, Any]":
     return found
 
 
-def _default_ipv6(interfaces: "dict[str, dict[str, Any]]") -> "dict[str, Any]":
+def _default_ipv6(interfaces: "dict[str, dict[str, Any]]", machine: "Machine") -> "dict[str, Any]":
     import socket
 
-    for line in text_of("/proc/net/ipv6_route").splitlines():
+    for line in machine.text("/proc/net/ipv6_route").splitlines():
         fields = line.split()
         name = fields[-1]
         if fields[0] == "0" * 32 and fields[1] == "00" and name != "lo" and fields[4] != "0" * 32:
@@ -191,9 +184,9 @@ def _summary(interfaces: "dict[str, dict[str, Any]]", name: str, gateway: str) -
     return found
 
 
-def _dns() -> "dict[str, Any]":
+def _dns(machine: "Machine") -> "dict[str, Any]":
     found: "dict[str, Any]" = {}
-    for line in text_of("/etc/resolv.conf").splitlines():
+    for line in machine.text("/etc/resolv.conf").splitlines():
         words = line.split()
         if len(words) < 2 or words[0].startswith(("#", ";")):
             continue

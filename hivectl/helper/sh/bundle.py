@@ -8,11 +8,12 @@ from pathlib import Path
 # the magic word in the preamble's place of a bytecode version; the loader takes no other
 SH = "sh------"
 # in this order: a function is known before its first use at the top level
-PARTS = ("base", "paths", "modes", "files", "contents", "edits", "runs", "lock", "waits")
+PARTS = ("base", "paths", "modes", "files", "contents", "edits", "runs", "lock", "waits", "facts")
 
 # The first thing that runs where there is no Python. It says so, skips what was sent ahead for one (see
 # `hivectl.helper.bundle.preamble`), and becomes the program. One byte after the other only where dd knows no other way.
 LOADER = """\
+command -v dd >/dev/null||{ echo "this node has neither Python nor dd">&2;exit 4;}
 h_nonce=$1;printf '\\nhivectl-%s sh\\n' $1;h_dd=
 : | dd iflag=fullblock 2>/dev/null && h_dd=iflag=fullblock
 h_get(){ if [ "$h_dd" ];then dd bs=$1 count=1 $h_dd 2>/dev/null;else dd bs=1 count=$1 2>/dev/null;fi;}

@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from hivectl.helper.encode import Frame, encode_batch
-from hivectl.helper.sh import edits, waits
+from hivectl.helper.sh import edits, facts, waits
 from hivectl.helper.sh.encode import encode
 from hivectl.helper.sh.results import Clock, refusal, result_of, stripped
 from hivectl.helper.sh.wire import NonsenseError
@@ -126,6 +126,8 @@ class Dialect:
         if name == "wait" and "msg" not in said.fields:
             wait = self._waits[said.index]
             return _header_of(said, waits.result_of(said, plain, wait)), b""
+        if name == "facts" and "msg" not in said.fields:
+            return _header_of(said, facts.result_of(said, plain)), b""
         header, data = result_of(said, item, self._clock)
         if name == "run" and "out" in header and plain.get("strip", True):
             header, data = stripped(header, data)

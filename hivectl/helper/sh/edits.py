@@ -9,7 +9,8 @@ from hivectl.helper.node.contents import attribute_diff, diff_of
 from hivectl.helper.node.edit_rules import Edited, RuleError, edit
 from hivectl.helper.node.edits import without_file
 from hivectl.helper.node.paths import Failure
-from hivectl.helper.sh.encode import QUOTED, frame_of, octal, quote
+from hivectl.helper.sh.encode import QUOTED, frame_of
+from hivectl.helper.sh.quoting import octal, quote
 from hivectl.helper.sh.results import _sides
 
 if TYPE_CHECKING:

@@ -12,6 +12,9 @@ import shlex
 import time
 from typing import TYPE_CHECKING, Any
 
+from hivectl.helper.sh import facts
+from hivectl.helper.sh.quoting import CannotEncodeError, octal, quote
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -24,23 +27,6 @@ QUOTED = 8192
 PLACE = "hivectl-temporary-name"
 # how touch(1) takes times
 TOUCH = "%Y%m%d%H%M.%S"
-
-
-class CannotEncodeError(Exception):
-    """A value that sh cannot take; the message is for the item's result."""
-
-
-def quote(value: object) -> str:
-    """Return a value as one word of sh."""
-    text = str(value)
-    if "\0" in text:
-        raise CannotEncodeError("embedded null byte")
-    return "'" + text.replace("'", "'\\''") + "'"
-
-
-def octal(data: bytes) -> str:
-    """Return bytes as `printf %b` writes them."""
-    return "".join(f"\\0{byte:03o}" for byte in data)
 
 
 def frame_of(code: str, data: bytes = b"") -> bytes:
@@ -292,4 +278,5 @@ OPERATIONS: dict[str, Callable[[Mapping[str, Any]], tuple[str, list[str]]]] = {
     "remove": _nothing,
     "touch": _touch,
     "wait": _wait,
+    "facts": facts.encode,
 }
