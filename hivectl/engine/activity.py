@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hivectl.engine.events import Waiting
+from hivectl.model.records import record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 SHOWN = 5
 
 
-@dataclass(slots=True, eq=False)
+@record(eq=False, frozen=False)
 class _Entry:
     """Something that a node is busy with, and since when."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from contextlib import aclosing
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hivectl.drivers.errors import FenceError, HelperError, HostKeyError, UnreachableError
@@ -44,6 +43,8 @@ def places_of(steps: Sequence[Step]) -> list[Place]:
     for number, step in enumerate(steps):
         # a condition on the result decides what failed, not the node
         lenient = step.options.ignore_errors or "failed_when" in step.task.keywords
+        waiting = [one for one in step.iterations if one.outcome is None]
+        end = next((one for one in reversed(waiting) if one.operations), None)
         for chain, iteration in enumerate(step.iterations):
             if iteration.outcome is not None:
                 continue
@@ -58,9 +59,8 @@ def places_of(steps: Sequence[Step]) -> list[Place]:
                     ignore_failure=lenient,
                     deadline=step.options.timeout,
                 )
-                places.append(Place(step, iteration, item))
-        if places and places[-1].step is step:
-            places[-1] = replace(places[-1], last=True)
+                last = iteration is end and index == len(iteration.operations) - 1
+                places.append(Place(step, iteration, item, last))
     return places
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from hivectl.model.errors import Complaints, InputError
@@ -11,6 +11,7 @@ from hivectl.model.playbook import Block, Entry, Handler, Include, Role, RoleTas
 from hivectl.model.playbook_files import find_tasks_file
 from hivectl.model.playbook_includes import role_inside, role_wish, tasks_inside
 from hivectl.model.playbook_reader import Reader
+from hivectl.model.records import record
 from hivectl.model.yaml import YamlMapping
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 DEEPEST = 50
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Expanded:
     """What one include takes in for one item.
 

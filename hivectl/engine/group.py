@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from hivectl.engine.positions import Positions
@@ -31,7 +31,7 @@ class Stop:
     result: Result
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Meeting:
     """Nodes at a step that one of them does for all, or that is one step on all of them.
 
@@ -59,7 +59,7 @@ class Meeting:
             self.ready.set()
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Group:
     """One `serial` batch of a play.
 

@@ -6,13 +6,13 @@ import asyncio
 import contextlib
 import math
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hivectl.drivers.errors import FenceError
 from hivectl.engine.events import Message, Waiting
 from hivectl.helper.operations import Fence
 from hivectl.model.errors import HivectlError
+from hivectl.model.records import record
 from hivectl.reservations.base import (
     TIME_TO_LIVE,
     Asked,
@@ -40,7 +40,7 @@ WORD_EVERY = 5.0
 WARN_BEFORE = 300.0
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Holding:
     """What a run holds.
 
@@ -76,7 +76,7 @@ class Holding:
             self.grant = await reservations.extend(self.grant, [node])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Claim:
     """What a block needs to hold.
 

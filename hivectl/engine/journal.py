@@ -12,7 +12,7 @@ import json
 import os
 import secrets
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from hivectl.model.errors import ExitCode, HivectlError, InputError
@@ -75,7 +75,7 @@ class StepRecord:
     redacted: bool = False
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Record:
     """A journal that was read.
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, TypeAlias
+
+from hivectl.model.records import record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -14,7 +16,7 @@ FINISHED = (1 << 60,)
 Order: TypeAlias = tuple[int, ...]
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class _Gate:
     """Opens when the nodes that are still behind have come as far."""
 

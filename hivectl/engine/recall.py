@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hivectl.drivers.base import Capability
 from hivectl.helper.operations import Facts, Progress, Read, Run, Stat, Wait
+from hivectl.model.records import record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,7 @@ ASK_EVERY = 0.5
 UNKNOWN = "it was under way when the connection was lost, and nobody can tell whether it ended: look at the node, then apply afresh"
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Recalled:
     """What a node remembered of an earlier attempt at a run before anything of this attempt was sent to it."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,6 +35,7 @@ from hivectl.engine.validation import check_included, validate_playbook
 from hivectl.engine.watching import Guard, Planner
 from hivectl.model.errors import ExitCode, HivectlError, InputError
 from hivectl.model.playbook_loader import load_playbook
+from hivectl.model.records import record
 from hivectl.model.selectors import select
 from hivectl.model.templates import Templates
 from hivectl.modules.registry import find_module, known_module, module_names
@@ -60,7 +61,7 @@ if TYPE_CHECKING:
 UNLOCK_SECONDS = 5.0
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Ending:
     """How a run ended, as far as that is not in its steps.
 

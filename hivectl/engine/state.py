@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from hivectl.engine.events import Event, Message, NodeLost, Status, StepFinished, StepStarted, TaskInfo
@@ -54,7 +54,7 @@ class StepEnd:
     drifted: bool = False
 
 
-@dataclass(slots=True, kw_only=True)
+@record(kw_only=True, frozen=False)
 class RunState:
     """One run while it runs.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -73,7 +73,7 @@ class StepOptions:
     delay: float = 5.0
 
 
-@dataclass(slots=True, kw_only=True)
+@record(kw_only=True, frozen=False)
 class Iteration:
     """One item of a step's loop, or the step itself where there is none.
 
@@ -101,7 +101,7 @@ class Iteration:
     given: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(slots=True, kw_only=True)
+@record(kw_only=True, frozen=False)
 class Step:
     """A task, ready for one node.
 
@@ -186,7 +186,7 @@ class Workshop:
     redactor: Redactor
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Recipe:
     """What of a task is the same for all nodes.
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import field
 from heapq import nlargest
 
 from hivectl.engine.events import NodeSummary, Status, Timing
+from hivectl.model.records import record
 
 SLOWEST = 5
 # shorter steps would only make the critical path long to read
 WORTH_NAMING = 0.05
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Segment:
     """A step's stretch of time, and the stretch that had to end before it could begin."""
 
@@ -22,7 +23,7 @@ class Segment:
     total: float
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Tally:
     """What the summary is made of."""
 

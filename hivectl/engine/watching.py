@@ -5,7 +5,7 @@ A watched operation is looked at on its node before it is done, in the round tri
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from hivectl.engine.desired import desired_of, digest, is_private
@@ -14,6 +14,7 @@ from hivectl.engine.failures import NodeGoneError, one_line
 from hivectl.engine.recall import looks
 from hivectl.engine.saved_plan import PlannedStep
 from hivectl.helper.operations import Run
+from hivectl.model.records import record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,7 +66,7 @@ class Watcher(Protocol):
         ...
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Sight:
     """What is remembered of where operations acted."""
 

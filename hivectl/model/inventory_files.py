@@ -12,6 +12,7 @@ from hivectl.model.origin import Origin
 from hivectl.model.paths import user_path
 from hivectl.model.ranges import Index, RangeError, expand
 from hivectl.model.scalars import UnfitError, to_duration
+from hivectl.model.records import record
 from hivectl.model.schema import check
 from hivectl.model.secret import Secret
 from hivectl.model.yaml import YamlMapping, load_yaml, origin_of
@@ -30,7 +31,7 @@ class InventoryError(InputError):
     """The inventory contradicts itself, or lacks something."""
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class RawNode:
     """A node before its attributes are looked at."""
 
@@ -41,7 +42,7 @@ class RawNode:
     file: int  # which file, counted from 1
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Description:
     """What all files say together."""
 

@@ -1,4 +1,4 @@
-"""Frozen, slotted dataclasses that cost little to define: what a class needs is made when it is first needed.
+"""Slotted dataclasses that cost little to define: what a class needs is made when it is first needed.
 
 `dataclass(frozen=True, slots=True)` compiles some eight functions for each class, half a millisecond, and a command
 imports more than a hundred of them, most of which it never makes one of. A record is a dataclass to everybody
@@ -23,23 +23,34 @@ T = TypeVar("T")
 @overload
 def record(cls: type[T], /) -> type[T]: ...
 @overload
-def record(*, kw_only: bool = False, eq: bool = True) -> Callable[[type[T]], type[T]]: ...
+def record(
+    *, kw_only: bool = False, eq: bool = True, frozen: bool = True
+) -> Callable[[type[T]], type[T]]: ...
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
-def record(cls: type[Any] | None = None, /, *, kw_only: bool = False, eq: bool = True) -> Any:
-    """Make a class a frozen, slotted dataclass; its bases must be records too.
+def record(
+    cls: type[Any] | None = None, /, *, kw_only: bool = False, eq: bool = True, frozen: bool = True
+) -> Any:
+    """Make a class a slotted dataclass, frozen unless it says otherwise; its bases must be records too.
 
     Args:
         cls: with annotated fields, as for `dataclasses.dataclass`.
         kw_only: its fields are given by name.
-        eq: instances with equal fields are equal, and have the same hash.
+        eq: instances with equal fields are equal; frozen ones have the same hash, others have none.
+        frozen: fields cannot be set.
     """
 
     def make(cls: type[Any]) -> type[Any]:
+        if not cls.__doc__:
+            cls.__doc__ = (
+                cls.__name__
+            )  # or dataclasses would work out its signature, and import what that needs
         made: Any = dataclass(init=False, repr=False, eq=False, slots=True, kw_only=kw_only)(cls)
         made.__init__ = _compiled_at_first(made)
-        methods = {**FROZEN, **EQUAL} if eq else FROZEN
+        methods = {**SHARED, **(FROZEN if frozen else {}), **(EQUAL if eq else {})}
         for name, method in methods.items():
-            if name not in cls.__dict__:
+            if name == "__hash__" and not frozen:
+                made.__hash__ = None
+            elif name not in cls.__dict__:
                 setattr(made, name, method)
         return made  # type: ignore[no-any-return]  # the class, with slots
 
@@ -55,12 +66,15 @@ def _compiled_at_first(cls: Any) -> Callable[..., None]:
 
 
 def _init_of(cls: Any) -> Callable[..., None]:
-    """Compile `__init__`; it sets slots directly, which is twice as fast as `object.__setattr__`."""
+    """Compile `__init__`; it sets what is frozen by its slots, twice as fast as by `object.__setattr__`."""
     names: dict[str, Any] = {"MISSING": MISSING}
+    frozen = cls.__setattr__ is _set
     by_place: list[str] = ["self"]
     by_name: list[str] = []
     body: list[str] = []
     for one in fields(cls):
+        if not one.init and one.default is MISSING and one.default_factory is MISSING:
+            continue  # `__post_init__` sets it, or whoever made it
         names[f"set_{one.name}"] = getattr(cls, one.name).__set__
         value = one.name if one.init else f"default_{one.name}"
         default = _default_of(one, names)
@@ -69,7 +83,7 @@ def _init_of(cls: Any) -> Callable[..., None]:
             value = f"{made} if {one.name} is MISSING else {one.name}" if one.init else made
         if one.init:
             (by_name if one.kw_only else by_place).append(f"{one.name}{default}")
-        body.append(f"    set_{one.name}(self, {value})")
+        body.append(f"    set_{one.name}(self, {value})" if frozen else f"    self.{one.name} = {value}")
     if hasattr(cls, "__post_init__"):
         body.append("    self.__post_init__()")
     parameters = [*by_place, *(["*", *by_name] if by_name else [])]
@@ -131,11 +145,6 @@ def _restore(self: Any, state: list[Any]) -> None:
         object.__setattr__(self, one.name, value)
 
 
-FROZEN = {
-    "__repr__": _repr,
-    "__setattr__": _set,
-    "__delattr__": _delete,
-    "__getstate__": _state,
-    "__setstate__": _restore,
-}
+SHARED = {"__repr__": _repr, "__getstate__": _state, "__setstate__": _restore}
+FROZEN = {"__setattr__": _set, "__delattr__": _delete}
 EQUAL = {"__eq__": _equal, "__hash__": _hash}

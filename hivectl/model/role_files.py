@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hivectl.model.origin import Origin
+from hivectl.model.records import record
 from hivectl.model.suggestions import nearest
 from hivectl.model.yaml import YamlList, YamlMapping, origin_of
 
@@ -20,7 +20,7 @@ ENDINGS = (".yml", ".yaml", ".json", "")
 META_ENDINGS = (".yml", ".yaml", ".json")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Meta:
     """What a role says of itself; dependencies with their places."""
 

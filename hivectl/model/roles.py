@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
 from hivectl.model.argument_specs import read_specs
@@ -12,6 +12,7 @@ from hivectl.model.playbook import Entry, Handler, Include, Role, RoleTasks, Tas
 from hivectl.model.playbook_files import read_tasks
 from hivectl.model.playbook_levels import Level, hand_down
 from hivectl.model.playbook_tasks import make_task
+from hivectl.model.records import record
 from hivectl.model.role_files import merged, read_meta, role_file, variables_of
 from hivectl.model.suggestions import nearest
 from hivectl.model.yaml import YamlMapping
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from hivectl.model.playbook_reader import Reader
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class RoleWish:
     """Which role is asked for, and how.
 
@@ -48,7 +49,7 @@ class RoleWish:
     attributes: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class FoundRole:
     """A role that was read: its tasks behind those that it depends on."""
 

@@ -1,12 +1,11 @@
 """`import_role`: the tasks of a role, as if they were written here; the loader puts them in its place."""
 
-from dataclasses import dataclass
-
 from hivectl.model.parameters import parameter
+from hivectl.model.records import record
 from hivectl.modules.base import Module, Result, TaskContext
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Parameters:
     """What `import_role` takes."""
 

@@ -1,15 +1,15 @@
 """`include_role`: the tasks of a role, taken in as the run goes on."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from hivectl.model.parameters import parameter
+from hivectl.model.records import record
 from hivectl.modules.base import Module, Result, TaskContext
 from hivectl.modules.import_role import Parameters as RoleParameters
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Parameters(RoleParameters):
     """What `include_role` takes."""
 

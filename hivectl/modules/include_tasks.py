@@ -1,14 +1,14 @@
 """`include_tasks`: the tasks of a file, taken in as the run goes on."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from hivectl.model.parameters import parameter
+from hivectl.model.records import record
 from hivectl.modules.base import Module, Result, TaskContext
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Parameters:
     """What `include_tasks` takes."""
 

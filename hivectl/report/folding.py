@@ -6,7 +6,7 @@ A line waits until every node of the play has done the task, or until it has wai
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from hivectl.engine.events import (
     StepFinished,
     Waiting,
 )
+from hivectl.model.records import record
 from hivectl.report.details import BAD, details
 from hivectl.report.names import listing
 from hivectl.report.summary import summary
@@ -40,7 +41,7 @@ INDENT = " " * (STATUS_WIDTH + 1)
 MOST_WAITING = 3
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Group:
     """Nodes that did the same and have not been shown yet.
 

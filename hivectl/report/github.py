@@ -7,11 +7,12 @@ source only: `%`, CR and LF everywhere, `:` and `,` in properties too.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hivectl.engine.events import Message, NodeLost, RunEnded, RunStarted, Status, StepFinished
+from hivectl.model.records import record
 from hivectl.report.base import ReporterKind, ReportError, text_of
 from hivectl.report.details import details
 from hivectl.report.names import listing
@@ -37,7 +38,7 @@ MOST_FAILURES = 50
 LONGEST = 4000
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Annotation:
     """What went wrong in one place, and on which nodes."""
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
 from hivectl.engine.events import NodeLost, PlayStarted, RunEnded, RunStarted, Status, StepFinished
+from hivectl.model.records import record
 from hivectl.report.base import ReporterKind, text_of
 from hivectl.report.details import details, outputs
 
@@ -45,7 +46,7 @@ def clean(text: str) -> str:
     return _UNWRITABLE.sub("", _STEERING.sub("", text.replace("\r\n", "\n")))
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Suite:
     """One play: its counts and its test cases, as XML."""
 

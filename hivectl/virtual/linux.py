@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
+from hivectl.model.records import record
 from hivectl.virtual.confinement import NoSandbox, find_sandbox, prepare
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ FILES_ONLY_VERSION = "hivectl-files-only"
 VERSION = "hivectl-virtual"
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class VirtualLinux:
     """A virtual node that runs.
 

@@ -89,3 +89,27 @@ def test_nothing_can_be_changed() -> None:
 def test_copies_and_pickles_are_equal() -> None:
     place = Place(name="bench", at=Point(1, 2))
     assert copy.copy(place) == copy.deepcopy(place) == pickle.loads(pickle.dumps(place)) == place
+
+
+@record(frozen=False)
+class Count:
+    """Something that grows."""
+
+    number: int = 0
+    seen: list[int] = field(default_factory=list)
+    double: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.double = 2 * self.number
+
+
+def test_what_is_not_frozen_can_be_changed_and_has_no_hash() -> None:
+    count = Count(2)
+    count.number += 1
+    count.seen.append(1)
+    assert (count, count.double) == (copy.copy(count), 4)
+    assert Count().seen == []
+    with pytest.raises(TypeError):
+        hash(count)
+    with pytest.raises(AttributeError):
+        count.other = 1  # type: ignore[attr-defined]  # it has slots

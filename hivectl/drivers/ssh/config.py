@@ -13,7 +13,7 @@ import re
 import shlex
 import socket
 import subprocess
-from dataclasses import dataclass, field
+from dataclasses import field
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from pathlib import Path
@@ -57,7 +57,7 @@ class Block:
 Item: TypeAlias = "Setting | tuple[Block, ...]"
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Asked:
     """A host that is looked up, and what has been found for it so far."""
 

@@ -6,7 +6,7 @@ import asyncio
 import os
 import shlex
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -23,13 +23,13 @@ from hivectl.drivers.errors import (
 from hivectl.drivers.ssh.algorithms import cipher_order, usable
 from hivectl.drivers.ssh.keys import Offered
 from hivectl.drivers.ssh.known_hosts import known, known_hosts, remember, wrong_key
-from hivectl.drivers.ssh.lean import connect_on
+from hivectl.drivers.ssh.lean import Prepared, connect_on
 from hivectl.drivers.ssh.pool import Pool
 from hivectl.drivers.ssh.sockets import open_socket
 from hivectl.model.errors import HivectlError
+from hivectl.model.records import record
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from socket import socket
 
     from hivectl.drivers.ssh.settings import Settings
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 HANDSHAKES_PER_CORE = 16
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Login:
     """A connection that is logged in, and how to give it back.
 
@@ -58,7 +58,7 @@ class Login:
         await self.resources.aclose()
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Shared:
     """What the connections of one event loop share."""
 
@@ -69,6 +69,7 @@ class Shared:
     jumps: Pool[Login] = field(
         default_factory=lambda: Pool(Login.close, lambda login: not login.connection.is_closed())
     )
+    prepared: Prepared = field(default_factory=Prepared)
 
 
 # keyed by event loop, since what is in it works in one loop only
@@ -138,12 +139,19 @@ async def _handshake(
         client = Client(settings, node, offered, AgentKeys(stack, settings.agent))
         try:
             async with asyncio.timeout(settings.connect_timeout):
-                options = {"client_factory": lambda: client, **_options(settings, client)}
+                options = _options(settings, client)
                 if opened is not None:
-                    return await connect_on(opened, settings.host, settings.port, options)
+                    prepared = shared().prepared.options(settings.host, settings.port, client, options)
+                    return await connect_on(opened, prepared)
                 if settings.proxy_command is not None:
                     options["proxy_command"] = shlex.split(settings.proxy_command)
-                return await asyncssh.connect(settings.host, settings.port, tunnel=tunnel or (), **options)
+                return await asyncssh.connect(
+                    settings.host,
+                    settings.port,
+                    client_factory=lambda: client,
+                    tunnel=tunnel or (),
+                    **options,
+                )
         except TimeoutError as error:
             stage = "the login" if client.connected else "the key exchange"
             raise ConnectTimeoutError(
@@ -155,7 +163,7 @@ async def _handshake(
             raise _explain(error, settings, node, client) from error
 
 
-def _options(settings: Settings, client: Client) -> Mapping[str, Any]:
+def _options(settings: Settings, client: Client) -> dict[str, Any]:
     """Return asyncssh's options; each is given, so that asyncssh looks into no file by itself."""
     algorithms = settings.algorithms
     options: dict[str, Any] = {
@@ -250,7 +258,7 @@ class Client(asyncssh.SSHClient):
         return None
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class AgentKeys:
     """The agent, opened when it is first asked and shared with other logins of the moment."""
 

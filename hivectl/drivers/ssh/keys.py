@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hivectl.drivers.errors import LoginError
+from hivectl.model.records import record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from hivectl.drivers.ssh.settings import Settings
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Offered:
     """The keys that one login offers, and what was tried, for the message when all are refused."""
 

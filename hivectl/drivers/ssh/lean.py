@@ -3,12 +3,13 @@
 - Each packet is preceded by an empty one, which guards ciphers in CBC mode alone (RFC 4251, 9.3.1): with any other
   cipher that is twice the packets.
 - Each packet and each step is put into words for a log that nobody reads.
-- The options of each connection are prepared in a thread.
+- The options of each connection are prepared anew, in a thread.
 """
 
 from __future__ import annotations
 
 import asyncio
+import copy
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from asyncssh.constants import MSG_IGNORE
 from asyncssh.logging import SSHLogger
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Hashable, Mapping
     from socket import socket
 
 
@@ -58,29 +59,53 @@ class LeanConnection(asyncssh.SSHClientConnection):
             super().log_received_packet(pkttype, pktid, packet, note)
 
 
+class Prepared:
+    """Options of asyncssh, prepared once for all hosts that share them."""
+
+    def __init__(self) -> None:
+        self._known: dict[Hashable, asyncssh.SSHClientConnectionOptions] = {}
+
+    def options(
+        self, host: str, port: int, client: asyncssh.SSHClient, given: Mapping[str, Any]
+    ) -> asyncssh.SSHClientConnectionOptions:
+        """Return the options of one host.
+
+        Args:
+            host: for the host key.
+            port: likewise.
+            client: is asked during the login.
+            given: as for `asyncssh.connect`; with `config: None`, so that none of them depends on the host.
+        """
+        key = tuple((name, tuple(one) if isinstance(one, list) else one) for name, one in given.items())
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = asyncssh.SSHClientConnectionOptions(None, host=host, **given)
+        options = copy.copy(known)
+        options.orig_host, options.host, options.port = host, host, port
+        options.protocol_factory = lambda: client
+        return options
+
+
 async def connect_on(
-    opened: socket, host: str, port: int, options: Mapping[str, Any]
+    opened: socket, options: asyncssh.SSHClientConnectionOptions
 ) -> asyncssh.SSHClientConnection:
     """Log in through a connected socket, as `asyncssh.connect` does.
 
     Args:
         opened: becomes the connection's.
-        host: for the host key.
-        port: likewise.
-        options: as for `asyncssh.connect`.
+        options: of this connection alone.
 
     Raises:
         OSError, asyncssh.Error: as `asyncssh.connect`.
     """
     loop = asyncio.get_running_loop()
-    settings = asyncssh.SSHClientConnectionOptions(None, loop=loop, host=host, port=port, **options)
-    settings.waiter = loop.create_future()
+    options.waiter = loop.create_future()
     _, connection = await loop.create_connection(
-        lambda: LeanConnection(loop, settings, wait="auth"), sock=opened
+        lambda: LeanConnection(loop, options, wait="auth"), sock=opened
     )
-    connection.set_extra_info(host=host, port=port)
+    connection.set_extra_info(host=options.host, port=options.port)
     try:
-        await settings.waiter
+        await options.waiter
     except BaseException:
         connection.abort()
         await connection.wait_closed()

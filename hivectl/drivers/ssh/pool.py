@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from hivectl.model.errors import HivectlError
+from hivectl.model.records import record
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 Shared = TypeVar("Shared")
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class _Entry(Generic[Shared]):
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     users: int = 0

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from hivectl.model.errors import InputError
 from hivectl.model.ranges import expand
+from hivectl.model.records import record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,12 +19,12 @@ ALL, UNGROUPED = "all", "ungrouped"
 _PORT = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^:]*(?:\[[^\]]*\][^:]*)*):(?P<port>[0-9]+)$")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Vaulted:
     """A value that is encrypted with ansible-vault."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Value:
     """A variable's value and where it is written."""
 
@@ -31,7 +32,7 @@ class Value:
     origin: Origin | None
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Group:
     """One group.
 
@@ -47,7 +48,7 @@ class Group:
     variables: dict[str, Value] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Host:
     """One host; `pattern`: the range that it was first written in."""
 
@@ -57,7 +58,7 @@ class Host:
     variables: dict[str, Value] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Groups:
     """A whole inventory."""
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+from hivectl.model.records import record
 
 if TYPE_CHECKING:
     from hivectl.model.origin import Origin
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Reference:
     """A secret's place in what is written: `!env NAME` or `!file PATH`, never the secret itself."""
 
@@ -19,7 +21,7 @@ class Reference:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Note:
     """What could not be taken over as it is, and what to do."""
 
@@ -30,7 +32,7 @@ class Note:
         return f"{self.origin}: {self.message}" if self.origin else self.message
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class DraftNode:
     """A node to be written; `pattern`: the range that it was written in, or its name."""
 
@@ -41,7 +43,7 @@ class DraftNode:
     variables: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class DraftHive:
     """A hive to be written; `members`: nodes and other hives."""
 
@@ -49,7 +51,7 @@ class DraftHive:
     variables: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Draft:
     """An inventory to be written."""
 

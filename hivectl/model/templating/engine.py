@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from jinja2.utils import missing
 from hivectl.model.filters.registry import filters, functions, tests
 from hivectl.model.origin import Origin
 from hivectl.model.plugins import BrokenPluginError
+from hivectl.model.records import record
 from hivectl.model.secret import Secret
 from hivectl.model.templating.analysis import needed_names, undeclared_names
 from hivectl.model.templating.compiler import keep_backslashes
@@ -42,7 +43,7 @@ KEPT = 20_000  # compiled templates; a large lab's files hold fewer
 MARKS = ("{{", "{%", "{#")
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Compiled:
     """A template, ready to run.
 
