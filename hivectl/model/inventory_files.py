@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from hivectl.model.editor_schemas import NODE, TEXT, WAY, file_schema, named
@@ -11,8 +11,8 @@ from hivectl.model.errors import Complaints, HivectlError, InputError
 from hivectl.model.origin import Origin
 from hivectl.model.paths import user_path
 from hivectl.model.ranges import Index, RangeError, expand
-from hivectl.model.scalars import UnfitError, to_duration
 from hivectl.model.records import record
+from hivectl.model.scalars import UnfitError, to_duration
 from hivectl.model.schema import check
 from hivectl.model.secret import Secret
 from hivectl.model.yaml import YamlMapping, load_yaml, origin_of

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hivectl.helper.node.contents import attribute_diff, diff_of
@@ -12,6 +11,7 @@ from hivectl.helper.node.paths import Failure
 from hivectl.helper.sh.encode import QUOTED, frame_of
 from hivectl.helper.sh.quoting import octal, quote
 from hivectl.helper.sh.results import _sides
+from hivectl.model.records import record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 ATTRIBUTES = "ownership, perms or SE linux context changed"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Answered:
     """What was made of a node's text, until its result comes."""
 

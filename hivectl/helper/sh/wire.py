@@ -7,14 +7,14 @@ and `size` bytes of data. No field can hold a NUL, since no value of sh can.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from hivectl.model.records import record
 
 
 class NonsenseError(ValueError):
     """What came is no frame."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Said:
     """One frame of the sh program.
 
