@@ -1,5 +1,6 @@
 """`hivectl apply` and `hivectl plan`."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -36,6 +37,16 @@ def apply(
     resume: Annotated[
         str | None, typer.Option("--resume", metavar="RUN", help="Go on where this run stopped.")
     ] = None,
+    start_at_task: Annotated[
+        str | None,
+        typer.Option("--start-at-task", metavar="NAME", help="Leave out what is before this task."),
+    ] = None,
+    list_tasks: Annotated[
+        bool, typer.Option("--list-tasks", help="Only list the tasks that would be done.")
+    ] = False,
+    list_tags: Annotated[
+        bool, typer.Option("--list-tags", help="Only list the tags that there are.")
+    ] = False,
     wait: Wait = None,
     reservation: Reservation = None,
 ) -> int:
@@ -52,6 +63,8 @@ def apply(
             f"{other} has its playbook: leave it out" if named else "name a playbook, a run or a saved plan",
             hint="hivectl apply PLAYBOOK, hivectl apply --resume RUN, or hivectl apply --plan FILE",
         )
+    if (list_tasks or list_tags or start_at_task) and playbook is None:
+        raise InputError("--list-tasks, --list-tags and --start-at-task go with a playbook")
     if shared.detailed_exitcode and not check:
         raise InputError("--detailed-exitcode is about what would change", hint="add --check")
     mode: Mode = "check" if check else "apply"
@@ -63,7 +76,12 @@ def apply(
         options = chosen(
             shared, playbook=playbook, mode=mode, resume=resume, wait=wait, reservation=reservation
         )
+        options = replace(options, start_at=start_at_task)
         inventories = shared.inventories or []
+        if list_tasks or list_tags:
+            from hivectl.cli.listing import list_playbook
+
+            return list_playbook(inventories, options, tasks=list_tasks, tags=list_tags)
     return detailed(shared, run_reported(inventories, options, shared.reports or ()))
 
 

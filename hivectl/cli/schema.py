@@ -2,12 +2,15 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hivectl.cli.app import new_app
 from hivectl.model.errors import HivectlError, InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 app = new_app()
 APPS = {"schema": app}
@@ -19,6 +22,8 @@ class SchemaName(StrEnum):
 
     INVENTORY = "inventory"
     PLAYBOOK = "playbook"
+    TASKS = "tasks"
+    ARGUMENT_SPECS = "argument_specs"
     EVENTS = "events"
 
 
@@ -64,7 +69,13 @@ def text_of(name: SchemaName) -> str:
     """Return a schema as its file has it."""
     import json
 
-    make = {SchemaName.INVENTORY: _inventory, SchemaName.PLAYBOOK: _playbook, SchemaName.EVENTS: _events}
+    make = {
+        SchemaName.INVENTORY: _inventory,
+        SchemaName.PLAYBOOK: _playbook,
+        SchemaName.TASKS: _tasks,
+        SchemaName.ARGUMENT_SPECS: _argument_specs,
+        SchemaName.EVENTS: _events,
+    }
     return json.dumps(make[name](), indent=1, ensure_ascii=False) + "\n"
 
 
@@ -95,10 +106,29 @@ def _inventory() -> dict[str, Any]:
     )
 
 
+def _tasks() -> dict[str, Any]:
+    """Return the schema of files of tasks and handlers, which stands beside that of playbooks."""
+    from hivectl.model.editor_schemas import DIALECT
+
+    return {"$schema": DIALECT, "title": "hivectl tasks", "$ref": "playbook.schema.json#/$defs/tasks"}
+
+
+def _argument_specs() -> dict[str, Any]:
+    from hivectl.model.argument_specs import specs_schema
+
+    return specs_schema()
+
+
 def _playbook() -> dict[str, Any]:
     from hivectl.cli.errors import usable
     from hivectl.model.editor_schemas import playbook_schema
-    from hivectl.model.keywords import BlockKeywords, PlayKeywords, TaskKeywords, keyword_schemas
+    from hivectl.model.keywords import (
+        BlockKeywords,
+        ImportKeywords,
+        PlayKeywords,
+        TaskKeywords,
+        keyword_schemas,
+    )
     from hivectl.model.lookups.registry import lookup_names
     from hivectl.model.loop_forms import with_schemas
     from hivectl.modules.registry import find_module, module_names
@@ -108,8 +138,12 @@ def _playbook() -> dict[str, Any]:
         for name, module in usable(module_names(), find_module).items()
     }
     return playbook_schema(
-        keyword_schemas(PlayKeywords),
+        keyword_schemas(PlayKeywords) | _of_imports(keyword_schemas(ImportKeywords)),
         keyword_schemas(TaskKeywords) | with_schemas(lookup_names()),
         modules,
         block_keywords=keyword_schemas(BlockKeywords),
     )
+
+
+def _of_imports(keywords: "Mapping[str, Any]") -> dict[str, Any]:
+    return {name: keywords[name] for name in ("import_playbook", "when")}

@@ -21,7 +21,10 @@ APPS = {"validate": app}
 @app.command()
 def validate(
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="Playbooks, inventories, inventory folders.")
+        list[Path],
+        typer.Argument(
+            metavar="FILE...", help="Playbooks, files of tasks, roles, inventories, their folders."
+        ),
     ],
     *,
     inventories: Inventories = None,
@@ -42,11 +45,19 @@ def validate(
     kinds = {}
     for path in dict.fromkeys(files):
         try:
+            if path.exists() and _is_part(path):
+                continue
             kinds[path] = _is_playbook(path)
         except HivectlError as error:
             faults.append(error)
     own = [path for path, is_playbook in kinds.items() if not is_playbook]
     playbooks = [path for path, is_playbook in kinds.items() if is_playbook]
+    parts_of = [path for path in dict.fromkeys(files) if path.exists() and _is_part(path)]
+    for part in parts_of:
+        try:
+            _check_part(part)
+        except HivectlError as error:
+            faults.append(error)
     inventory = None
     try:
         inventory = _inventory(own or inventories or (), wanted=bool(own or inventories))
@@ -62,11 +73,34 @@ def validate(
             [leaf for fault in faults for leaf in leaves(fault) if isinstance(leaf, HivectlError)]
         )
     parts = [count(len(playbooks), "playbook")] if playbooks else []
+    parts += [f"{count(len(parts_of), 'part')} of playbooks"] if parts_of else []
     parts += [f"an inventory of {count(len(inventory.nodes), 'node')}"] if inventory is not None else []
     say(f"valid: {', '.join(parts)}")
     if playbooks and inventory is None:
         say("no inventory was found: selectors and variables are not checked; name one with -i")
     return 0
+
+
+def _is_part(path: Path) -> bool:
+    """Tell a role's folder, or a file of tasks, from a playbook or an inventory."""
+    if path.is_dir():
+        return any((path / name).is_dir() for name in ("tasks", "handlers", "meta", "defaults"))
+    from hivectl.model.yaml import load_yaml
+
+    try:
+        document = load_yaml(path)
+    except HivectlError:  # told where it is read as a playbook
+        return False
+    tasks = [one for one in document if isinstance(one, dict)] if isinstance(document, list) else []
+    starts = {"hosts", "import_playbook", "ansible.builtin.import_playbook", "tasks", "roles"}
+    return bool(tasks) and not any(starts & set(one) for one in tasks)
+
+
+def _check_part(path: Path) -> None:
+    """Check a role or a file of tasks as far as that goes without the playbook that uses it."""
+    from hivectl.engine.parts import check_part
+
+    check_part(path)
 
 
 def _is_playbook(path: Path) -> bool:

@@ -25,6 +25,7 @@ class RunOptions:
     Attributes:
         playbook: None only with `resume`.
         mode: "apply" changes; "check" and "plan" only say what would change, "refresh" what has drifted.
+        start_at: the task to begin with, by its name or a glob; what is before it is left out.
         forks: how many nodes work at the same time.
         resume: the run to go on with.
         out: the file that a plan is saved in.
@@ -45,6 +46,7 @@ class RunOptions:
     limit: str | None = None
     tags: frozenset[str] = frozenset()
     skip_tags: frozenset[str] = frozenset()
+    start_at: str | None = None
     extra_variables: Mapping[str, Any] = field(default_factory=dict)
     forks: int = FORKS
     resume: str | None = None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import field
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple
 
 from hivectl.engine.graph import CycleFoundError, Graph
@@ -36,13 +37,20 @@ class Vertex(NamedTuple):
 
 @record
 class Tags:
-    """Which tasks are wanted: `--tags` and `--skip-tags`, with Ansible's always, never, tagged, untagged and all."""
+    """Which tasks are wanted: `--tags` and `--skip-tags`, with Ansible's always, never, tagged, untagged and all.
+
+    Attributes:
+        start: the place of `--start-at-task`.
+    """
 
     only: frozenset[str] = frozenset()
     skip: frozenset[str] = frozenset()
+    start: tuple[int, ...] = ()
 
     def wants(self, task: Task) -> bool:
         """Tell whether a task is wanted."""
+        if task.order < self.start:
+            return False
         tags = task.tags or frozenset({"untagged"})
         only = self.only or frozenset({"all"})
         if self._skips(task, tags):
@@ -150,6 +158,26 @@ def build_plan(
         steps=sum(len(group) for group in group_of.values()),
         group_of=group_of,
     )
+
+
+def start_of(playbook: Playbook, name: str | None) -> tuple[int, ...]:
+    """Return the place of the first task of a name, `role : name`, or a glob of them.
+
+    Raises:
+        InputError: no task has it; those of includes, which may be done several times, do not count.
+    """
+    if name is None:
+        return ()
+    names: list[str] = []
+    for play in playbook.plays:
+        for section in play.sections:
+            for task in flatten(section, into_includes=False):
+                if any(one == name or fnmatchcase(one, name) for one in (task.name, task.title)):
+                    return task.order
+                names += (task.name, task.title)
+    best = nearest(name, names)
+    hint = f"did you mean `{best}`?" if best else "`--list-tasks` shows them"
+    raise InputError(f"no task to begin with is called `{name}`", hint=hint)
 
 
 def split(nodes: tuple[str, ...], serial: tuple[int | str, ...]) -> tuple[tuple[str, ...], ...]:

@@ -22,7 +22,7 @@ from hivectl.engine.inputs import digests_of, written_files
 from hivectl.engine.journal import Header, Journal, Record, new_run_id, read_journal
 from hivectl.engine.lab import beside
 from hivectl.engine.limits import Limits
-from hivectl.engine.plan import LOCALHOST, Plan, Tags, build_plan
+from hivectl.engine.plan import LOCALHOST, Plan, Tags, build_plan, start_of
 from hivectl.engine.plays import run_plays
 from hivectl.engine.prompting import answered
 from hivectl.engine.redactor import Redactor, find_secrets
@@ -141,7 +141,7 @@ def prepare(
         playbook,
         lab.inventory,
         limit=options.limit,
-        tags=Tags(options.tags, options.skip_tags),
+        tags=Tags(options.tags, options.skip_tags, start_of(playbook, options.start_at)),
         free=lambda: _free(lab),
         seed=run,
     )
@@ -556,6 +556,7 @@ def _header(lab: Lab, options: RunOptions, playbook: Playbook, run: str) -> Head
             "limit": options.limit,
             "tags": sorted(options.tags),
             "skip_tags": sorted(options.skip_tags),
+            **({"start_at": options.start_at} if options.start_at else {}),
             "variables": {
                 name: value
                 for name, value in options.extra_variables.items()
@@ -576,6 +577,7 @@ def _as_it_began(options: RunOptions, record: Record) -> RunOptions:
         limit=options.limit if options.limit is not None else began["limit"],
         tags=options.tags or frozenset(began["tags"]),
         skip_tags=options.skip_tags or frozenset(began["skip_tags"]),
+        start_at=options.start_at or began.get("start_at"),
         extra_variables={**began["variables"], **options.extra_variables},
     )
 

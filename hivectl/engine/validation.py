@@ -130,12 +130,18 @@ def _check_task(templates: Templates, task: Task, names: Known, errors: list[Hiv
         errors += constant_faults(task, names)
 
 
-def check_included(inventory: Inventory, plan: Plan, tasks: Sequence[Task]) -> list[HivectlError]:
-    """Find what is wrong with tasks that were read as the run goes on."""
+def check_tasks(tasks: Sequence[Task]) -> list[HivectlError]:
+    """Find what is wrong with tasks of which nobody knows which variables they will see."""
     errors: list[HivectlError] = []
     templates = Templates()
     for task in tasks:
         _check_task(templates, task, None, errors)
+    return errors
+
+
+def check_included(inventory: Inventory, plan: Plan, tasks: Sequence[Task]) -> list[HivectlError]:
+    """Find what is wrong with tasks that were read as the run goes on."""
+    errors = check_tasks(tasks)
     errors += unknown_limits(tasks, inventory.limits)
     errors += wrong_ids({**plan.tasks, **{task.number: task for task in tasks}})
     return errors

@@ -251,7 +251,9 @@ class Playbook:
             yield from flatten(play.handlers)
 
 
-def flatten(entries: Iterable[Entry], wanted: Callable[[Task], bool] | None = None) -> Iterator[Task]:
+def flatten(
+    entries: Iterable[Entry], wanted: Callable[[Task], bool] | None = None, *, into_includes: bool = True
+) -> Iterator[Task]:
     """Yield the tasks of entries, those of blocks and known includes too, in file order; of those that are wanted."""
     for entry in entries:
         if isinstance(entry, Task):
@@ -261,12 +263,12 @@ def flatten(entries: Iterable[Entry], wanted: Callable[[Task], bool] | None = No
             # what is not included is not there, whatever it would be itself
             if wanted is None or wanted(entry.task):
                 yield entry.task
-                yield from flatten(entry.body or (), wanted)
-        elif isinstance(entry, RoleTasks):
-            yield from flatten(entry.body, wanted)
+                if into_includes:
+                    yield from flatten(entry.body or (), wanted)
         else:
-            for section in entry.sections:
-                yield from flatten(section, wanted)
+            sections = (entry.body,) if isinstance(entry, RoleTasks) else entry.sections
+            for section in sections:
+                yield from flatten(section, wanted, into_includes=into_includes)
 
 
 def includes(entries: Iterable[Entry]) -> Iterator[Include]:
