@@ -109,7 +109,17 @@ def in_world(folder: Path, script: str, *argv: str, prepare: str = "") -> subpro
     folder.mkdir(parents=True, exist_ok=True)
     whole = f'set -e\nmount --bind "$WORLD" /mnt\n{prepare}\n{script}'
     return subprocess.run(
-        ["unshare", "-m", "--propagation", "private", "sh", "-c", whole, "sh", *argv],
+        [
+            "unshare",
+            "-m" if os.geteuid() == 0 else "-rm",
+            "--propagation",
+            "private",
+            "sh",
+            "-c",
+            whole,
+            "sh",
+            *argv,
+        ],
         env={**os.environ, "WORLD": str(folder), "PYTHONPATH": str(ROOT), "HOME": "/mnt/root"},
         capture_output=True,
         text=True,

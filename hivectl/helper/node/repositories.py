@@ -276,7 +276,8 @@ class _Copy:
 
 
 def _plain(address: str) -> str:
-    return re.sub(r"^file://", "", address).rstrip("/")
+    """Return an address so that two ways to write one are the same."""
+    return os.path.normpath(re.sub(r"^file://", "", address))
 
 
 def git(operation: "dict[str, Any]", tools: "Tools", *, check: bool, diff: bool) -> "dict[str, Any]":
