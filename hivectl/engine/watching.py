@@ -201,15 +201,23 @@ class Guard:
 
     def __init__(self, plan: SavedPlan) -> None:
         self._steps = plan.by_step()
+        self._handlers = {(step.node, _handler(step.key)): step for step in plan.steps}
         # whose plan could not know which tasks a file would bring
         self._open = {
             step.node for step in plan.steps if step.status == Status.UNOBSERVED and step.module in INCLUDES
         }
         self._sight = Sight()
 
+    def _planned(self, step: Step) -> PlannedStep | None:
+        known = self._steps.get((step.node, step.key))
+        if known is None and step.key.startswith("h"):
+            # handlers that only might have been notified have not run, so this one runs in an earlier round
+            known = self._handlers.get((step.node, _handler(step.key)))
+        return known
+
     def prepared(self, step: Step) -> None:
         """Hold a step against the plan; raises NodeGoneError."""
-        planned = self._steps.get((step.node, step.key))
+        planned = self._planned(step)
         if planned is None:
             if step.node not in self._open and step.module.decide is None and step.task.module != "meta":
                 raise _stale("the plan does not have it")
@@ -223,8 +231,9 @@ class Guard:
         made = []
         for place in places:
             if _is_watched(place):
-                planned = self._steps.get((place.step.node, place.step.key))
-                seen = planned.seen.get(place.item.key) if planned else None
+                planned = self._planned(place.step)
+                inner = place.item.key.removeprefix(place.step.key)
+                seen = planned.seen.get(planned.key + inner) if planned else None
                 expected = seen if seen is not None else _question(place)
                 place = replace(place, item=replace(place.item, seen=expected))  # noqa: PLW2901  # the same, watched
             made.append(place)
@@ -241,7 +250,7 @@ class Guard:
 
     def procedure(self, step: Step, index: int, result: Result) -> None:
         """Hold what a procedure's check says now against what it said; raises NodeGoneError."""
-        planned = self._steps.get((step.node, step.key))
+        planned = self._planned(step)
         seen = planned.seen.get(str(index)) if planned else None
         if seen is not None and seen != {"digest": _would(result)}:
             raise _stale("a check of it says something else than when the plan was made")
@@ -256,6 +265,11 @@ class Guard:
     def touched(self, node: str) -> tuple[str, ...]:
         """Return the paths that the run has changed on a node."""
         return self._sight.of(node)
+
+
+def _handler(key: str) -> str:
+    """Return the key of a handler's step without the round that it runs in; "" for other steps."""
+    return key.partition(".")[2] if key.startswith("h") else ""
 
 
 def _stale(why: str) -> NodeGoneError:

@@ -81,6 +81,7 @@ MODULE = Module(
     summary="Wait for a time, or for somebody to press Enter",
     parameters=Parameters,
     procedure=procedure,
+    check_mode="always",
     example="""\
 - name: The laser
   pause:

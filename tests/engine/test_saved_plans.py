@@ -263,6 +263,42 @@ def test_loops_delegates_and_tries_are_watched_too(bench: Bench, home: Path) -> 
     assert (home / "delegated").exists()
 
 
+def test_a_handler_that_was_only_perhaps_notified_need_not_run(bench: Bench, home: Path) -> None:
+    playbook = """
+    - hosts: n1
+      tasks:
+        - {name: Perhaps, shell: 'true', register: r, changed_when: r.stdout == "never", notify: First}
+        - meta: flush_handlers
+        - {name: Sure, copy: {content: x, dest: ~/sure}, notify: Second}
+      handlers:
+        - {name: First, copy: {content: x, dest: ~/first}}
+        - {name: Second, copy: {content: x, dest: ~/second}}
+    """
+    shown = saved(bench, playbook)
+    assert shown.names("n1") == ["Perhaps", "First", "Sure", "Second"]
+    done = applied(bench)
+    assert done.ended.exit_code == 0, done.lost()
+    assert sorted(path.name for path in home.glob("[a-z]*")) == ["second", "sure"]
+
+
+def test_a_procedure_is_checked_before_it_is_done(bench: Bench, home: Path) -> None:
+    (home / "there").write_text("x")
+    here = bench.folder / "here"
+    fetch = f"{{src: ~/there, dest: {here}, flat: true}}"
+    playbook = (
+        f"- hosts: n1\n  tasks: [{{name: Fetch, fetch: {fetch}}}, {{name: Wait, pause: {{seconds: 0}}}}]\n"
+    )
+    saved(bench, playbook)
+    assert not here.exists()
+    here.write_text("x")
+    done = applied(bench)
+    assert done.ended.exit_code == 6
+    assert "a check of it says something else" in done.lost()["n1"]
+    here.unlink()
+    assert applied(bench).ended.exit_code == 0
+    assert here.read_text() == "x"
+
+
 def test_other_nodes_results_are_not_known_either(bench: Bench) -> None:
     playbook = """
     - hosts: all
