@@ -11,6 +11,7 @@ from hivectl.engine.pending import (
     AllFacts,
     FactsNeeded,
     LazyFacts,
+    NotKnownYet,
     OtherFactsNeeded,
     OtherNodeNeeded,
     ResultNeeded,
@@ -18,7 +19,7 @@ from hivectl.engine.pending import (
 )
 from hivectl.engine.plan import LOCALHOST
 from hivectl.engine.role_scopes import ROLE_DEFAULTS, exposed_layers, play_magic, role_layers
-from hivectl.model.errors import InputError
+from hivectl.model.errors import HivectlError, InputError
 from hivectl.model.inventory import connection_variables, group_names, node_layers
 from hivectl.model.paths import user_path
 from hivectl.model.templating.omit import OMIT
@@ -184,6 +185,15 @@ class Scopes:
         """Return a node's variables in a play."""
         view = self._views[node] = NodeVariables(self, node, group)
         return view
+
+    def title_of(self, task: Task, node: str) -> str:
+        """Return a task's title with a node's values; as it is written where they are not known."""
+        view = self._views.get(node)
+        try:
+            made = None if view is None else self.templates.render(task.title, view.for_task(task))
+        except (NotKnownYet, HivectlError):
+            made = None
+        return task.title if made is None else str(made)
 
     def give(self, node: str, values: Mapping[str, Any], *, as_facts: bool = False) -> None:
         """Give a node what another node's task has found out, with `delegate_facts`."""

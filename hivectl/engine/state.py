@@ -110,13 +110,13 @@ class RunState:
         for listener in self.listeners:
             listener(event)
 
-    def info(self, play: Play, task: Task) -> TaskInfo:
-        """Return what events say of a task; made once."""
+    def info(self, play: Play, task: Task, node: str) -> TaskInfo:
+        """Return what events say of a task; made once, its name as the first node that begins it sees it."""
         info = self.infos.get(task.number)
         if info is None:
             info = TaskInfo(
                 play=play.name,
-                name=task.title,
+                name=self.scopes.title_of(task, node) if "{{" in task.title else task.title,
                 module=task.module,
                 origin=task.origin,
                 number=task.number,
@@ -129,7 +129,7 @@ class RunState:
     def begin(self, play: Play, node: str, task: Task) -> None:
         """Say that a node begins a task."""
         if self.tells_begins:
-            self.emit(StepStarted(time=time.time(), node=node, task=self.info(play, task)))
+            self.emit(StepStarted(time=time.time(), node=node, task=self.info(play, task, node)))
 
     def say(self, text: str, *, level: str = "warning", node: str | None = None) -> None:
         """Say something to people."""
@@ -162,7 +162,7 @@ class RunState:
             StepFinished(
                 time=time.time(),
                 node=node,
-                task=self.info(play, task),
+                task=self.info(play, task, node),
                 status=end.status,
                 result=clean,
                 seconds=end.seconds,

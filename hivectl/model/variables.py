@@ -146,7 +146,8 @@ class Scope(Mapping[str, Any]):
             if value is not MISSING:
                 break
         else:
-            return default
+            # Ansible's `vars` is all of them, by name
+            return self if name == "vars" else default
         if not layer.data and is_template(value):
             if isinstance(value, dict) and name in self._pending:
                 return Unfinished(self, name, value)  # a mapping whose values use one another

@@ -115,3 +115,39 @@ def test_folders_beside_the_playbook_hold_in_a_run(bench: Bench) -> None:
     bench.write("y: node\n", "host_vars/n1.yml")
     run(bench, play(log("{{ x }}-{{ y }}")))
     assert logged(bench) == {"n1": "all-node"}
+
+
+def test_variables_by_a_name_that_is_a_value(bench: Bench) -> None:
+    tasks = [
+        log(
+            "{{ vars[which] }}-{{ vars['y'] }}-{{ vars.none | default('none') }}-{{ vars[item] }}", loop=["x"]
+        )
+    ]
+    out = run(bench, play(*tasks, vars={"which": "x", "x": 1, "y": "{{ x + 1 }}"}))
+    assert logged(bench) == {"n1": "1-2-none-1"}
+    assert out.count() == 1  # no facts were asked for
+
+
+def test_variables_by_name_beside_a_secret(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKEN", "open-sesame")
+    out = bench.run("""
+        - hosts: all
+          gather_facts: false
+          vars: {token: !env TOKEN, x: 1}
+          tasks:
+            - {name: plain, command: "echo {{ vars['x'] }}"}
+            - {name: secret, command: "echo {{ vars['token'] }}"}
+    """)
+    assert out.result("plain")["stdout"] == "1"
+    assert out.result("secret")["stdout"] == "********"
+    assert "open-sesame" not in str(out.events)
+
+
+def test_names_of_tasks_are_shown_with_their_values(bench: Bench) -> None:
+    tasks = [
+        {"name": "install {{ what }}", "debug": {"msg": "x"}},
+        {"name": "with {{ item }}", "debug": {"msg": "x"}, "loop": [1]},
+        {"name": "facts {{ ansible_hostname }}", "debug": {"msg": "x"}},
+    ]
+    out = run(bench, play(*tasks, vars={"what": "nginx"}))
+    assert out.names("n1") == ["install nginx", "with {{ item }}", "facts {{ ansible_hostname }}"]
