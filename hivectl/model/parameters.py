@@ -159,6 +159,8 @@ def _analyse(cls: Any) -> _Analysis:
 def schema_of(cls: type[Any], *, templates: bool = True, required: bool = True) -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of a parameter dataclass.
 
+    A class may have REFUSED: names that others know and it has not -> what to do instead.
+
     Args:
         cls: a parameter dataclass.
         templates: a "{{ }}" text fits anywhere.
@@ -179,6 +181,8 @@ def schema_of(cls: type[Any], *, templates: bool = True, required: bool = True) 
             ways = [{"required": [name]} for name in (one.name, *one.aliases)]
             needed.append(ways[0] if len(ways) == 1 else {"anyOf": ways, "x-expected": one.name})
     result: dict[str, Any] = {"type": "object", "properties": properties}
+    if refused := getattr(cls, "REFUSED", None):
+        result["x-refused"] = dict(refused)
     result["additionalProperties"] = _analyse(cls).rest is not None
     plain = [way["required"][0] for way in needed if "required" in way]
     either = [way for way in needed if "anyOf" in way]

@@ -185,8 +185,12 @@ def _unknown(
     unexpected: Sequence[str], name: str, value: Any, nodes: Sequence[Mapping[str, Any]]
 ) -> list[tuple[str, Origin | None, str | None]]:
     known = sorted(_known(nodes[-1], nodes[0]) if nodes else ())
+    refused = nodes[-1].get("x-refused", {}) if nodes else {}
     result = []
     for key in unexpected:
+        if key in refused:
+            result.append((f"{name}`{key}` is not supported", _key_origin(value, key), refused[key]))
+            continue
         hint = did_you_mean(key, known) or (f"there are {listed(known)}" if known else None)
         result.append((f'{name}there is no key "{key}"', _key_origin(value, key), hint))
     return result

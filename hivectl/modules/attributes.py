@@ -1,5 +1,8 @@
 """The parameters of everything that has an owner, a group and a mode, and of what is put on a node."""
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from hivectl.helper.operations import Attributes, Content, Write
 from hivectl.model.parameters import parameter
 from hivectl.model.records import record
@@ -8,6 +11,12 @@ from hivectl.model.records import record
 @record(kw_only=True)
 class AttributeParameters:
     """Owner, group and mode; absent ones stay as they are."""
+
+    REFUSED: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(("selevel", "serole", "setype", "seuser"), "SELinux: `command: chcon ...`"),
+        **dict.fromkeys(("attributes", "attr"), "attributes of the file system: `command: chattr ...`"),
+        "unsafe_writes": "files are always replaced at once",
+    }
 
     mode: str | None = parameter(
         "Permissions: octal in quotes, or symbolic.", default=None, kind="mode", example="0644"

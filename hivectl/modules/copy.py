@@ -1,9 +1,9 @@
 """`copy`: a file, a folder, or a text, from this machine to the node."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from hivectl.drivers.base import Capability
 from hivectl.helper.file_operations import Duplicate
@@ -19,6 +19,12 @@ from hivectl.modules.contents import content_of_file, mode_of
 @record(kw_only=True)
 class Parameters(PlacedParameters):
     """What `copy` takes."""
+
+    REFUSED: ClassVar[Mapping[str, str]] = {
+        **PlacedParameters.REFUSED,
+        "decrypt": "nothing of Ansible's vault is read: `!command` or `!file` in the inventory keep secrets",
+        "checksum": "content is always compared by its hash",
+    }
 
     src: str | None = parameter(
         "File or folder; with a slash behind it, what is inside the folder.", default=None

@@ -1,7 +1,7 @@
 """`get_url`: a file that the node downloads."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from hivectl.drivers.base import Capability
 from hivectl.helper.file_operations import Download
@@ -17,6 +17,11 @@ from hivectl.modules.commands import as_text
 @record(kw_only=True)
 class Parameters(AttributeParameters):
     """What `get_url` takes."""
+
+    REFUSED: ClassVar[Mapping[str, str]] = {
+        **AttributeParameters.REFUSED,
+        "use_gssapi": "Kerberos: `command: curl --negotiate ...`",
+    }
 
     url: str | Secret = parameter("What is downloaded, by http, https, ftp or file.")
     dest: str = parameter(

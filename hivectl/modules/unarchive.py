@@ -1,7 +1,8 @@
 """`unarchive`: the content of an archive, in a directory of the node."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 from hivectl.drivers.base import Capability
 from hivectl.helper.file_operations import Unpack
@@ -22,6 +23,12 @@ NEEDLESS = frozenset({"--overwrite", "--no-overwrite-dir", "-p", "--preserve-per
 @record(kw_only=True)
 class Parameters(AttributeParameters):
     """What `unarchive` takes."""
+
+    REFUSED: ClassVar[Mapping[str, str]] = {
+        **AttributeParameters.REFUSED,
+        "decrypt": "nothing of Ansible's vault is read: `!command` or `!file` in the inventory keep secrets",
+        "io_buffer_size": "leave it out: it changes nothing",
+    }
 
     src: str | Secret = parameter(
         "The archive on this machine; with `remote_src` on the node, or a URL that the node downloads it from."
