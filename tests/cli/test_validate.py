@@ -40,6 +40,13 @@ def test_without_an_inventory_a_playbook_is_checked_as_far_as_that_goes(lab: Lab
     [
         ("copi: {src: a, dest: b}", ":3:7", ["copi", "copy"]),
         ("copy: {sorce: a, dest: b}", ":3:", ["sorce"]),
+        ("copy: {src: a, dest: b, setype: t}", ":3:31", ["`setype` is not supported", "SELinux"]),
+        (
+            "get_url: {url: a, dest: b, use_gssapi: true}",
+            ":3:",
+            ["`use_gssapi` is not supported", "Kerberos"],
+        ),
+        ("unarchive: {src: a, dest: b, io_buffer_size: 9}", ":3:", ["`io_buffer_size` is not", "leave it"]),
         ('debug: {msg: "{{ pmup }}"}', ":3:", ["pmup", "pump"]),
         ("debug: {msg: hi}\n      nam: x", ":4:7", ["nam", "name"]),
         ("debug: {msg: hi}\n      uses: {hub: 1}", ":3:7", ["hub"]),
