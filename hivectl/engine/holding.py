@@ -224,9 +224,11 @@ def describe(queued: Queued) -> str:
 def gave_up(queued: Queued, seconds: float) -> NotReservedError:
     """Return the error of somebody who has waited for long enough."""
     if queued.holders:
-        return HeldError(queued.holders, hint=f"waited for {seconds:g} s; wait for longer with --wait")
+        return HeldError(
+            queued.holders, hint=f"waited for {round(seconds, 1):g} s; wait for longer with --wait"
+        )
     return NotReservedError(
-        f"the nodes were not free within {seconds:g} s",
+        f"the nodes were not free within {round(seconds, 1):g} s",
         hint="`hivectl status` shows who waits and who has booked",
     )
 

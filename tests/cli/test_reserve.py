@@ -1,0 +1,307 @@
+"""`hivectl reserve`, `release`, `extend`, `quarantine` and what they mean for other commands, as a user meets them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.command import Lab, make_lab
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from subprocess import CompletedProcess, Popen
+
+INVENTORY = """\
+version: 1
+longest: 4h
+nodes:
+  m[1:3]: {driver: local, labels: {kind: microscope}, on_release: {playbook: ../clean.yml, within: 20s}}
+  far: {driver: ssh, host: 127.0.0.1, port: 1, labels: {kind: remote}}
+hives:
+  hive1: {nodes: [m1, m2]}
+reservations:
+  nightly: {select: hive1, count: 1, for: 2h, at: "0 2 * * *", reason: regression, priority: 7}
+"""
+CLEAN = "- hosts: all\n  tasks:\n    - shell: {command}\n"
+NODE = "{{ inventory_hostname }}"
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Lab:
+    made = make_lab(tmp_path, INVENTORY)
+    made.write("clean.yml", CLEAN.format(command=f"echo {NODE} >> {tmp_path}/cleaned"))
+    made.write("touch.yml", "- hosts: m1\n  tasks:\n    - copy: {content: x, dest: ~/x}\n")
+    return made
+
+
+def reserve(lab: Lab, *arguments: str, **more: str) -> dict[str, Any]:
+    done = lab.run("reserve", *arguments, "--output", "json", **more)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def nodes(lab: Lab) -> dict[str, dict[str, Any]]:
+    items = json.loads(lab.run("status", "--output", "json").stdout)["items"]
+    return {item["node"]: item for item in items}
+
+
+def elsewhere(lab: Lab, *arguments: str, **more: str) -> CompletedProcess[str]:
+    """Run a command as somebody with another home, who has no token."""
+    (lab.folder / "other").mkdir(exist_ok=True)
+    return lab.run(*arguments, HOME=str(lab.folder / "other"), **more)
+
+
+def test_what_is_reserved_is_mine_and_nobody_elses(lab: Lab) -> None:
+    made = reserve(lab, "hive1", "--for", "1h", "--reason", "calibration")
+    assert made["nodes"] == ["m1", "m2"]
+    assert made["state"] == "held"
+    shown = nodes(lab)
+    assert shown["m1"]["reason"] == "calibration"
+    assert shown["m1"]["reservation"] == made["id"]
+    assert shown["m3"]["holder"] is None
+    # my own commands work under it; others are told who holds what until when, and exit 5
+    assert lab.run("exec", "m1", "--", "echo", "hi").stdout == "hi\n"
+    assert lab.run("apply", "touch.yml").returncode == 0
+    assert nodes(lab)["m1"]["reservation"] == made["id"]
+    refused = elsewhere(lab, "exec", "m1", "--", "echo", "hi")
+    assert refused.returncode == 5
+    assert "m1 is held by" in refused.stderr
+    assert "(calibration) until" in refused.stderr
+    given = made["environment"]["HIVECTL_RESERVATION"]
+    assert elsewhere(lab, "exec", "m1", "--", "echo", "hi", HIVECTL_RESERVATION=given).stdout == "hi\n"
+    assert elsewhere(lab, "apply", "touch.yml", "--reservation", given).returncode == 0
+
+
+def test_the_token_is_shown_once_and_kept_to_oneself(lab: Lab) -> None:
+    made = reserve(lab, "m1", "--for", "1h")
+    kept = lab.folder / f"home/.local/state/hivectl/reservations/{made['id']}"
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert kept.read_text() == made["token"]
+    for command in (["status", "-o", "json"], ["reservations", "-o", "json"], ["runs", "-o", "json"]):
+        done = lab.run(*command)
+        assert made["token"] not in done.stdout + done.stderr
+    assert made["token"].encode() not in (lab.folder / "state/lab.db").read_bytes()
+
+
+def test_only_the_owner_gives_back_and_extends(lab: Lab) -> None:
+    made = reserve(lab, "m1", "--for", "1h")
+    for command in (["release", made["id"]], ["extend", made["id"], "--for", "10m"]):
+        done = elsewhere(lab, *command)
+        assert done.returncode == 3
+        assert "the token of reservation" in done.stderr
+        done = elsewhere(lab, command[0], f"{made['id']}:guess", *command[2:])
+        assert done.returncode == 5
+        assert "not its token" in done.stderr
+    assert lab.run("extend", made["id"], "--for", "10m").returncode == 0
+    long = lab.run("extend", made["id"], "--for", "5h")
+    assert long.returncode == 3
+    assert "the lab gives 4 h" in long.stderr
+    assert lab.run("release", made["id"]).returncode == 0
+    again = lab.run("release", f"{made['id']}:{made['token']}")
+    assert again.returncode == 3
+    assert "there is no reservation" in again.stderr
+
+
+def test_nodes_are_cleaned_up_before_they_are_free(lab: Lab) -> None:
+    made = reserve(lab, "hive1", "--for", "1h")
+    done = lab.run("release", made["id"])
+    assert done.returncode == 0, done.stderr
+    assert sorted((lab.folder / "cleaned").read_text().split()) == ["m1", "m2"]
+    # a run of one's own is no reservation to clean up after
+    lab.run("apply", "touch.yml")
+    assert len((lab.folder / "cleaned").read_text().split()) == 2
+
+
+def test_a_node_that_cannot_be_cleaned_up_is_quarantined(lab: Lab) -> None:
+    lab.write("clean.yml", CLEAN.format(command=f"test {NODE} != m1"))
+    made = reserve(lab, "hive1", "--for", "1h")
+    done = lab.run("release", made["id"])
+    assert "m1: quarantined: clean.yml: a step failed" in done.stderr
+    shown = nodes(lab)
+    assert shown["m1"]["health"] == "quarantined"
+    assert shown["m2"]["health"] == "healthy"
+    refused = lab.run("apply", "touch.yml")
+    assert refused.returncode == 5
+    assert "m1 is quarantined by clean-up: clean.yml" in refused.stderr
+    assert lab.run("unquarantine", "m1").returncode == 0
+    assert lab.run("apply", "touch.yml").returncode == 0
+
+
+def test_a_clean_up_that_hangs_ends_at_its_time(lab: Lab) -> None:
+    lab.write("inventory/lab.yml", INVENTORY.replace("within: 20s", "within: 1s"))
+    lab.write("clean.yml", CLEAN.format(command="sleep 60"))
+    made = reserve(lab, "m1", "--for", "1h")
+    begun = time.monotonic()
+    done = lab.run("release", made["id"])
+    assert time.monotonic() - begun < 30
+    assert "did not finish within 1 s" in done.stderr
+    assert nodes(lab)["m1"]["health"] == "quarantined"
+
+
+def wait_until(condition: Any, seconds: float = 30.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def held(lab: Lab, *arguments: str) -> Popen[str]:
+    """Start a command that holds m1, and wait until it does."""
+    running = lab.start("reserve", "m1", "--heartbeat", *arguments)
+    wait_until(lambda: nodes(lab)["m1"]["holder"])
+    return running
+
+
+def test_a_command_holds_nodes_while_it_lives(lab: Lab) -> None:
+    done = lab.run(
+        "reserve", "m1", "--heartbeat", "--", "sh", "-c", "echo ours: $HIVECTL_RESERVATION; exit 7"
+    )
+    assert done.returncode == 7, done.stderr
+    assert done.stdout.startswith("ours: r")
+    assert nodes(lab)["m1"]["holder"] is None
+    assert (lab.folder / "cleaned").read_text() == "m1\n"
+    assert not list((lab.folder / "home/.local/state/hivectl/reservations").iterdir())
+
+
+def test_a_killed_holder_frees_its_nodes_and_the_next_one_cleans_up(lab: Lab) -> None:
+    running = held(lab)
+    os.kill(running.pid, signal.SIGKILL)
+    running.communicate(timeout=30)
+    assert not (lab.folder / "cleaned").exists()
+    assert elsewhere(lab, "exec", "m1", "--", "echo", "hi").stdout == "hi\n"
+    assert (lab.folder / "cleaned").read_text() == "m1\n"
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_holder_that_is_stopped_cleans_up_itself(lab: Lab, number: signal.Signals, code: int) -> None:
+    running = held(lab, "--", "sleep", "60")
+    os.kill(running.pid, number)
+    _, errors = running.communicate(timeout=30)
+    assert running.returncode == code, errors
+    assert (lab.folder / "cleaned").read_text() == "m1\n"
+    assert nodes(lab)["m1"]["holder"] is None
+
+
+def test_who_waits_is_told_for_whom_and_gets_it(lab: Lab) -> None:
+    made = reserve(lab, "m1", "--for", "1h", "--reason", "long")
+    late = lab.run("reserve", "m1", "--for", "1h", "--timeout", "1s")
+    assert late.returncode == 5
+    assert "waiting: m1 is held by" in late.stderr
+    assert "1 in the queue; free by" in late.stderr
+    assert "waited for 1 s" in late.stderr
+    waiting = lab.start("reserve", "m1", "--for", "1h", "--wait", "--reason", "next")
+    wait_until(lambda: nodes(lab)["m1"]["queue"])
+    listed = json.loads(lab.run("reservations", "-o", "json").stdout)["items"]
+    assert [(item["state"], item["reason"]) for item in listed] == [("held", "long"), ("waiting", "next")]
+    lab.run("release", made["id"])
+    _, errors = waiting.communicate(timeout=30)
+    assert waiting.returncode == 0, errors
+    assert nodes(lab)["m1"]["reason"] == "next"
+
+
+def test_who_stops_waiting_leaves_the_queue(lab: Lab) -> None:
+    reserve(lab, "m1", "--for", "1h")
+    waiting = lab.start("reserve", "m1", "--for", "1h", "--wait")
+    wait_until(lambda: nodes(lab)["m1"]["queue"])
+    os.kill(waiting.pid, signal.SIGINT)
+    waiting.communicate(timeout=30)
+    assert waiting.returncode == 130
+    assert nodes(lab)["m1"]["queue"] is None
+
+
+def test_a_node_that_does_not_answer_is_never_handed_over(lab: Lab) -> None:
+    refused = lab.run("reserve", "far", "--for", "1h")
+    assert refused.returncode == 5
+    assert "far is offline: 127.0.0.1:1" in refused.stderr
+    assert nodes(lab)["far"]["health"] == "offline"
+    made = reserve(lab, "far:m3", "--count", "1", "--for", "1h")
+    assert made["nodes"] == ["m3"]
+
+
+def test_standing_reservations_are_taken_and_booked_by_name(lab: Lab) -> None:
+    made = reserve(lab, "nightly")
+    assert made["nodes"] == ["m1"]
+    booked = reserve(lab, "nightly", "--at", "next")
+    assert booked["state"] == "booked"
+    assert booked["starts"].endswith("T02:00:00+00:00")
+    listed = {
+        item["state"]: item for item in json.loads(lab.run("reservations", "-o", "json").stdout)["items"]
+    }
+    assert listed["booked"]["priority"] == 7
+    assert listed["booked"]["reason"] == "regression"
+    clash = lab.run("reserve", "hive1", "--at", booked["starts"], "--for", "30m")
+    assert clash.returncode == 5
+    assert "booked already" in clash.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["nobody"], "nobody"),
+        (["kind=telescope"], "telescope"),
+        (["m1", "--for", "-2h"], "is no time"),
+        (["m1", "--for", "0"], "longer than 0 s"),
+        (["m1", "--for", "1000000d"], "this lab gives"),
+        (["m1", "--for", "5h"], "4 h"),
+        (["m1", "--for", "1h", "--at", "2020-01-01 10:00"], "is over"),
+        (["m1", "--at", "tomorrowish"], "is no time"),
+        (["hive1", "--count", "3"], "3 of 2"),
+        (["m1", "--at", "next"], "for reservations of the inventory"),
+        (["m1", "--heartbeat", "--at", "+1h", "--for", "1h"], "stands for its time"),
+        (["m1", "--", "true"], "only with --heartbeat"),
+        (["m1", "--heartbeat", "--", "no-such-program"], "cannot start no-such-program"),
+    ],
+)
+def test_what_cannot_be_is_told(arguments: list[str], told: str, lab: Lab) -> None:
+    done = lab.run("reserve", *arguments)
+    assert done.returncode == 3, done.stderr
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not any(item["holder"] for item in nodes(lab).values())
+
+
+def test_quarantine_needs_a_reason_and_shows_it(lab: Lab) -> None:
+    assert lab.run("quarantine", "m2").returncode == 3
+    assert lab.run("quarantine", "m2", "--reason", "lens is cracked").returncode == 0
+    refused = lab.run("reserve", "hive1")
+    assert refused.returncode == 5
+    assert "lens is cracked" in refused.stderr
+    assert "lens is cracked" in lab.run("status").stdout
+    assert lab.run("unquarantine", "m2").returncode == 0
+    assert reserve(lab, "hive1")["nodes"] == ["m1", "m2"]
+
+
+def test_the_free_are_those_that_nobody_holds(lab: Lab) -> None:
+    reserve(lab, "m1", "--for", "1h")
+    listed = lab.run("inventory", "list", "free:!far", "-o", "json")
+    assert [item["node"] for item in json.loads(listed.stdout)["items"]] == ["m2", "m3"]
+    assert reserve(lab, "free:!far", "--for", "1h")["nodes"] == ["m2", "m3"]
+
+
+def test_an_admin_ends_what_is_anothers(lab: Lab) -> None:
+    made = reserve(lab, "m1", "--for", "1h")
+    done = elsewhere(lab, "release", made["id"], "--force")
+    assert done.returncode == 0, done.stderr
+    assert nodes(lab)["m1"]["holder"] is None
+
+
+def test_watching_shows_what_changes(lab: Lab) -> None:
+    watching = lab.start("status", "m1", "--watch")
+    try:
+        assert watching.stdout is not None
+        first = watching.stdout.readline()
+        reserve(lab, "m1", "--for", "1h", "--reason", "seen")
+        text = ""
+        while "seen" not in text:
+            text += watching.stdout.readline()
+        assert first
+    finally:
+        os.kill(watching.pid, signal.SIGINT)
+        watching.communicate(timeout=30)
+    assert watching.returncode == 130
