@@ -44,13 +44,10 @@ class Parameters:
 
 
 def complaint(parameters: Parameters) -> str | None:
-    """Return what contradicts itself or is missing, or None."""
+    """Return what contradicts itself or is missing, or None; a name alone asks how the unit does."""
     for name in ("state", "enabled", "masked"):
         if getattr(parameters, name) is not None and parameters.name is None:
             return f"`{name}` needs `name`"
-    asked = (parameters.state, parameters.enabled, parameters.masked)
-    if asked == (None, None, None) and not (parameters.daemon_reload or parameters.daemon_reexec):
-        return "one of `state`, `enabled`, `masked`, `daemon_reload` and `daemon_reexec` is needed"
     if parameters.name is not None and set(parameters.name) & set("*?["):
         return f"`name` is one unit, not a pattern: {parameters.name}"
     return None
