@@ -4,10 +4,11 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
   $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && exit; done; echo python3)
 VENV := .venv
 BIN := $(VENV)/bin
-# what the tests need of Debian or Ubuntu: program=package
+# what the tests need of Debian or Ubuntu: program=package, or file=package
 NEEDED := sshd=openssh-server ssh-keygen=openssh-client tmux=tmux bwrap=bubblewrap sudo=sudo git=git \
   pg_createcluster=postgresql pgrep=procps useradd=passwd mount=mount crontab=cron openssl=openssl \
   unshare=util-linux setsid=util-linux start-stop-daemon=dpkg update-rc.d=init-system-helpers service=init-system-helpers \
+  /lib/systemd/systemd=systemd /usr/lib/python3/dist-packages/apt/__init__.py=python3-apt \
   unzip=unzip zstd=zstd xz=xz-utils bzip2=bzip2 dash=dash busybox=busybox
 
 .PHONY: quickstart test lint types tests soak bench lock schemas clean
@@ -37,7 +38,7 @@ bench: $(VENV)/tested packages
 .PHONY: packages
 packages:
 	@missing=""; for pair in $(NEEDED); do \
-	  PATH="$$PATH:/usr/sbin:/sbin" command -v $${pair%%=*} >/dev/null || missing="$$missing $${pair#*=}"; done; \
+	  PATH="$$PATH:/usr/sbin:/sbin" command -v $${pair%%=*} >/dev/null || [ -e $${pair%%=*} ] || missing="$$missing $${pair#*=}"; done; \
 	if [ -n "$$missing" ]; then \
 	  if [ "$$(id -u)" = 0 ]; then sudo=""; elif sudo -n true 2>/dev/null; then sudo="sudo -n"; else \
 	    echo "the tests need:$$missing" >&2; echo "install them: sudo apt-get install$$missing" >&2; exit 1; fi; \

@@ -1,6 +1,6 @@
 """Tasks on a system, by ansible-core and by us, each in a world of its own: the same changes, the same end state.
 
-A world is a mount namespace in which a folder is /mnt and other folders lie over /etc, /home and the like, so that
+A world is a mount namespace, with a host name of its own, in which a folder is /mnt and other folders lie over /etc, /home and the like, so that
 real tools (useradd, apt-get, crontab) do real work which the machine itself never sees. After each task a shell says
 what has become of the world.
 """

@@ -100,7 +100,9 @@ def make_pip(environment: Path) -> None:
     """Put pip into an environment that will be /mnt/v, as ensurepip would, which takes ten times as long."""
     import ensurepip
 
-    [wheel] = (Path(ensurepip.__file__).parent / "_bundled").glob("pip-*.whl")
+    # Debian keeps it elsewhere
+    folders = (Path(ensurepip.__file__).parent / "_bundled", Path("/usr/share/python-wheels"))
+    wheel = next(found for folder in folders for found in folder.glob("pip-*.whl"))
     [packages] = environment.glob("lib/python*/site-packages")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(packages)
