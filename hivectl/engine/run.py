@@ -613,7 +613,9 @@ def _secrets(lab: Lab, plan: Plan, options: RunOptions) -> Iterator[Secret]:
         roots += [connection.attributes for connection in node.connections]
     for play in plan.playbook.plays:
         roots.append(play.variables)
-    for role in {id(task.role): task.role for task in plan.tasks.values() if task.role is not None}.values():
+    used = [*(role for play in plan.playbook.plays for role in play.roles)]
+    used += [task.role for task in plan.tasks.values() if task.role is not None]
+    for role in {id(role): role for role in used}.values():
         roots += [role.defaults, role.variables, role.parameters]
     for task in plan.tasks.values():
         roots += [task.arguments, task.keywords, *task.variables, *task.environment]

@@ -16,7 +16,7 @@ from hivectl.helper.facts_index import FACT_NAMES
 from hivectl.model.errors import Complaints, HivectlError, InputError
 from hivectl.model.loop_forms import LOOKUP, PREFIX
 from hivectl.model.parameters import MissingParameterError, convert, schema_of
-from hivectl.model.playbook import flatten, own_task
+from hivectl.model.playbook import own_task
 from hivectl.model.playbook_levels import Condition, conditions
 from hivectl.model.schema import check
 from hivectl.model.suggestions import nearest
@@ -100,7 +100,7 @@ def validate_playbook(playbook: Playbook, inventory: Inventory, extra: Mapping[s
         if any(include.body is None for include in play.includes()) or included is None:
             names = None
         handlers = handlers_of(play)
-        for task in (*play.tasks(), *flatten(play.handlers)):
+        for task in (*play.tasks(), *play.handler_tasks()):
             _check_task(templates, task, names, errors)
             errors += check_template_file(templates, task, playbook.path.resolve().parent)
             if handlers is not None:
@@ -159,7 +159,7 @@ def handlers_of(play: Play) -> tuple[Handler, ...] | None:
 
 def roles_of(play: Play) -> tuple[Role, ...]:
     """Return every role that a play uses."""
-    tasks = (*play.tasks(), *flatten(play.handlers))
+    tasks = (*play.tasks(), *play.handler_tasks())
     used = [*play.roles, *(task.role for task in tasks if task.role is not None)]
     return tuple({id(role): role for role in used}.values())
 

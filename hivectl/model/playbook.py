@@ -222,6 +222,12 @@ class Play:
         for section in self.sections:
             yield from flatten(section)
 
+    def handler_tasks(self) -> Iterator[Task]:
+        """Yield the tasks of all handlers, those of roles that are included too."""
+        yield from flatten(self.handlers)
+        for include in self.includes():
+            yield from flatten(include.handlers)
+
     def includes(self) -> Iterator[Include]:
         """Yield all includes, those of handlers too."""
         for section in (*self.sections, self.handlers):
@@ -248,7 +254,7 @@ class Playbook:
         """Yield all tasks of all plays, handlers behind their play's tasks."""
         for play in self.plays:
             yield from play.tasks()
-            yield from flatten(play.handlers)
+            yield from play.handler_tasks()
 
 
 def flatten(

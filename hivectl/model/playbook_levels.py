@@ -28,6 +28,7 @@ class Level:
         files: the files of tasks around, outermost first.
         imported: those of them that one static import after the other has led to.
         handler: these are handlers.
+        certain: all nodes come here, where conditions and tags let them.
         base: the folder of the playbook that this is in, which may be an imported one.
     """
 
@@ -45,6 +46,7 @@ class Level:
     imported: tuple[Path, ...] = ()
     handler: bool = False
     base: Path | None = None
+    certain: bool = False
 
 
 # keywords whose values add up from outer to inner, or that name the entry itself

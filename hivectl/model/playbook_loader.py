@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from hivectl.model.errors import Complaints
@@ -144,7 +145,7 @@ def _roles(reader: Reader, raw: YamlMapping, level: Level) -> tuple[list[Entry],
     if not isinstance(listed, YamlList):
         return tasks, handlers
     for item, origin in zip(listed, listed.item_origins, strict=True):
-        if (found := read_role_item(reader, item, origin, level)) is not None:
+        if (found := read_role_item(reader, item, origin, replace(level, certain=True))) is not None:
             reader.roles.append(found.role)
             tasks += found.entries
             handlers += found.handlers

@@ -118,7 +118,7 @@ def _read(
     inside = replace(around, role=role)
     own: tuple[Entry, ...] = ()
     if tasks is not None:
-        files = replace(inside, files=(*level.files, tasks), imported=(*level.imported, tasks))
+        files = replace(inside, files=(*level.files, tasks), imported=(*level.imported, tasks), certain=False)
         own = read_tasks(reader, tasks, files)
     entries += _checked_arguments(reader, wish, inside, meta.argument_specs)
     entries += own
@@ -229,7 +229,8 @@ def _once(
     alike: list[Any] = [str(role.path), wish.parameters, wish.variables, dict(wish.files), wish.attributes]
     key = json.dumps(alike, sort_keys=True, default=str)
     known = reader.uses.setdefault(key, [])
-    if any(not when and tags == level.tags for when, tags in known):
-        return ()
-    known.append((level.when, level.tags))
+    if level.certain:
+        if any(not when and tags == level.tags for when, tags in known):
+            return ()
+        known.append((level.when, level.tags))
     return (RoleTasks(key=key, body=entries),)

@@ -167,3 +167,47 @@ def test_only_one_may_go_on_with_a_run(here: Lab, inside: Inside) -> None:
     stdout, stderr = process.communicate(timeout=20)
     assert process.returncode == 0, stdout + stderr
     assert_done_once(here)
+
+
+INCLUDING = """\
+- hosts: all
+  vars: {kind: pump}
+  tasks:
+    - {name: First, shell: 'echo first >> "{{ folder }}/log"'}
+    - {include_role: {name: "{{ kind }}"}, vars: {part: "{{ item }}"}, loop: [1, 2, 3]}
+    - {name: Last, shell: 'echo last >> "{{ folder }}/log"'}
+"""
+PUMP = """\
+- name: Before
+  shell: echo before {{ part }} >> "{{ folder }}/log"
+  notify: Restart
+- include_tasks: "{{ 'slow' }}.yml"
+- name: After
+  shell: echo after {{ part }} >> "{{ folder }}/log"
+"""
+SLOW = """\
+- name: Slow
+  shell: 'touch "{{ folder }}/began"; until [ {{ part }} != 2 -o -e "{{ folder }}/go" ]; do sleep 0.05; done; echo slow {{ part }} >> "{{ folder }}/log"'
+"""
+
+
+def test_a_run_that_was_killed_inside_of_an_include_goes_on_there(here: Lab, inside: Inside) -> None:
+    here.write("site.yml", INCLUDING)
+    here.write("roles/pump/tasks/main.yml", PUMP)
+    here.write("roles/pump/tasks/slow.yml", SLOW)
+    here.write(
+        "roles/pump/handlers/main.yml",
+        "- {name: Restart, shell: 'echo restart {{ part }} >> \"{{ folder }}/log\"'}\n",
+    )
+    process = here.start("apply", "site.yml")
+    log = here.folder / "log"
+    until(lambda: lines(log)[-1:] == ["before 2"], process)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    [journal] = (here.folder / "state" / "runs").iterdir()
+    (here.folder / "go").touch()
+    until(lambda: lines(log)[-1:] == ["slow 2"])
+    said = inside(here, "apply", "--resume", journal.stem)
+    assert said.code == 0, said.told
+    parts = [f"{word} {part}" for part in (1, 2, 3) for word in ("before", "slow", "after")]
+    assert lines(log) == ["first", *parts, "last", "restart 3"]

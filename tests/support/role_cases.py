@@ -80,6 +80,20 @@ CASES: dict[str, Case] = {
         play(roles=[{"role": "a", "when": "go is not defined"}, "b"]),
         "c a b",
     ),
+    "a role is done where the one before was not": (
+        {
+            **role("c", log("c")),
+            **role("a", log("a"), meta=meta("c")),
+            **role("b", log("b"), meta=meta("c")),
+        },
+        play(
+            block(log("t"), rescue=[{"import_role": {"name": "a"}}]),
+            {"include_role": {"name": "a"}, "when": False},
+            {"import_role": {"name": "b"}},
+            {"include_role": {"name": "a"}},
+        ),
+        "t c b a",
+    ),
     "imports and includes are done each time": (
         role("a", log("a")),
         play(
