@@ -44,6 +44,9 @@ class Login:
     other: str
 
     def sessions(self) -> HelperSessions:
+        shell = os.environ.get("HIVECTL_TEST_SHELL")
+        if shell is not None:
+            return HelperSessions(self.open, node="m1", python="none", shell=shell)
         return HelperSessions(self.open, node="m1", python=PYTHON)
 
     async def open(self, launch: Launch) -> LocalChannel:
