@@ -161,7 +161,7 @@ MODES = st.lists(
 @given(st.lists(st.tuples(st.integers(0, 0o7777), MODES), min_size=8, max_size=8))
 def test_symbolic_modes(cases: list[tuple[int, str]]) -> None:
     with tempfile.TemporaryDirectory() as name:
-        operations = []
+        operations: list[Operation] = []
         for number, (before, mode) in enumerate(cases):
             file = Path(name, str(number))
             file.touch()
