@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from hivectl.engine.constant_arguments import constant_faults
-from hivectl.engine.graph import CycleFoundError, Graph
-from hivectl.engine.handlers import notified_by
+from hivectl.engine.handler_checks import handler_circle, handlers_of, unknown_handlers
 from hivectl.engine.included_names import included_names
 from hivectl.engine.plan import unknown_limits, wrong_ids
 from hivectl.engine.role_scopes import ROLE_MAGIC
@@ -16,7 +15,6 @@ from hivectl.helper.facts_index import FACT_NAMES
 from hivectl.model.errors import Complaints, HivectlError, InputError
 from hivectl.model.loop_forms import LOOKUP, PREFIX
 from hivectl.model.parameters import MissingParameterError, convert, schema_of
-from hivectl.model.playbook import own_task
 from hivectl.model.playbook_levels import Condition, conditions
 from hivectl.model.schema import check
 from hivectl.model.suggestions import nearest
@@ -31,7 +29,7 @@ if TYPE_CHECKING:
     from hivectl.model.inventory import Inventory
     from hivectl.model.module_defaults import ModuleDefaults
     from hivectl.model.origin import Origin
-    from hivectl.model.playbook import Handler, Play, Playbook, Role, Task
+    from hivectl.model.playbook import Play, Playbook, Role, Task
 
 MAGIC = frozenset(
     {
@@ -93,7 +91,7 @@ def validate_playbook(playbook: Playbook, inventory: Inventory, extra: Mapping[s
         if any("{{" in name for name in (*given, *(str(part) for part in play.vars_files))):
             names = None
         _check_values(templates, play.variables, names, play.origin, errors)
-        errors += _handler_circle(play)
+        errors += handler_circle(play)
         if names is not None:
             public = [one.role for one in play.includes() if one.role and one.task.arguments.get("public")]
             names |= frozenset(name for role in (*play.roles, *public) for name in role.names())
@@ -104,7 +102,7 @@ def validate_playbook(playbook: Playbook, inventory: Inventory, extra: Mapping[s
             _check_task(templates, task, names, errors)
             errors += check_template_file(templates, task, playbook.path.resolve().parent)
             if handlers is not None:
-                errors += _handlers(handlers, task)
+                errors += unknown_handlers(handlers, task)
         for role in roles_of(play):
             for values in (role.defaults, role.variables, role.parameters):
                 # what nobody uses may lack something
@@ -145,16 +143,6 @@ def check_included(inventory: Inventory, plan: Plan, tasks: Sequence[Task]) -> l
     errors += unknown_limits(tasks, inventory.limits)
     errors += wrong_ids({**plan.tasks, **{task.number: task for task in tasks}})
     return errors
-
-
-def handlers_of(play: Play) -> tuple[Handler, ...] | None:
-    """Return the handlers that a play may have, those of included roles too; None: only the run knows them."""
-    found = list(play.handlers)
-    for include in play.includes():
-        if include.task.module == "include_role" and include.body is None:
-            return None
-        found += include.handlers
-    return tuple(found)
 
 
 def roles_of(play: Play) -> tuple[Role, ...]:
@@ -265,40 +253,6 @@ def _whole_loop_keywords(templates: Templates, task: Task) -> list[HivectlError]
             message = f"`{name}` is the same for all items of a loop, so it cannot use `{min(used)}`"
             errors.append(InputError(message, origin=origin_of(task.keywords, name) or task.origin))
     return errors
-
-
-def _handlers(handlers: Sequence[Handler], task: Task) -> list[HivectlError]:
-    errors: list[HivectlError] = []
-    for name in task.notify:
-        if "{{" not in name and not notified_by(handlers, name):
-            known = [own_task(handler) for handler in handlers]
-            names = [handler.name for handler in known] + [one for handler in known for one in handler.listen]
-            best = nearest(name, names)
-            hint = f"did you mean `{best}`?" if best else "name it under the play's `handlers:`"
-            errors.append(InputError(f"no handler is called `{name}`", origin=task.origin, hint=hint))
-    return errors
-
-
-def _handler_circle(play: Play) -> list[HivectlError]:
-    """Find handlers that notify each other for ever."""
-    graph: Graph[int] = Graph()
-    known = [own_task(handler) for handler in play.handlers]
-    for handler in known:
-        for name in handler.notify:
-            for notified in notified_by(play.handlers, name):
-                graph.connect(handler.number, notified.number)
-    try:
-        graph.order()
-    except CycleFoundError as error:
-        handlers = {handler.number: handler for handler in known}
-        circle = " -> ".join(f"`{handlers[number].name}`" for number in error.vertices)
-        origin = handlers[error.vertices[0]].origin
-        return [
-            InputError(
-                f"these handlers notify each other: {circle}", origin=origin, hint="leave one `notify` out"
-            )
-        ]
-    return []
 
 
 def _names(templates: Templates, task: Task, known: Known, errors: list[HivectlError]) -> None:

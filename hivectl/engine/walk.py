@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from hivectl.engine import alone, batches, meeting, unreachable
+from hivectl.engine.blocks import do_block
 from hivectl.engine.events import Status
 from hivectl.engine.failures import (
     CauseElsewhereError,
-    FailedElsewhereError,
     HostEnded,
     NodeGoneError,
     PlayEnded,
@@ -63,6 +62,7 @@ class Walk:
         rescuable: how many blocks with a rescue section are around.
         handlers: what tasks have notified.
         roles_done: what is left of roles that shall be done once: key -> the tasks of each use.
+        leaving: what is done now is done although the play has ended.
         heard: the last failure of the group that this node knows of, since a rescue or `always` section answers it.
     """
 
@@ -78,7 +78,7 @@ class Walk:
         self.rescuable = 0
         self.handlers = NodeHandlers(self)
         self.heard: Stop | None = None
-        self._leaving = False
+        self.leaving = False
         self._current: Task | None = None
         self.roles_done: dict[str, list[frozenset[int]]] = {}
         self._sent: list[Step] = []
@@ -117,7 +117,7 @@ class Walk:
             group.ended = True
             group.whole_play_ended = group.whole_play_ended or ended.whole_play
         finally:
-            self._drop_pending()
+            self.drop_pending()
             group.positions.finish(self.node)
 
     def _leave(self, reason: str, stop: Stop, last: Task | None) -> None:
@@ -141,8 +141,8 @@ class Walk:
         """Run what was notified although the node has failed, where the play says so."""
         if not self.group.play.force_handlers:
             return
-        self._drop_pending()
-        self.heard, self._leaving = self.group.stop, True
+        self.drop_pending()
+        self.heard, self.leaving = self.group.stop, True
         self.handlers.running = False
         try:
             await self.handlers.run(self._order)
@@ -160,9 +160,9 @@ class Walk:
         await self.do(section)
         await self.flush()
         if section:
-            await self.handlers.run(await self._end_of(section, "before handlers"))
+            await self.handlers.run(await self.end_of(section, "before handlers"))
 
-    async def _end_of(self, entries: tuple[Entry, ...], before: str) -> Order:
+    async def end_of(self, entries: tuple[Entry, ...], before: str) -> Order:
         """Say that tasks are done, and hear what became of them elsewhere where nodes go side by side."""
         end = after(max((task.order for task in flatten(entries)), default=self._order))
         if not self.handlers.running:
@@ -179,73 +179,11 @@ class Walk:
                 await self._task(entry)
             elif isinstance(entry, Block):
                 await self.flush()
-                await self._block(entry)
+                await do_block(self, entry)
             elif isinstance(entry, Include):
                 await include(self, entry)
             else:
                 await do_role(self, entry)
-
-    async def _block(self, block: Block) -> None:
-        """Do a block: its rescue after a failure, its always section whatever happened, after Ctrl-C too."""
-        try:
-            try:
-                self.rescuable += bool(block.rescue)
-                try:
-                    await self.do(block.body)
-                    await self.flush()
-                    await self._end_of(block.body, f"before {block.name} is done")
-                finally:
-                    self.rescuable -= bool(block.rescue)
-            except (StepFailedError, FailedElsewhereError) as error:
-                self._drop_pending()
-                if not block.rescue:
-                    raise
-                self.heard = self.group.stop
-                self.variables.put(
-                    {
-                        "ansible_failed_task": {"name": error.task.name, "action": error.task.module},
-                        "ansible_failed_result": error.result,
-                    }
-                )
-                await self.do(block.rescue)
-                await self.flush()
-        except NodeGoneError:
-            raise
-        except asyncio.CancelledError:
-            self._drop_pending()
-            await self._always_when_stopped(block)
-            raise
-        except BaseException as error:
-            self._drop_pending()
-            await self._always_when_left(block, error)
-            raise
-        await self.do(block.always)
-        await self.flush()
-
-    async def _always_when_left(self, block: Block, error: BaseException) -> None:
-        heard, self.heard = self.heard, self.group.stop
-        self._leaving = self._leaving or isinstance(error, PlayEnded)
-        try:
-            await self.do(block.always)
-            await self.flush()
-        finally:
-            # what is left unanswered goes on to whoever is further out
-            self.heard = heard
-
-    async def _always_when_stopped(self, block: Block) -> None:
-        try:
-            async with asyncio.timeout(self.state.options.stop_after):
-                await self.do(block.always)
-                await self.flush()
-        except TimeoutError:
-            self.state.say(
-                f"`always` of {block.name} was cut off after {self.state.options.stop_after:.0f} s",
-                node=self.node,
-            )
-        except WalkEnded as error:
-            # that the reservation is lost has been told once for all nodes
-            if not (isinstance(error, NodeGoneError) and error.fence_lost):
-                self.state.say(f"`always` of {block.name} ended early: {error}", node=self.node)
 
     async def arrive(self, task: Task, *, for_all: bool = False) -> str | None:
         """Come to a task, waiting for others where that must be; return its key, or None where tags leave it out."""
@@ -256,7 +194,7 @@ class Walk:
             self._current = group.at[self.node] = task
             if not self.pending:
                 group.positions.advance(self.node, task.order)
-        if group.ended and not self._leaving:
+        if group.ended and not self.leaving:
             raise PlayEnded(whole_play=group.whole_play_ended)
         if group.play.linear or for_all or task.needs:
             await self.flush()
@@ -418,7 +356,8 @@ class Walk:
 
     # -- batches
 
-    def _drop_pending(self) -> None:
+    def drop_pending(self) -> None:
+        """Forget what is queued: it will not be done."""
         self.pending.clear()
         self.variables.take_back()
 
@@ -589,7 +528,7 @@ class Walk:
         sent = self._sent[0] if self._sent else None
         task = sent.task if sent else self._current
         result: Result = {"changed": False, "unreachable": error.unreachable, "msg": error.reason}
-        self._drop_pending()
+        self.drop_pending()
         if task is None:
             task = next(iter(self.state.plan.tasks.values()))
             return Stop(f"{self.node}: {error.reason}", task, result)
