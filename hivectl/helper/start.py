@@ -45,6 +45,10 @@ class Started:
     dialect: Dialect | None = None
 
 
+class OldPythonError(HelperError):
+    """The node's Python knows too little for the helper."""
+
+
 async def start_helper(
     open_channel: OpenChannel,
     node: str,
@@ -55,6 +59,21 @@ async def start_helper(
     shell: str = "/bin/sh",
 ) -> Started:
     """Start a helper; see `HelperSession.start`."""
+    try:
+        return await _start(open_channel, node, become=become, python=python, first=first, shell=shell)
+    except OldPythonError:
+        return await _start(open_channel, node, become=become, python=NO_PYTHON, first=first, shell=shell)
+
+
+async def _start(
+    open_channel: OpenChannel,
+    node: str,
+    *,
+    become: Become | None,
+    python: str,
+    first: Batch | None,
+    shell: str,
+) -> Started:
     launch = launch_helper(become, python, shell)
     channel = await open_channel(launch)
     errors = Errors(channel, launch)
@@ -109,7 +128,9 @@ def _sh_program(first: Batch | None) -> tuple[Dialect, bytes]:
 def _magic_of(said: str) -> str:
     """Return which bundle the node's Python takes, by what its loader said; raises HelperError."""
     if said.startswith("old"):
-        raise HelperError(f"the node's Python is too old ({said[3:].strip()})", hint="3.7 or newer is needed")
+        raise OldPythonError(
+            f"the node's Python is too old ({said[3:].strip()})", hint="3.7 or newer is needed"
+        )
     return OURS if said == OURS else SOURCE
 
 

@@ -152,6 +152,46 @@ def test_a_helper_that_does_not_start_says_why(script: str, error: type[NodeErro
         asyncio.run(talk(open_channel))
 
 
+def test_a_python_that_is_too_old_is_done_without() -> None:
+    launched = []
+
+    async def open_channel(launch: Launch) -> LocalChannel:
+        launched.append(launch)
+        if len(launched) == 1:
+            return await start("sh", "-c", f"echo; echo {launch.marker.decode()} old 3.6.9; exit 3")
+        return await start(*launch.argv)
+
+    assert asyncio.run(talk(open_channel)) == [0, 1]
+    assert launched[1].argv[0] == "/bin/sh"
+
+
+@pytest.mark.parametrize("ahead", [True, False])
+def test_a_node_without_python_is_served_by_sh(ahead: bool) -> None:  # noqa: FBT001 - a table
+    async def main() -> list[int]:
+        async def open_channel(launch: Launch) -> LocalChannel:
+            return await start("sh", "-c", launch.command)
+
+        first = STATS if ahead else None
+        session = await HelperSession.start(open_channel, "m1", python="no-such-python", first=first)
+        try:
+            return [result.index async for result in session.operate(STATS)]
+        finally:
+            await session.close()
+
+    assert asyncio.run(main()) == [0, 1]
+
+
+def test_sh_without_its_tools_names_what_is_missing() -> None:
+    async def open_channel(launch: Launch) -> LocalChannel:
+        return await start("env", "-i", "PATH=/nowhere", "/bin/sh", *launch.argv[1:])
+
+    async def main() -> None:
+        await HelperSession.start(open_channel, "m1", python="none")
+
+    with pytest.raises(HelperError, match="neither Python nor dd"):
+        asyncio.run(main())
+
+
 def test_banners_before_the_marker_are_skipped() -> None:
     async def open_channel(launch: Launch) -> LocalChannel:
         return await start("sh", "-c", f"echo Welcome; printf 'no newline'; {launch.command}")
