@@ -10,9 +10,11 @@ import asyncssh
 import pytest
 
 from tests.support.connections import connected, sh
+from tests.support.sshd import new_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from tests.support.sshd import Sshd
 
@@ -55,3 +57,26 @@ def test_a_cipher_that_needs_the_empty_packets_has_them(
     [sshd] = sshd_hosts(settings=["Ciphers aes128-cbc"])
     log_in(sshd, "aes128-cbc")
     assert "Sent MSG_IGNORE" in packets.text
+
+
+def test_the_only_key_is_proven_without_asking_first(
+    sshd_host: Sshd, packets: pytest.LogCaptureFixture
+) -> None:
+    log_in(sshd_host, "aes256-gcm@openssh.com")
+    # the first one asks what the server takes
+    assert packets.text.count("Sent MSG_USERAUTH_REQUEST") == 2
+    assert "Received MSG_USERAUTH_PK_OK" not in packets.text
+
+
+def test_of_several_keys_each_is_shown_before_it_is_used(
+    sshd_host: Sshd, packets: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    new_key(tmp_path / "other")
+
+    async def main() -> None:
+        files = (str(tmp_path / "other"), str(sshd_host.identity_file))
+        async with connected(sshd_host, identity_file=files):
+            pass
+
+    asyncio.run(main())
+    assert packets.text.count("Received MSG_USERAUTH_PK_OK") == 1

@@ -142,7 +142,7 @@ async def _handshake(
                 options = _options(settings, client)
                 if opened is not None:
                     prepared = shared().prepared.options(settings.host, settings.port, client, options)
-                    return await connect_on(opened, prepared)
+                    return await connect_on(opened, prepared, client)
                 if settings.proxy_command is not None:
                     options["proxy_command"] = shlex.split(settings.proxy_command)
                 return await asyncssh.connect(
@@ -215,6 +215,7 @@ class Client(asyncssh.SSHClient):
         if settings.identities_required:
             self._stages.reverse()
         self.connected = False
+        self.has_one_key = False
         self.accepted: tuple[str, ...] = ()
         self.connection: asyncssh.SSHClientConnection | None = None
         self.refused: HivectlError | None = None
@@ -254,6 +255,9 @@ class Client(asyncssh.SSHClient):
                 self.refused = error
                 return None
             if keys:
+                self.has_one_key = (
+                    stage == "files" and len(keys) == 1 and len(self._settings.identity_files) == 1
+                )
                 return keys
         return None
 

@@ -3,6 +3,8 @@
 - Each packet is preceded by an empty one, which guards ciphers in CBC mode alone (RFC 4251, 9.3.1): with any other
   cipher that is twice the packets.
 - Each packet and each step is put into words for a log that nobody reads.
+- A key is shown before it is used, and the server asked whether it would do (RFC 4252, 7): a round trip for nothing
+  where it is the only one.
 - The options of each connection are prepared anew, in a thread.
 """
 
@@ -11,11 +13,12 @@ from __future__ import annotations
 import asyncio
 import copy
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import asyncssh
 from asyncssh.constants import MSG_IGNORE
 from asyncssh.logging import SSHLogger
+from asyncssh.packet import Boolean
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
@@ -35,8 +38,40 @@ class LazyLogger(SSHLogger):
 LOGGER = LazyLogger()
 
 
+class Client(Protocol):
+    """Whoever is asked during a login: `asyncssh.SSHClient`, and what we ask besides."""
+
+    @property
+    def has_one_key(self) -> bool:
+        """Whether the keys that were given last are one key alone, a file's that the user has named."""
+        ...
+
+
 class LeanConnection(asyncssh.SSHClientConnection):
     """A client's connection that sends and tells only what somebody needs."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        options: asyncssh.SSHClientConnectionOptions,
+        client: Client,
+    ) -> None:
+        super().__init__(loop, options, wait="auth")
+        self._client = client
+        self._key: asyncssh.SSHKeyPair | None = None
+
+    async def public_key_auth_requested(self) -> asyncssh.SSHKeyPair | None:
+        """Return the next key to log in with."""
+        self._key = await super().public_key_auth_requested()
+        return self._key
+
+    async def send_userauth_request(
+        self, method: bytes, *args: bytes, key: Any = None, trivial: bool = True
+    ) -> None:
+        """Send a request to be let in; with the only key there is, signed at once."""
+        if method == b"publickey" and key is None and self._key is not None and self._client.has_one_key:
+            key, trivial, args = self._key, False, (Boolean(value=True), *args[1:])
+        await super().send_userauth_request(method, *args, key=key, trivial=trivial)
 
     @property
     def logger(self) -> SSHLogger:
@@ -87,22 +122,21 @@ class Prepared:
 
 
 async def connect_on(
-    opened: socket, options: asyncssh.SSHClientConnectionOptions
+    opened: socket, options: asyncssh.SSHClientConnectionOptions, client: Client
 ) -> asyncssh.SSHClientConnection:
     """Log in through a connected socket, as `asyncssh.connect` does.
 
     Args:
         opened: becomes the connection's.
         options: of this connection alone.
+        client: the same that `options` ask.
 
     Raises:
         OSError, asyncssh.Error: as `asyncssh.connect`.
     """
     loop = asyncio.get_running_loop()
     options.waiter = loop.create_future()
-    _, connection = await loop.create_connection(
-        lambda: LeanConnection(loop, options, wait="auth"), sock=opened
-    )
+    _, connection = await loop.create_connection(lambda: LeanConnection(loop, options, client), sock=opened)
     connection.set_extra_info(host=options.host, port=options.port)
     try:
         await options.waiter
