@@ -9,7 +9,7 @@ import time
 
 from hivectl.helper.node.apt_index import Installed, Policy, Wish, automatic, expand_patterns, index_age
 from hivectl.helper.node.paths import Failure, expand, reason
-from hivectl.helper.node.tools import failed
+from hivectl.helper.node.tools import LINES, failed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -98,6 +98,9 @@ class Apt:
             return failed(what, said)
         unmet = said.out.partition("The following packages have unmet dependencies:\n")[2].splitlines()
         errors += [line.strip() for line in unmet if " : " in line or line.startswith("  ")]
+        if any("Sub-process" in error for error in errors):
+            # what the package's own script said went through apt's terminal
+            errors += [line.strip() for line in said.out.splitlines()[-LINES:] if line.strip()]
         return Failure(f"{what}: {'; '.join(errors)}", rc=said.rc, **said.outputs())
 
 

@@ -160,4 +160,4 @@ def test_as_ansible(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert said["no such package"] == "No package matching 'no-such-thing' is available"
     assert said["no such version"] == "no available installation candidate for lamp=9.*"
     assert "not-to-be-had" in said["cannot be satisfied"]
-    assert "the bulb burst" in sides["ours"][-1]["result"]["stderr"]
+    assert "the bulb burst" in said["breaks"]
