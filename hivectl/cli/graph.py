@@ -65,7 +65,7 @@ def _label(plan: "Plan", vertex: "Vertex") -> tuple[str, str]:
     from hivectl.report.text import one_line
 
     task = plan.tasks[vertex.task]
-    return one_line(task.name or task.module, 80), listing(plan.group_of[vertex], 40)
+    return one_line(task.title or task.module, 80), listing(plan.group_of[vertex], 40)
 
 
 def _plays(plan: "Plan") -> "Iterator[tuple[str, list[Vertex]]]":

@@ -33,12 +33,14 @@ class Expanded:
 
     Attributes:
         number: tells it from others, where its tasks were not known before; None: the plan has them.
+        imported: roles that its tasks import, whose variables all that follows sees.
     """
 
     entries: tuple[Entry, ...]
     handlers: tuple[Handler, ...] = ()
     role: Role | None = None
     number: int | None = None
+    imported: tuple[Role, ...] = ()
 
 
 class Expansions:
@@ -89,6 +91,7 @@ class Expansions:
     def _make(self, include: Include, iteration: Iteration) -> Expanded:
         prefix = (*include.task.order, iteration.index)
         body, handlers, role = include.body, include.handlers, include.role
+        imported: tuple[Role, ...] = ()
         if body is None:
             if len(include.level.files) > DEEPEST:
                 names = " -> ".join(path.name for path in include.level.files[-3:])
@@ -97,7 +100,7 @@ class Expansions:
                     origin=include.task.origin,
                     hint="a file that includes itself needs a `when` that ends it",
                 )
-            body, handlers, role, mark = self._read(include, iteration.parameters)
+            body, handlers, role, imported, mark = self._read(include, iteration.parameters)
             prefix = (*prefix, mark)
         entries = tuple(self._clone(one, prefix) for one in body)
         handlers = tuple(self._clone_handler(one, prefix) for one in handlers)
@@ -109,12 +112,13 @@ class Expansions:
             self._learn([part for task in new for part in (task.arguments, *task.variables)])
             if role is not None:
                 self._learn([role.defaults, role.variables])
+            self._learn([part for one in imported for part in (one.defaults, one.variables)])
         self._tasks.update({task.number: task for task in new})
-        return Expanded(entries, handlers, role, self._next)
+        return Expanded(entries, handlers, role, self._next, imported)
 
     def _read(
         self, include: Include, parameters: Any
-    ) -> tuple[tuple[Entry, ...], tuple[Handler, ...], Role | None, int]:
+    ) -> tuple[tuple[Entry, ...], tuple[Handler, ...], Role | None, tuple[Role, ...], int]:
         reader = Reader(self._playbook.path, self._find_module, self._module_names, self._playbook.allowed)
         task = include.task
         found: tuple[tuple[Entry, ...], Role | None, tuple[Handler, ...]] = ((), None, ())
@@ -128,7 +132,8 @@ class Expansions:
                 found = role_inside(reader, include, wish, again=True) or found
         if reader.errors:
             raise Complaints(reader.errors)
-        return found[0], found[2], found[1], self._mark(reader.files)
+        handlers = (*found[2], *reader.handlers)
+        return found[0], handlers, found[1], tuple(reader.roles), self._mark(reader.files)
 
     def _mark(self, files: Mapping[Path, Any]) -> int:
         """Return a number for files and what is in them, so that a resumed run takes no other tasks for these."""

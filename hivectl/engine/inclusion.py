@@ -40,6 +40,8 @@ async def include(walk: Walk, entry: Include) -> None:
         frame = _frame(entry, iteration)
         if expanded.handlers:
             walk.handlers.add(expanded.handlers, walk.variables.frames + frame)
+        for role in expanded.imported:
+            walk.variables.publish(role)
         if expanded.role is not None and iteration.parameters.public:
             walk.variables.publish(expanded.role)
         with walk.variables.inside(frame) if frame else nullcontext():

@@ -257,6 +257,8 @@ def _kind(value: Any) -> str:
 
 
 def _default_name(module: str, arguments: Mapping[str, Any], free_form: str | None) -> str:
+    if module == "include_role":
+        return f"{module} : {arguments.get('name', arguments.get('role'))}"
     text = arguments.get(free_form) if free_form else None
     if isinstance(text, str) and text.strip():
         first = text.strip().splitlines()[0]

@@ -369,6 +369,21 @@ CASES: dict[str, Case] = {
         play({"import_role": {"name": "d"}, "tags": "never"}, roles=[{"role": "a", "tags": "t"}]),
         "a b",
     ),
+    "an import in a file that the run names": (
+        {
+            **role(
+                "a",
+                log("a {{ d }}", notify="H"),
+                defaults={"d": 1},
+                handlers=[log("H")],
+                meta=meta("b"),
+            ),
+            **role("b", log("b")),
+            "i.yml": [{"import_role": {"name": "a"}}],
+        },
+        play({"include_tasks": "{{ 'i' }}.yml"}, log("z {{ d }}")),
+        "b a 1 z 1 H",
+    ),
     "include_tasks in an included role in an include": (
         {
             **role(
