@@ -201,13 +201,19 @@ def _earliest(
     # each node may begin from `first` to `last`: the first moment that lies in enough of these
     gaps.sort(key=lambda gap: gap[0])
     open_gaps: list[tuple[float, str]] = []
-    for first, last, node in gaps:
+    for place, (first, last, node) in enumerate(gaps):
         heappush(open_gaps, (last, node))
+        if place + 1 < len(gaps) and gaps[place + 1][0] == first:
+            continue  # those that come at the same moment are chosen from together
         while open_gaps and open_gaps[0][0] < first:
             heappop(open_gaps)
         if len(open_gaps) >= wish.count:
-            able = {name for _, name in open_gaps}
-            return first, tuple([name for name in wish.candidates if name in able][: wish.count])
+            able = {name: last for last, name in open_gaps}
+            chosen = [name for name in wish.candidates if name in able]
+            if not wish.whole:
+                # as it will choose then
+                chosen = sorted(chosen, key=lambda name: -able[name])
+            return first, tuple(chosen[: wish.count])
     return math.inf, ()
 
 
