@@ -155,6 +155,8 @@ async def _claim(
         time_to_live=TIME_TO_LIVE,
         priority=claim.priority,
         wait=claim.wait is not None,
+        # who cannot be reached is told of by the run, and the others go on
+        reachable=False,
     )
     try:
         found = await reservations.ask(asked)

@@ -32,6 +32,8 @@ class Asked:
         at: when it begins, seconds since the epoch; None: now, or as soon as may be.
         wait: stand in the queue when it cannot be had now.
         cleanup: `on_release:` is done on its nodes when it ends.
+        reachable: leave out nodes that were seen offline or unhealthy lately; a run, which finds out by itself and
+            tells, takes them all the same.
         priority: 1 to 10, 10 first.
     """
 
@@ -44,6 +46,7 @@ class Asked:
     at: float | None = None
     wait: bool = False
     cleanup: bool = False
+    reachable: bool = True
 
 
 @record(kw_only=True)

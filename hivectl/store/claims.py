@@ -24,7 +24,7 @@ PARAMETERS = 900
 WAITING, BOOKED, HELD = "waiting", "booked", "held"
 COLUMNS = (
     "id, key, state, owner, host, pid, process_start, reason, priority, candidates, count, duration, time_to_live,"
-    " cleanup, created, since, starts, boot, expires, expires_wall, ends, ends_wall"
+    " cleanup, reachable, created, since, starts, boot, expires, expires_wall, ends, ends_wall"
 )
 NAMES = tuple(name.strip() for name in COLUMNS.split(","))
 
@@ -59,6 +59,7 @@ class Row:
     duration: float
     time_to_live: float | None
     cleanup: int
+    reachable: int
     created: float
     since: float
     starts: float | None

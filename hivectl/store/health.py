@@ -39,30 +39,19 @@ class Health:
     seen: float | None = None
 
 
-def unusable(
-    statements: Statements, nodes: Iterable[str], now: Clock, *, lasting: bool = False
-) -> dict[str, str]:
-    """Return those of `nodes` that are never granted, each with why.
-
-    Args:
-        statements: of the transaction.
-        nodes: that are asked for.
-        now: this moment.
-        lasting: only what lasts: who is offline now may be there when a booking begins.
-    """
+def quarantined(statements: Statements, nodes: Iterable[str]) -> dict[str, str]:
+    """Return those of `nodes` that nobody may have until somebody lifts it, each with why."""
     wanted = set(nodes)
-    reasons = {}
-    for node, reason, by in statements.execute("SELECT node, reason, by_whom FROM quarantine").fetchall():
-        if node in wanted:
-            reasons[node] = f"is quarantined by {by}: {reason}"
-    if not lasting:
-        for node, state, reason in statements.execute(
-            "SELECT node, state, reason FROM health WHERE state <> 'healthy' AND seen > ?",
-            (now.wall - BELIEVED,),
-        ).fetchall():
-            if node in wanted:
-                reasons.setdefault(node, f"is {state}: {reason}")
-    return reasons
+    rows = statements.execute("SELECT node, reason, by_whom FROM quarantine").fetchall()
+    return {str(node): f"is quarantined by {by}: {reason}" for node, reason, by in rows if node in wanted}
+
+
+def unfit(statements: Statements, now: Clock) -> dict[str, str]:
+    """Return the nodes that were seen offline or unhealthy lately, each with why."""
+    rows = statements.execute(
+        "SELECT node, state, reason FROM health WHERE state <> 'healthy' AND seen > ?", (now.wall - BELIEVED,)
+    ).fetchall()
+    return {str(node): f"is {state}: {reason}" for node, state, reason in rows}
 
 
 def quarantine(statements: Statements, nodes: Sequence[str], reason: str, by: str, now: Clock) -> None:

@@ -75,6 +75,7 @@ MIGRATIONS: tuple[str, ...] = (
         duration REAL NOT NULL,
         time_to_live REAL,
         cleanup INTEGER NOT NULL,
+        reachable INTEGER NOT NULL,
         created REAL NOT NULL,
         since REAL NOT NULL,
         starts REAL,
@@ -105,9 +106,10 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE TABLE health (
         node TEXT PRIMARY KEY, state TEXT NOT NULL, reason TEXT NOT NULL, since REAL NOT NULL, seen REAL NOT NULL
     ) STRICT;
+    CREATE INDEX health_unfit ON health (seen) WHERE state <> 'healthy';
     CREATE TABLE dirty (node TEXT PRIMARY KEY, reservation TEXT NOT NULL, since REAL NOT NULL) STRICT;
     INSERT INTO reservation
-        SELECT id, '', 'held', owner, host, pid, process_start, reason, 5, '', 1, 86400.0, 60.0, 0, since,
+        SELECT id, '', 'held', owner, host, pid, process_start, reason, 5, '', 1, 86400.0, 60.0, 0, 0, since,
             expires - 60.0, NULL, boot, expires, expires_wall, expires + 86400.0, expires_wall + 86400.0
         FROM old_reservation;
     INSERT INTO live SELECT node, reservation FROM old_live;

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 from hivectl.model.records import record
 from hivectl.reservations.schedule import BACKFILL_DEPTH, Placed, Span, Wish, schedule
-from hivectl.store import claims
+from hivectl.store import claims, health
 from hivectl.store.claims import BOOKED, HELD, WAITING, Candidates, Row
-from hivectl.store.health import unusable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -124,13 +123,20 @@ class Desk:
         since = row.since if row.boot == self.now.boot else self.now.of_wall(row.created)
         return Wish(
             id=row.id,
-            candidates=self.candidates.of(self.statements, row.candidates),
+            candidates=self.fitting(row.candidates, reachable=bool(row.reachable)),
             count=row.count,
             duration=row.duration,
             whole=row.time_to_live is None,
             priority=row.priority,
             since=since,
         )
+
+    def fitting(self, identity: str, *, reachable: bool) -> tuple[str, ...]:
+        """Return the nodes of a set that somebody would take as they are."""
+        nodes = self.candidates.of(self.statements, identity)
+        if not reachable or not (unfit := health.unfit(self.statements, self.now)):
+            return nodes
+        return tuple(node for node in nodes if node not in unfit)
 
     # -- places and grants
 
@@ -143,7 +149,7 @@ class Desk:
             self.now.seconds,
             wishes,
             self.spoken_for(concerned, besides=booking),
-            never=frozenset(unusable(self.statements, concerned, self.now)),
+            never=frozenset(health.quarantined(self.statements, concerned)),
             depth=depth,
         )
 
@@ -182,8 +188,10 @@ class Desk:
         nodes = self.candidates.of(self.statements, row.candidates)
         # what ends before it begins is no obstacle
         spans = self.spoken_for(nodes)
-        never = frozenset(unusable(self.statements, nodes, self.now, lasting=True))
-        placed = schedule(start, [replace(self._wish(row), whole=True)], spans, never=never, depth=1)
+        # who is offline now may be there then
+        never = frozenset(health.quarantined(self.statements, nodes))
+        wish = replace(self._wish(row), candidates=nodes, whole=True)
+        placed = schedule(start, [wish], spans, never=never, depth=1)
         if not placed or not placed[0].nodes:
             return ()
         chosen = placed[0].nodes

@@ -74,7 +74,9 @@ class StoredReservations:
 
     async def take(self, nodes: Sequence[str], *, reason: str, time_to_live: float) -> Grant:
         """Claim every node or none, for this process."""
-        asked = Asked(nodes=tuple(dict.fromkeys(nodes)), reason=reason, time_to_live=time_to_live)
+        asked = Asked(
+            nodes=tuple(dict.fromkeys(nodes)), reason=reason, time_to_live=time_to_live, reachable=False
+        )
         granted = await self.ask(asked)
         assert isinstance(granted, Grant)
         return granted
@@ -133,6 +135,7 @@ class StoredReservations:
             duration=duration,
             time_to_live=asked.time_to_live,
             cleanup=int(asked.cleanup),
+            reachable=int(asked.reachable),
             created=now.wall,
             since=now.seconds,
             starts=asked.at,
@@ -148,7 +151,7 @@ class StoredReservations:
         wishes, concerned = desk.competitors(nodes)
         own = Wish(
             id=f"{NEWCOMER}{row.id}",
-            candidates=self._candidates.of(desk.statements, row.candidates),
+            candidates=desk.fitting(row.candidates, reachable=asked.reachable),
             count=row.count,
             duration=row.duration,
             whole=row.time_to_live is None,
@@ -204,7 +207,9 @@ class StoredReservations:
 
     def _why_not(self, desk: Desk, asked: Asked, row: Row) -> HeldError | UnavailableError | BookedError:
         """Say why a wish cannot be met now."""
-        reasons = health.unusable(desk.statements, asked.nodes, desk.now)
+        unfit = health.unfit(desk.statements, desk.now) if asked.reachable else {}
+        reasons = {node: unfit[node] for node in asked.nodes if node in unfit}
+        reasons |= health.quarantined(desk.statements, asked.nodes)
         if len(asked.nodes) - len(reasons) < row.count:
             return UnavailableError(reasons)
         holders = [
@@ -224,7 +229,7 @@ class StoredReservations:
         )
 
     def _why_not_booked(self, desk: Desk, asked: Asked, start: float, end: float) -> Exception:
-        reasons = health.unusable(desk.statements, asked.nodes, desk.now, lasting=True)
+        reasons = health.quarantined(desk.statements, asked.nodes)
         if reasons and len(asked.nodes) - len(reasons) < (asked.count or len(asked.nodes)):
             return UnavailableError(reasons)
         now = desk.now
@@ -335,7 +340,7 @@ class StoredReservations:
             health.saw(statements, node, health.OFFLINE, reason, desk.now)
         statements.executemany("DELETE FROM live WHERE node = ?", [(node,) for node in unfit])
         others = tuple(
-            node for node in self._candidates.of(statements, row.candidates) if node not in grant.tokens
+            node for node in desk.fitting(row.candidates, reachable=True) if node not in grant.tokens
         )
         wish = Wish(
             id=row.id,
@@ -374,7 +379,7 @@ class StoredReservations:
             row = claims.find(statements, grant.reservation)
             if row is None or row.state != HELD:
                 raise _gone(grant.reservation)
-            if reasons := health.unusable(statements, more, desk.now):
+            if reasons := health.quarantined(statements, more):
                 raise UnavailableError(reasons)
             if held := [found.holder_of(node, desk.now) for node, found in claims.holding(statements, more)]:
                 raise HeldError(held)

@@ -141,11 +141,14 @@ def test_a_promise_is_kept_when_nobody_else_comes(
 
 def test_ten_comes_first_and_waiting_counts() -> None:
     def wish(name: str, priority: int, waited: float) -> Wish:
-        return Wish(
-            id=name, candidates=("a",), count=1, duration=60.0, priority=priority, since=NOW - waited
-        )
+        return Wish(id=name, candidates=("a",), count=1, duration=60.0, priority=priority, since=NOW - waited)
 
-    queue = [wish("one", 1, 9 * AGEING + 1), wish("five", 5, 0.0), wish("ten", 10, 0.0), wish("ten2", 10, 1.0)]
+    queue = [
+        wish("one", 1, 9 * AGEING + 1),
+        wish("five", 5, 0.0),
+        wish("ten", 10, 0.0),
+        wish("ten2", 10, 1.0),
+    ]
     order = [one.id for one in schedule(NOW, queue, {}, depth=None)]
     assert order == ["one", "ten2", "ten", "five"]
 
