@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hivectl.engine.graph import CycleFoundError, Graph
-from hivectl.engine.handlers import notified_by
+from hivectl.engine.notified import notified_by
 from hivectl.model.errors import HivectlError, InputError
 from hivectl.model.playbook import own_task
 from hivectl.model.suggestions import nearest

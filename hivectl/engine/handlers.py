@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from hivectl.engine.failures import StepFailedError
+from hivectl.engine.notified import notified_by
 from hivectl.model.playbook import own_task
 from hivectl.store.history import History, PendingHandler
 
@@ -17,25 +18,6 @@ if TYPE_CHECKING:
     from hivectl.engine.walk import Walk
     from hivectl.model.playbook import Handler, Task
     from hivectl.model.variables import Layer
-
-
-def notified_by(handlers: Sequence[Handler], name: str) -> tuple[Task, ...]:
-    """Return the handlers that a name notifies: one of that name, and those that listen to it.
-
-    As in Ansible, later ones win over those of the same name: the play's over its roles', included ones over both;
-    among those of one role, or of the play, the first one does. `role : name` means that of a role.
-    """
-    groups: list[list[Task]] = []
-    for task in map(own_task, handlers):
-        if groups and groups[-1][0].role is task.role:
-            groups[-1].append(task)
-        else:
-            groups.append([task])
-    order = [task for group in reversed(groups) for task in group]
-    named = next((task for task in order if name in (task.name, task.title)), None)
-    heard = {task.name: task for task in reversed(order) if name in task.listen}
-    chosen = {id(task) for task in (*heard.values(), *(() if named is None else (named,)))}
-    return tuple(task for task in map(own_task, handlers) if id(task) in chosen)
 
 
 class OwedHandlers:
