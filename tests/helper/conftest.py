@@ -34,6 +34,24 @@ def busybox(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture
+def few_tools(busybox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A node that lacks what POSIX does not promise: digests, stat, readlink, setsid."""
+    folder = tmp_path / "few-tools"
+    folder.mkdir()
+    for tool in busybox.iterdir():
+        if not tool.name.endswith("sum") and tool.name not in {
+            "stat",
+            "readlink",
+            "realpath",
+            "setsid",
+            "timeout",
+        }:
+            (folder / tool.name).symlink_to(tool)
+    monkeypatch.setenv("PATH", str(folder))
+    monkeypatch.setenv("HIVECTL_TEST_SHELL", "/bin/dash")
+
+
 @pytest.fixture(autouse=True)
 def helper(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Who carries out the operations of this test."""

@@ -25,7 +25,7 @@ from hivectl.helper.operations import (
     Stat,
     Write,
 )
-from tests.support.helper import carry_out
+from tests.support.helper import carry_out, wait_until_gone
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -181,3 +181,27 @@ def test_what_sh_cannot_do_is_said() -> None:
         Run(argv=("true",), environment={"a.b": "x"}),
     )
     assert "sh cannot set a variable that is called a.b" in made[0].result["msg"]
+
+
+@pytest.mark.usefixtures("few_tools")
+def test_few_tools_are_enough(tmp_path: Path) -> None:
+    (tmp_path / "target").write_text("old\n")
+    (tmp_path / "link").symlink_to("target")
+    operations = (
+        Directory(path=f"{tmp_path}/d", attributes=Attributes(mode="0750")),
+        Write(path=f"{tmp_path}/d/f", content=Content.of(b"x\0y"), attributes=Attributes(mode="u=rw,go=")),
+        Write(path=f"{tmp_path}/link", content=Content.of(b"new\n"), follow=True),
+        Edit(path=f"{tmp_path}/link", edit="line", arguments={"line": "b"}),
+        Link(path=f"{tmp_path}/l", source="d/f"),
+    )
+    assert all(result["changed"] for result in results(operations))
+    again = [operation for operation in operations if not isinstance(operation, Write)]
+    assert not any(result["changed"] for result in results([*again, operations[1]]))
+    assert (tmp_path / "target").read_text() == "new\nb\n"
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "d/f").stat().st_mode & 0o777 == 0o600
+    late = carry_out(Run(script="sleep 60 & echo $!; wait", timeout=0.3))[0].result
+    assert late["timed_out"] is True
+    wait_until_gone(int(late["stdout"]))
+    (failed,) = carry_out(Stat(path=f"{tmp_path}/target"))
+    assert "neither sha1sum, shasum nor openssl" in failed.result["msg"]

@@ -23,6 +23,8 @@ h_setup() {
   done
   [ -n "${h_t-}" ] || h_refuse 'this node has no folder for temporary files (/dev/shm, /tmp, /var/tmp, the home)'
   mkfifo "$h_t/in" 2>/dev/null || mknod "$h_t/in" p 2>/dev/null || { rm -rf "$h_t"; h_refuse 'this node has neither python3 nor mkfifo'; }
+  printf '%s\n' "$h_pid" >"$h_t/pid"
+  h_sweep
   umask >"$h_t/umask"
   read -r h_umask <"$h_t/umask"
   h_d=$(date '+%s %z')
@@ -46,9 +48,19 @@ h_setup() {
   h_send hello 0 epoch "$h_epoch" zone "$h_zone" up "$h_now"
 }
 
+# what helpers left that were killed with all that belonged to them
+h_sweep() {
+  set +f
+  for h_d in "${h_t%/*}"/.hivectl-*; do
+    if [ -O "$h_d" ] && read -r h_n 2>/dev/null <"$h_d/pid" && [ -d /proc/self ] && [ ! -d "/proc/$h_n" ]; then rm -rf "$h_d"; fi
+  done
+  set -f
+}
+
 # owns standard input: passes frames on, and makes a stop or the end known while an operation runs
 h_listen() {
-  trap '' USR1 USR2 ALRM VTALRM PIPE
+  # TERM comes to all of us: who is left tidies up
+  trap '' USR1 USR2 ALRM VTALRM PIPE TERM
   # by exec: around a function the shell would keep copies, and nobody would see the end of our output
   exec <&3 3<&- 4>&- >"$h_t/in"
   while IFS= read -r h_line; do

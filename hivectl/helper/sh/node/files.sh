@@ -293,26 +293,34 @@ op_touch() {
 # h_touch_times PATH a|m TIME: TIME is "" to leave it, now, or CCYYMMDDhhmm.SS
 h_touch_times() {
   [ -n "$3" ] || return 0
-  h_d=Z
-  [ "$2" = m ] && h_d=Y
-  h_old=$(stat -c "%$h_d" "$1" 2>/dev/null)
-  if [ "$3" != now ]; then
-    h_is_time "$1" "$h_d" "$3" && return 0
-    set -- "$1" "$2" -t "$3"
-  else
+  [ -n "$h_stat_kind" ] || h_find_stat
+  h_letter=X
+  [ "$2" = a ] || h_letter=Y
+  h_old=$(stat -c "%$h_letter" "$1" 2>/dev/null)
+  if [ "$3" = now ]; then
+    h_clock
+    h_moment=$((h_epoch + (h_cs - h_epoch_cs) / 100))
     set -- "$1" "$2"
+  else
+    h_is_time "$1" "$3" && return 0
+    h_moment=$(stat -c "%$h_letter" "$h_t/x.time" 2>/dev/null)
+    set -- "$1" "$2" -t "$3"
   fi
   h_changed=1
   h_was="$h_was $2time ${h_old:-0}"
-  h_is_now="$h_is_now $2time ${4:-now}"
+  h_is_now="$h_is_now $2time ${h_moment:-0}"
   [ "$h_check" = 0 ] || return 0
-  TZ=${TZ-} touch -c "-$2" ${3-} ${4-} "$1" 2>"$h_t/e" || { h_reason; h_fail "Error while updating times: $1: $h_r" path "$1"; return 1; }
+  touch -c "-$2" ${3-} ${4-} "$1" 2>"$h_t/e" || { h_reason; h_fail "Error while updating times: $1: $h_r" path "$1"; return 1; }
 }
 
-# whether a path has the time already, compared through a file that gets it
+# h_is_time PATH TIME: whether a path has the time h_letter already, compared with a file that gets it
 h_is_time() {
-  touch -t "$3" "$h_t/x.time" 2>"$h_t/e" || return 1
+  touch -t "$2" "$h_t/x.time" 2>"$h_t/e" || return 1
   h_runs=$((h_runs + 1))
-  [ "$2" = Z ] && h_d=X || h_d=Y
-  [ "$(stat -c "%$h_d" "$1" 2>/dev/null)" = "$(stat -c "%$h_d" "$h_t/x.time" 2>/dev/null)" ]
+  if [ "$h_stat_kind" != c ]; then
+    # access times cannot be seen then: they are set again
+    [ "$h_letter" = Y ] && [ ! "$1" -nt "$h_t/x.time" ] && [ ! "$1" -ot "$h_t/x.time" ]
+    return
+  fi
+  [ "$h_old" = "$(stat -c "%$h_letter" "$h_t/x.time" 2>/dev/null)" ]
 }

@@ -86,7 +86,16 @@ h_real() {
     h_x=${h_x%"${h_nl}x"}
     return
   fi
-  h_x=$1
+  h_x=$1 h_links=0
+  while [ -L "$h_x" ] && [ "$h_links" -lt 40 ]; do
+    h_d=${h_x%/*} h_links=$((h_links + 1))
+    h_read_link "$h_x"
+    case $h_x in /*) ;; *) h_x=$h_d/$h_x ;; esac
+  done
+  h_d=${h_x##*/}
+  h_p=$(cd -P "${h_x%/*}/" 2>/dev/null && pwd -P && printf x) || return 0
+  h_p=${h_p%"${h_nl}x"}
+  h_x=${h_p%/}/$h_d
 }
 
 h_read_link() {
