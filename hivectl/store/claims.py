@@ -179,6 +179,8 @@ def _among(
     statements: Statements, query: str, nodes: Sequence[str] | None, order: str = ""
 ) -> Iterator[tuple[Any, ...]]:
     """Yield the rows of some nodes."""
+    if nodes is not None and not nodes:
+        return
     if nodes is None or len(nodes) > PARAMETERS:
         wanted = None if nodes is None else set(nodes)
         for row in statements.execute(query + order).fetchall():

@@ -208,8 +208,8 @@ class StoredReservations:
     def _why_not(self, desk: Desk, asked: Asked, row: Row) -> HeldError | UnavailableError | BookedError:
         """Say why a wish cannot be met now."""
         unfit = health.unfit(desk.statements, desk.now) if asked.reachable else {}
-        reasons = {node: unfit[node] for node in asked.nodes if node in unfit}
-        reasons |= health.quarantined(desk.statements, asked.nodes)
+        found_unfit = unfit | health.quarantined(desk.statements, asked.nodes)
+        reasons = {node: found_unfit[node] for node in asked.nodes if node in found_unfit}
         if len(asked.nodes) - len(reasons) < row.count:
             return UnavailableError(reasons)
         holders = [
