@@ -216,9 +216,8 @@ def tokens_of(statements: Statements, identity: str) -> dict[str, int]:
 def remember_candidates(statements: Statements, nodes: tuple[str, ...]) -> str:
     """Keep a set of candidates once, however many ask for it; returns its identity."""
     identity = _identity(nodes)
-    statements.execute(
-        "INSERT INTO candidates VALUES (?, ?) ON CONFLICT (id) DO NOTHING", (identity, json.dumps(nodes))
-    )
+    if statements.execute("SELECT 1 FROM candidates WHERE id = ?", (identity,)).fetchone() is None:
+        statements.execute("INSERT INTO candidates VALUES (?, ?)", (identity, json.dumps(nodes)))
     return identity
 
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-import random
 import secrets
 import sqlite3
 import threading
-import time
 from typing import TYPE_CHECKING
 
 from hivectl.store.errors import (
@@ -20,6 +18,7 @@ from hivectl.store.errors import (
 )
 from hivectl.store.migrations import MIGRATIONS
 from hivectl.store.process import now
+from hivectl.store.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,11 +32,12 @@ BUSY_SECONDS = 5.0
 class Database:
     """One connection to the lab's database, for any threads: they take turns."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection, turns: Turns) -> None:
         self.path = path
         self.connection = connection
         # a second thread's BEGIN would meet the first one's transaction: they share the connection
         self._turn = threading.Lock()
+        self._turns = turns
 
     @property
     def identity(self) -> str:
@@ -49,33 +49,17 @@ class Database:
     @contextlib.contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """Give a transaction that holds the write lock from its start; durable when the block ends."""
-        with self._turn, self._faults():
+        with self._turn, self._faults(), self._turns.turn():
             # a plain BEGIN would fail with "database is locked" when it turns from reading to writing
-            self._begin()
+            self.connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self.connection
+                self.connection.execute("COMMIT")
             except BaseException:
-                self.connection.execute("ROLLBACK")
+                # SQLite has ended some by itself, as when the disk is full
+                if self.connection.in_transaction:
+                    self.connection.execute("ROLLBACK")
                 raise
-            self.connection.execute("COMMIT")
-
-    def _begin(self) -> None:
-        """Get the write lock; SQLite's own waiting goes up to 100 ms at a time, which leaves some far behind."""
-        end = time.monotonic() + BUSY_SECONDS
-        self.connection.execute("PRAGMA busy_timeout = 0")
-        try:
-            while True:
-                try:
-                    self.connection.execute("BEGIN IMMEDIATE")
-                except sqlite3.OperationalError as error:
-                    if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() >= end:
-                        raise
-                    # a transaction takes a fifth of a millisecond
-                    time.sleep(random.uniform(0.0001, 0.001))  # noqa: S311  # spreads who asks again, keeps no secret
-                else:
-                    return
-        finally:
-            self.connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000:.0f}")
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -87,6 +71,7 @@ class Database:
         """Close the connection."""
         with self._turn:
             self.connection.close()
+            self._turns.close()
 
     def now(self, _statements: object) -> Clock:
         """Return this machine's time, which no change of the wall clock moves: a SQLite file has but one machine."""
@@ -112,12 +97,14 @@ def open_database(path: Path) -> Database:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # made with its final mode, before SQLite would make it by umask
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        turns = Turns(path.with_name(f"{path.name}-turn"))
     except OSError as error:
         raise StoreUnwritableError(
             f"cannot write the lab's store {path}: {error.strerror}",
             hint="name another with `store:` in the inventory or HIVECTL_STORE",
         ) from error
-    with _told_apart(path):
+    with _told_apart(path), contextlib.ExitStack() as failed:
+        failed.callback(turns.close)
         connection = sqlite3.connect(
             path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
@@ -129,7 +116,8 @@ def open_database(path: Path) -> Database:
         except BaseException:
             connection.close()
             raise
-    return Database(path, connection)
+        failed.pop_all()
+    return Database(path, connection, turns)
 
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:

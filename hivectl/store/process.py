@@ -14,12 +14,16 @@ from hivectl.reservations.rules import Clock
 
 def owner() -> str:
     """Return user@host for people."""
+    return f"{_user(os.getuid())}@{socket.gethostname()}"
+
+
+@cache
+def _user(uid: int) -> str:
     try:
-        user = getpass.getuser()
+        return getpass.getuser()
     except (KeyError, OSError):
         # a container may run a user id that no passwd entry names
-        user = str(os.getuid())
-    return f"{user}@{socket.gethostname()}"
+        return str(uid)
 
 
 def process_start(pid: int) -> int | None:
@@ -32,6 +36,12 @@ def process_start(pid: int) -> int | None:
         return None
     # state is field 3 of the page, the first after the name; starttime is field 22; Z: ended, not yet waited for
     return None if fields[0] in "ZX" else int(fields[19])
+
+
+@cache
+def own_start(pid: int) -> int:
+    """Return when this process, whose pid is given, began: a fork's is another."""
+    return process_start(pid) or 0
 
 
 @cache

@@ -32,7 +32,7 @@ from hivectl.reservations.rules import check, digest, in_words, longest
 from hivectl.reservations.schedule import BACKFILL_DEPTH, Span, Wish, end_of_extension, urgency
 from hivectl.store import claims, health
 from hivectl.store.claims import BOOKED, HELD, WAITING, Candidates, Row, utc
-from hivectl.store.process import owner, process_start
+from hivectl.store.process import own_start, owner
 from hivectl.store.queue import Desk
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ class StoredReservations:
             owner=owner(),
             host=socket.gethostname(),
             pid=os.getpid(),
-            process_start=process_start(os.getpid()) or 0,
+            process_start=own_start(os.getpid()),
             reason=asked.reason,
             priority=asked.priority,
             candidates=claims.remember_candidates(desk.statements, asked.nodes),

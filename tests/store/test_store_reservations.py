@@ -147,7 +147,7 @@ def test_a_dead_owners_nodes_are_free_at_once(database: Database) -> None:
 def test_another_hosts_process_is_not_looked_for_here(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "process_start", lambda _pid: 1)
+    monkeypatch.setattr(module, "own_start", lambda _pid: 1)
     monkeypatch.setattr(socket, "gethostname", lambda: "elsewhere")
     take(database, "m1")
     monkeypatch.undo()
@@ -159,7 +159,7 @@ def test_a_pid_that_was_given_again_is_another_process(
 ) -> None:
     start = process_start(os.getpid())
     assert start is not None
-    monkeypatch.setattr(module, "process_start", lambda _pid: start - 5)
+    monkeypatch.setattr(module, "own_start", lambda _pid: start - 5)
     take(database, "m1")
     monkeypatch.undo()
     assert held(database) == set()
