@@ -80,7 +80,8 @@ def launch_helper(become: Become | None = None, python: str = "python3", shell: 
 
     Args:
         become: another user.
-        python: the interpreter; where the node has not got it, or with NO_PYTHON, a shell runs the helper's twin.
+        python: the interpreter; where the node has not got that name, or with NO_PYTHON, a shell runs the helper's
+            twin. A path is what somebody has chosen: without it nothing else is started.
         shell: that shell, POSIX.
     """
     nonce = secrets.token_hex(8)
@@ -89,6 +90,8 @@ def launch_helper(become: Become | None = None, python: str = "python3", shell: 
         return _launch(twin, become, nonce)
     # a relative name is looked up by env, so that a missing interpreter is told apart from a missing sudo
     launch = _launch((python, "-I", "-S", "-X", "utf8", "-c", LOADER, nonce), become, nonce)
+    if "/" in python:
+        return launch
     return replace(launch, instead=(*_sudo(become, nonce), *twin), interpreter=python)
 
 

@@ -49,6 +49,7 @@ KINDS = {
             "LOOKUP",
             "what templates and loops find: lookup('NAME', …), with_NAME",
         ),
+        Kind("reporter", "hivectl.reporters", "REPORTER", "how a run is told: --report NAME[=FILE]"),
         Kind("secrets", "hivectl.secrets", "PROVIDER", "where secrets come from: !NAME text"),
     )
 }

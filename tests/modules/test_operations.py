@@ -142,8 +142,7 @@ def test_what_contradicts_itself_is_refused(name: str, arguments: Any, message: 
     [
         ("copy", {"src": "a", "dest": "/x", "setype": "t"}, "setype"),
         ("stat", {"path": "/x", "get_mime": True}, "get_mime"),
-        ("set_fact", {"a": 1, "cacheable": True}, "cacheable"),
-        ("meta", "end_role", "end_role"),
+        ("meta", "refresh_inventory", "refresh_inventory"),
         ("command", {"cmd": "ls", "warn": False}, "warn"),
     ],
 )
