@@ -20,9 +20,11 @@ __all__ = [
     "Completed",
     "Connection",
     "Driver",
+    "Process",
     "Stream",
     "StreamAddress",
     "Target",
+    "Terminal",
 ]
 
 
@@ -84,6 +86,53 @@ class Stream(Protocol):
         ...
 
 
+@record(kw_only=True)
+class Terminal:
+    """The terminal that a process shall have.
+
+    Attributes:
+        columns: its width.
+        rows: its height.
+        kind: as in TERM.
+    """
+
+    columns: int = 80
+    rows: int = 24
+    kind: str = "xterm-256color"
+
+
+class Process(Protocol):
+    """A command that runs on a node and is talked to meanwhile; reading may be cancelled without losing bytes.
+
+    What ends it when it is closed is the end of its input, or the hang-up of its terminal: what has detached itself
+    (a tmux server) lives on.
+    """
+
+    async def read(self, limit: int = 65536) -> bytes:
+        """Return what it wrote, at least one byte; empty at the end. With a terminal this is all that it writes."""
+        ...
+
+    async def read_errors(self, limit: int = 65536) -> bytes:
+        """Return what it wrote to its standard error; empty at the end, and always with a terminal."""
+        ...
+
+    async def write(self, data: bytes) -> None:
+        """Send all of `data`, waiting while the other side is full; raises ConnectionLostError once it is gone."""
+        ...
+
+    async def resize(self, columns: int, rows: int) -> None:
+        """Tell its terminal a new size; without a terminal nothing happens."""
+        ...
+
+    async def wait(self) -> int | None:
+        """Return its exit status, 128 + signal when a signal ended it, None when the way to it broke first."""
+        ...
+
+    async def close(self) -> None:
+        """End it; calling it again does nothing."""
+        ...
+
+
 class Connection(Protocol):
     """One open way to a node.
 
@@ -118,6 +167,10 @@ class Connection(Protocol):
 
     async def run(self, command: Command, become: Become | None = None) -> Completed:
         """Run one command by the login's shell. Needs RUN."""
+        ...
+
+    async def open_process(self, command: str, terminal: Terminal | None = None) -> Process:
+        """Start a line of POSIX sh in the login's home, with a terminal of its own or without one. Needs SHELL."""
         ...
 
     async def open_stream(self, address: StreamAddress) -> Stream:

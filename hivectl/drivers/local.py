@@ -19,7 +19,16 @@ from hivectl.model.records import record
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from hivectl.drivers.base import Command, Completed, Connection, Stream, StreamAddress, Target
+    from hivectl.drivers.base import (
+        Command,
+        Completed,
+        Connection,
+        Process,
+        Stream,
+        StreamAddress,
+        Target,
+        Terminal,
+    )
     from hivectl.helper.launch import Launch
     from hivectl.helper.operations import Batch, Become, Fence, ItemResult, Progress
 
@@ -118,6 +127,7 @@ class LocalConnection:
         self._attributes = attributes
         self._helpers = HelperSessions(self._start, node=node, python=attributes.python, shell=attributes.sh)
         self._streams: list[Stream] = []
+        self._processes: list[Process] = []
         self._closed = False
 
     @property
@@ -156,6 +166,15 @@ class LocalConnection:
         shell = "" if become is not None else self._attributes.shell or _login_shell()
         return await run_command(self._start, command, become, node=self._node, shell=shell)
 
+    async def open_process(self, command: str, terminal: Terminal | None = None) -> Process:
+        """Start a line of sh in the user's home; raises HelperError when it cannot be started."""
+        from hivectl.drivers.local_process import open_process
+
+        self._need_open()
+        process = await open_process(command, terminal, node=self._node)
+        self._processes.append(process)
+        return process
+
     async def open_stream(self, address: StreamAddress) -> Stream:
         """Open a terminal device of this machine, raw; raises StreamError."""
         from hivectl.drivers.terminal import open_terminal
@@ -169,10 +188,13 @@ class LocalConnection:
         """End the helpers and close the streams."""
         self._closed = True
         streams, self._streams = self._streams, []
+        processes, self._processes = self._processes, []
         async with asyncio.TaskGroup() as group:
             group.create_task(self._helpers.close())
             for stream in streams:
                 group.create_task(stream.close())
+            for process in processes:
+                group.create_task(process.close())
 
     async def _start(self, launch: Launch) -> LocalChannel:
         starting = asyncio.ensure_future(

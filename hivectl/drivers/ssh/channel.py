@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import signal
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import asyncssh
@@ -130,6 +131,12 @@ class SshChannel(asyncssh.SSHClientSession[bytes]):
         if not self._end_written and not self._lost:
             self._end_written = True
             self._asyncssh.write_eof()
+
+    async def resize(self, columns: int, rows: int) -> None:
+        """Tell the terminal a new size (RFC 4254, 6.7); nothing happens once the program has ended."""
+        if not self._lost:
+            with suppress(OSError):
+                self._asyncssh.change_terminal_size(columns, rows)
 
     async def wait(self) -> int | None:
         """Return the exit status, None when the way to it broke first."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 from contextlib import aclosing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import asyncssh
 from asyncssh import ChannelOpenError
@@ -21,7 +22,7 @@ from hivectl.helper.session import HelperSessions, run_command
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
 
-    from hivectl.drivers.base import Completed, Stream, StreamAddress, Target
+    from hivectl.drivers.base import Completed, Process, Stream, StreamAddress, Target, Terminal
     from hivectl.drivers.ssh.attributes import SshAttributes
     from hivectl.drivers.ssh.handshake import Login
     from hivectl.drivers.ssh.sftp import SftpOperations
@@ -151,14 +152,25 @@ class SshConnection:
         """
         return await self.start(launch.command)
 
+    async def open_process(self, command: str, terminal: Terminal | None = None) -> Process:
+        """Start a line of sh in a channel of its own, on this same connection."""
+        self._need(Capability.SHELL)
+        # the login's own shell may be of another kind
+        return await self.start(shlex.join(("exec", "/bin/sh", "-c", command)), terminal=terminal)
+
     async def start(
-        self, command: str, end: Callable[[SshChannel], Awaitable[None]] | None = None
+        self,
+        command: str,
+        end: Callable[[SshChannel], Awaitable[None]] | None = None,
+        *,
+        terminal: Terminal | None = None,
     ) -> SshChannel:
         """Start a command line in a channel of its own; waits for a free channel if the server limits them.
 
         Args:
             command: for the login's shell.
             end: see SshChannel.
+            terminal: what it shall have.
 
         Raises:
             ExecRefusedError: the server runs no commands.
@@ -171,7 +183,7 @@ class SshConnection:
             self._channels.add(channel)
             released = self._released
             try:
-                await self._create(channel, command)
+                await self._create(channel, command, terminal)
             except ChannelOpenError as error:
                 self._forget(channel)
                 await self._refused(error, released + 1, exec_refused=not channel.lost)
@@ -184,8 +196,13 @@ class SshConnection:
             else:
                 return channel
 
-    async def _create(self, channel: SshChannel, command: str) -> None:
-        creation = asyncio.ensure_future(self._ssh.create_session(lambda: channel, command, encoding=None))
+    async def _create(self, channel: SshChannel, command: str, terminal: Terminal | None) -> None:
+        size: dict[str, Any] = {}
+        if terminal is not None:
+            size = {"term_type": terminal.kind, "term_size": (terminal.columns, terminal.rows)}
+        creation = asyncio.ensure_future(
+            self._ssh.create_session(lambda: channel, command, encoding=None, **size)
+        )
         try:
             await asyncio.shield(creation)
         except asyncio.CancelledError:
