@@ -10,7 +10,7 @@ import signal
 import struct
 import termios
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hivectl.drivers.errors import ConnectionLostError, HelperError
 
@@ -43,7 +43,7 @@ async def open_process(command: str, terminal: Terminal | None, *, node: str) ->
         _set_size(ours, terminal.columns, terminal.rows)
         argv = ("/bin/sh", "-c", TAKE_TERMINAL, "sh", os.ttyname(theirs), command)
         process = await _spawn(argv, node, pipes=False, kind=terminal.kind, held=theirs)
-        os.set_blocking(ours, False)  # noqa: FBT003  os's signature
+        os.set_blocking(ours, False)
     except BaseException:
         os.close(ours)
         raise
@@ -66,7 +66,7 @@ async def _spawn(
             stdin=pipe,
             stdout=pipe,
             stderr=pipe,
-            cwd=os.path.expanduser("~"),  # noqa: PTH111  Path.home() fails where there is no such user
+            cwd=os.path.expanduser("~"),  # noqa: ASYNC240, PTH111  reads no disk; Path.home() fails where there is no such user
             env=environment,
             start_new_session=True,
             limit=BUFFER,
@@ -203,12 +203,13 @@ class TerminalProcess:
     async def _ready(self, *, reading: bool) -> None:
         """Wait until the terminal can be read or written, or is closed."""
         loop = asyncio.get_running_loop()
-        ready: asyncio.Future[None] = loop.create_future()
+        ready: asyncio.Future[Any] = loop.create_future()
         add, remove = (
             (loop.add_reader, loop.remove_reader) if reading else (loop.add_writer, loop.remove_writer)
         )
-        add(self._descriptor, lambda: ready.done() or ready.set_result(None))
-        closed = asyncio.ensure_future(self._closed.wait())
+        # the loop may call it once more than it is waited for
+        add(self._descriptor, lambda: None if ready.done() else ready.set_result(None))
+        closed: asyncio.Future[Any] = asyncio.ensure_future(self._closed.wait())
         try:
             await asyncio.wait({ready, closed}, return_when=asyncio.FIRST_COMPLETED)
         finally:

@@ -120,7 +120,7 @@ async def hold(
     """
     grant, ours = await _claim(reservations, claim, emit)
     holding = Holding(grant)
-    renewing = asyncio.ensure_future(_renew(reservations, holding, emit, on_loss))
+    renewing = asyncio.ensure_future(keep(reservations, holding, emit, on_loss))
     try:
         if ours and grant.dirty and clean is not None and (failed := await clean(grant)):
             raise UnavailableError({node: f"is quarantined: {reason}" for node, reason in failed.items()})
@@ -161,18 +161,18 @@ async def _claim(
     try:
         found = await reservations.ask(asked)
     except HeldError as error:
-        if (own := _own(error.holders)) is None:
+        if (own := own_reservation(error.holders)) is None:
             raise
         return await reservations.adopt(*own, claim.nodes), False
     if isinstance(found, Grant):
         return found, True
-    if (own := _own(found.holders)) is not None:
+    if (own := own_reservation(found.holders)) is not None:
         await reservations.withdraw(found)
         return await reservations.adopt(*own, claim.nodes), False
     return await wait_for(reservations, found, claim.wait or 0.0, emit), True
 
 
-def _own(holders: Sequence[Holder]) -> tuple[str, str] | None:
+def own_reservation(holders: Sequence[Holder]) -> tuple[str, str] | None:
     """Return the one reservation that holds what is needed, if this user has made it."""
     held_by = {holder.reservation for holder in holders}
     if len(held_by) != 1:
@@ -235,12 +235,13 @@ def gave_up(queued: Queued, seconds: float) -> NotReservedError:
     )
 
 
-async def _renew(
+async def keep(
     reservations: Reservations,
     holding: Holding,
     emit: Callable[[Event], None],
     on_loss: Callable[[str], None],
 ) -> None:
+    """Renew what is held until it is lost, which is told once; warn when its end is near."""
     assert holding.grant is not None
     renewed = time.monotonic()
     warned = False

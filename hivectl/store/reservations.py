@@ -331,6 +331,18 @@ class StoredReservations:
             raise UnavailableError({node: f"is offline: {reason}" for node, reason in unfit.items()})
         return found
 
+    def leave_now(self, grant: Grant, nodes: Sequence[str]) -> Grant:
+        """Give some of the nodes back, and hold the others; raises ReservationLostError."""
+        with self._database.writing() as statements:
+            desk = self._desk(statements)
+            row = self._mine(desk, grant.reservation, grant.key)
+            own = [node for node in nodes if node in grant.tokens]
+            statements.executemany(
+                "DELETE FROM live WHERE node = ? AND reservation = ?", [(node, row.id) for node in own]
+            )
+            desk.serve(own)
+            return self._granted(desk, row, grant.key, claims.tokens_of(statements, row.id))
+
     def _exchange(
         self, desk: Desk, grant: Grant, unfit: Mapping[str, str], *, wait: bool
     ) -> Grant | Queued | None:

@@ -64,7 +64,7 @@ async def until(process: Process, wanted: bytes) -> bytes:
 def test_it_is_talked_to_by_pipes(opened: Open) -> None:
     async def main() -> None:
         connection = await opened()
-        process = await connection.open_process("read -r line; echo \"got $line\"; echo bad >&2; exit 7")
+        process = await connection.open_process('read -r line; echo "got $line"; echo bad >&2; exit 7')
         await process.write(b"one\n")
         assert await everything(process) == b"got one\n"
         assert await process.read_errors() == b"bad\n"
@@ -143,7 +143,7 @@ def test_where_only_files_are_offered_it_is_refused(
             Target(node="n1", connection="main", attributes=attributes, state=tmp_path)
         )
         try:
-            connection._capabilities = frozenset({"files"})  # type: ignore[attr-defined]  # noqa: SLF001 as our virtual servers say at once
+            connection._capabilities = frozenset({"files"})  # type: ignore[attr-defined]
             with pytest.raises(CapabilityError, match="offers files only"):
                 await connection.open_process("true")
         finally:

@@ -1,0 +1,343 @@
+"""A node, asynchronously: shells, commands, files, programs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from hivectl.client.calls import call_text, check_name, value_of
+from hivectl.client.errors import CommandError
+from hivectl.client.lab import only_node, open_reach
+from hivectl.client.output import Output, decoded
+from hivectl.client.panes import Panes
+from hivectl.client.shell import AsyncShell
+from hivectl.client.tasks import AsyncTask, program_name, read_tasks
+from hivectl.drivers.base import Capability, Command
+from hivectl.engine.single import run_module
+from hivectl.model.node_errors import ConnectionLostError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from types import TracebackType
+
+    from hivectl.client.lab import Inventories
+    from hivectl.client.reach import Reach
+    from hivectl.modules.base import Result
+
+__all__ = ["AsyncNode", "AsyncRemote"]
+
+
+class AsyncNode:
+    """One node.
+
+    Made by itself it takes the node for each call, or for a block: `async with Node("m1") as m1`. Names that it does
+    not have are forwarded: `await node.beacon.on()` sends `beacon.on()` to the Python prompt of its default shell.
+
+    Args:
+        name: of the inventory, or the node's address.
+        wait: stand in the queue while somebody else holds it.
+        timeout: how long to wait at most: seconds, or "10m".
+        reason: for people.
+        inventory: files or folders; absent: HIVECTL_INVENTORY, else ./inventory.
+
+    Raises:
+        InputError: there is no such node.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        wait: bool = False,
+        timeout: float | str | None = None,
+        reason: str = "",
+        inventory: Inventories = None,
+        _reach: Reach | None = None,
+    ) -> None:
+        self._own = _reach is None
+        self._reach = _reach or open_reach(
+            inventory, reason=reason or "Node", wait=wait, timeout=timeout, duration=None, priority=None
+        )
+        self._name = only_node(self._reach.lab, name)
+        entry = self._reach.lab.inventory.nodes[self._name]
+        self._panes = Panes(self._name, self._reach, entry.shell or "")
+        self._default = AsyncShell(self._name, "", self._panes.default, self._before)
+        self._shells: dict[str, AsyncShell] = {}
+
+    @property
+    def name(self) -> str:
+        """As in the inventory."""
+        return self._name
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was given back."""
+        return self._reach.closed
+
+    @property
+    def remote(self) -> AsyncRemote:
+        """What forwards every name, also those that a node has itself: `node.remote.exec("...")`."""
+        return AsyncRemote(self)
+
+    def __repr__(self) -> str:
+        """Return how it was made, and whether it is open."""
+        return f"Node({self._name!r}{', closed' if self.closed else ''})"
+
+    def __getattr__(self, name: str) -> AsyncRemote:
+        """Begin a dotted call; nothing is sent before it is called."""
+        check_name(name)
+        return AsyncRemote(self, name)
+
+    async def __aenter__(self) -> Self:
+        """Hold the node for a block."""
+        if self._own:
+            await self._reach.take((self._name,))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Give it back."""
+        await self.close()
+
+    async def close(self) -> None:
+        """Close what is open to it, and give it back if it was taken by itself; what runs there goes on."""
+        await self._panes.close()
+        if self._own:
+            await self._reach.close()
+
+    async def connect(self) -> None:
+        """Connect, and have the node know who holds it; raises NodeError."""
+        async with self._reach.using(self._name) as session:
+            await session.connection()
+            await self._reach.fenced(self._name, session)
+
+    # -- shells
+
+    async def __call__(self, command: str, *, timeout: float | None = None, check: bool = False) -> Output:
+        """Run a command in the default shell; see `defshell`."""
+        return await self.defshell(command, timeout=timeout, check=check)
+
+    async def defshell(self, command: str, *, timeout: float | None = None, check: bool = False) -> Output:
+        """Run a command in the default shell, which keeps its state between calls and outlives us.
+
+        Args:
+            command: for the shell, or for the Python prompt that is in it.
+            timeout: seconds after which it is stopped by Ctrl-C.
+            check: raise CommandError when it fails.
+
+        Raises:
+            BusyError: a program runs in the shell's foreground.
+            ShellEndedError: the command has ended the shell.
+            ShellTimeoutError: it took too long.
+            NoTmuxError: the node has no tmux.
+            NotReservedError: somebody else holds the node.
+        """
+        return await self._in(self._default, command, timeout=timeout, check=check)
+
+    async def shell(self, name: str = "") -> AsyncShell:
+        """Return another shell, a window of the same tmux session; the same one for the same name."""
+        if not name:
+            number = 2
+            while f"shell{number}" in self._shells:
+                number += 1
+            name = f"shell{number}"
+        if name not in self._shells:
+            shell = AsyncShell(self._name, name, lambda: self._panes.named(name), self._before)
+            self._shells[name] = NodeShell(self, shell, name)
+        return self._shells[name]
+
+    @property
+    def shells(self) -> Sequence[AsyncShell]:
+        """The shells that were made here, the default one first."""
+        return (self._default, *self._shells.values())
+
+    async def exec(
+        self,
+        command: str,
+        *,
+        timeout: float | None = None,
+        check: bool = False,
+        stdin: str | bytes = b"",
+        environment: Mapping[str, str] | None = None,
+    ) -> Output:
+        """Run a command in a new shell, which is closed behind it; standard error is kept apart.
+
+        Args:
+            command: for the login's shell.
+            timeout: seconds after which it is ended.
+            check: raise CommandError when it fails.
+            stdin: its input.
+            environment: more variables.
+
+        Raises:
+            NodeError: the node cannot be reached, or the command took too long.
+            NotReservedError: somebody else holds the node.
+        """
+        data = stdin.encode("utf-8", "surrogateescape") if isinstance(stdin, str) else stdin
+        async with self._reach.using(self._name) as session:
+            await self._reach.fenced(self._name, session)
+            connection = await session.connection(Capability.RUN)
+            done = await connection.run(
+                Command(command=command, stdin=data, environment=environment or {}, timeout=timeout)
+            )
+        output = Output(decoded(done.stdout), status=done.rc, stderr=decoded(done.stderr))
+        return output.check(command, self._name) if check else output
+
+    async def forward(self, dotted: str, *arguments: Any, **named: Any) -> Any:
+        """Call a name at the Python prompt of the default shell; returns the value of what it shows.
+
+        Raises:
+            NotLiteralError: an argument is no literal.
+            RemoteCallError: it raised an exception there, or there is no Python prompt.
+        """
+        text = call_text(dotted, arguments, named)
+        output = await self._in(self._default, text, python=True)
+        return value_of(output, text, self._name)
+
+    async def _in(self, shell: AsyncShell, command: str, **options: Any) -> Output:
+        async with self._reach.using(self._name):
+            return await shell(command, **options)
+
+    async def _before(self) -> None:
+        async with self._reach.using(self._name) as session:
+            await self._reach.fenced(self._name, session)
+
+    # -- files
+
+    async def put(self, local: str | Path, remote: str) -> bool:
+        """Send a file or a folder; returns whether anything differed. Only what differs is sent."""
+        return bool((await self._module("copy", src=str(Path(local).absolute()), dest=remote))["changed"])
+
+    async def get(self, remote: str, local: str | Path) -> Path:
+        """Fetch a file; into a folder if `local` is one. Returns where it is."""
+        target = Path(local)
+        if target.is_dir():
+            target = target / remote.rstrip("/").rpartition("/")[2]
+        await self._module("fetch", src=remote, dest=str(target.absolute()), flat=True)
+        return target
+
+    async def sync(self, folder: str | Path, remote: str) -> bool:
+        """Have a folder on the node hold what is in ours; hashes tell what is sent. Returns whether that was anything."""
+        result = await self._module("copy", src=f"{Path(folder).absolute()}/", dest=remote)
+        return bool(result["changed"])
+
+    # -- programs
+
+    async def set_task(
+        self,
+        name: str,
+        *,
+        script: str | Path | None = None,
+        command: str | Sequence[str] | None = None,
+        args: Sequence[Any] = (),
+        interpreter: str | None = None,
+        directory: str = "~",
+        environment: Mapping[str, Any] | None = None,
+        restart: bool = False,
+    ) -> AsyncTask:
+        """Let the node run a program that outlives us; one that runs as it shall is left alone.
+
+        Args:
+            name: of the task; what cannot stand in a program's name becomes a dash.
+            script: file on this machine; it is sent if the node has not got it.
+            command: program on the node, in place of a script.
+            args: more arguments.
+            interpreter: what runs the script.
+            directory: where it starts, on the node.
+            environment: variables for it.
+            restart: start it anew in any case.
+
+        Raises:
+            CommandError: it ended at once with a failure, or could not be started.
+        """
+        arguments: dict[str, Any] = {
+            "name": program_name(name),
+            "state": "restarted" if restart else "started",
+            "args": [str(arg) for arg in args],
+            "directory": directory,
+            "environment": dict(environment or {}),
+        }
+        if script is not None:
+            arguments["script"] = str(Path(script).absolute())
+        if command is not None:
+            arguments["command"] = command if isinstance(command, str) else list(command)
+        if interpreter is not None:
+            arguments["interpreter"] = interpreter
+        await self._module("program", **arguments)
+        task = AsyncTask(self, self._reach, name)
+        await task.refresh()
+        return task
+
+    async def tasks(self) -> dict[str, AsyncTask]:
+        """Return the programs that the node runs or has run, by their names."""
+        found = {name: AsyncTask(self, self._reach, name) for name in await read_tasks(self, self._reach)}
+        await asyncio.gather(*(task.refresh() for task in found.values()))
+        return found
+
+    async def task(self) -> AsyncTask | None:
+        """Return the program that was started last; None when there is none."""
+        tasks = await self.tasks()
+        return max(tasks.values(), key=lambda task: task.since, default=None)
+
+    async def _module(self, module: str, **arguments: Any) -> Result:
+        async with self._reach.using(self._name) as session:
+            access = self._reach.access(self._name, session)
+            try:
+                result = await run_module(module, arguments, node=self._name, access=access)
+            except ConnectionLostError:
+                # it was there: all that is done so may be done again
+                await session.reconnect()
+                result = await run_module(module, arguments, node=self._name, access=access)
+        if result.get("failed"):
+            output = Output(str(result.get("output", "")), status=result.get("exit_status", 1))
+            raise CommandError(str(result.get("msg") or f"{module} failed"), output, node=self._name)
+        return result
+
+
+class NodeShell(AsyncShell):
+    """A shell that belongs to a node: used under its claim, closed with its window."""
+
+    def __init__(self, node: AsyncNode, shell: AsyncShell, name: str) -> None:
+        super().__init__(node.name, name, shell._open_pane, shell._before)  # noqa: SLF001  one of us
+        self._of = node
+
+    async def __call__(
+        self, command: str, *, timeout: float | None = None, check: bool = False, python: bool = False
+    ) -> Output:
+        """Run a command in it; see `AsyncNode.defshell`."""
+        async with self._of._reach.using(self.node):  # noqa: SLF001  one of us
+            return await super().__call__(command, timeout=timeout, check=check, python=python)
+
+    async def close(self) -> None:
+        """End the shell and its window."""
+        with contextlib.suppress(KeyError):
+            del self._of._shells[self.name]  # noqa: SLF001  one of us
+        await self._of._panes.end(self.name)  # noqa: SLF001  one of us
+
+
+class AsyncRemote:
+    """A dotted name on a node; calling it calls that, nothing else sends anything."""
+
+    __slots__ = ("_dotted", "_node")
+
+    def __init__(self, node: AsyncNode, dotted: str = "") -> None:
+        self._node = node
+        self._dotted = dotted
+
+    def __getattr__(self, name: str) -> AsyncRemote:
+        """Go one name further."""
+        check_name(name)
+        return AsyncRemote(self._node, f"{self._dotted}.{name}" if self._dotted else name)
+
+    async def __call__(self, *arguments: Any, **named: Any) -> Any:
+        """Call it; see `AsyncNode.forward`."""
+        if not self._dotted:
+            raise TypeError("name what shall be called: node.remote.name(...)")
+        return await self._node.forward(self._dotted, *arguments, **named)
+
+    def __repr__(self) -> str:
+        """Return what would be called."""
+        return f"<{self._dotted or 'names'} on {self._node.name}; call it>"

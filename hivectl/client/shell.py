@@ -1,0 +1,329 @@
+"""A shell of a node: a window of its tmux session that keeps its state, and takes one command after another."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from hivectl.client.errors import BusyError, RemoteCallError, ShellEndedError, ShellTimeoutError
+from hivectl.client.output import Output, decoded
+from hivectl.client.tmux import TmuxError, ended_at_once, quoted
+from hivectl.client.wrapping import (
+    PYTHON,
+    PYTHON_PROMPT,
+    PYTHONS,
+    SHELL,
+    Prompt,
+    end_of,
+    marker,
+    new_nonce,
+    probe,
+    prompt_of,
+    typed_for_python,
+    typed_for_shell,
+)
+from hivectl.drivers.errors import NodeError, OutputError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from hivectl.client.tmux import Control, Pane
+    from hivectl.client.wrapping import Typed
+
+# seconds for a prompt to answer a harmless line, and for one that is being started to appear
+PROBING = 3.0
+STARTING = 20.0
+# seconds for one that is being drawn again
+SETTLING = 1.0
+# seconds of silence after which a look tells whether a prompt or an end has come instead of a marker
+QUIET = 0.3
+LOOKING = 1.0
+# seconds for a program to end by Ctrl-C
+INTERRUPTING = 3.0
+STATE = "#{pane_dead} #{pane_in_mode} #{cursor_y} #{pane_current_command}"
+
+
+class PaneGoneError(TmuxError):
+    """The pane has ended."""
+
+
+class AsyncShell:
+    """One shell of a node; several live beside each other.
+
+    Args:
+        node: the node's name.
+        name: the shell's; "" for the default shell.
+        open_pane: returns the control client, the pane, tmux's path, and whether the pane is new.
+        before: called before anything is sent: raises when the node is no longer held.
+    """
+
+    def __init__(
+        self,
+        node: str,
+        name: str,
+        open_pane: Callable[[], Awaitable[tuple[Control, str, str, bool]]],
+        before: Callable[[], Awaitable[None]],
+    ) -> None:
+        self.node = node
+        self.name = name
+        self._open_pane = open_pane
+        self._before = before
+        self._turn = asyncio.Lock()
+
+    def __repr__(self) -> str:
+        """Return how it is reached."""
+        return f"<shell {self.name or 'default'} of {self.node}>"
+
+    async def __call__(
+        self, command: str, *, timeout: float | None = None, check: bool = False, python: bool = False
+    ) -> Output:
+        """Run a command in it and return what it printed.
+
+        Args:
+            command: for the shell, or for the Python prompt that is in it; several lines are well.
+            timeout: seconds after which Ctrl-C is sent to it.
+            check: raise CommandError when it fails.
+            python: raise RemoteCallError unless there is a Python prompt.
+
+        Raises:
+            BusyError: a program runs in the foreground.
+            ShellEndedError: the command has ended the shell.
+            ShellTimeoutError: it took longer than `timeout`.
+            NodeError: the node cannot be reached, has no tmux, is held by somebody else.
+        """
+        if "\0" in command:
+            raise ValueError("a command cannot hold a NUL character")
+        async with self._turn:
+            await self._before()
+            control, pane, tmux, new = await self._open_pane()
+            use = _Use(self.node, control, pane, tmux)
+            try:
+                output = await use.run(command, timeout, python=python, new=new)
+            finally:
+                use.leave()
+        return output.check(command, self.node) if check else output
+
+
+class _Use:
+    """One command in one pane."""
+
+    def __init__(self, node: str, control: Control, pane: str, tmux: str) -> None:
+        self.node = node
+        self.control = control
+        self.pane = pane
+        self.tmux = tmux
+        self.heard: Pane = control.listen(pane)
+        self.nonce = new_nonce()
+
+    def leave(self) -> None:
+        self.control.leave(self.heard)
+
+    async def run(self, command: str, timeout: float | None, *, python: bool, new: bool) -> Output:
+        try:
+            prompt = await self._ready(STARTING if new else SETTLING, again=new)
+        except (PaneGoneError, TmuxError) as error:
+            if new and (isinstance(error, PaneGoneError) or self.control.closed):
+                raise ended_at_once(self.node) from None
+            raise
+        if python and prompt.kind != PYTHON:
+            raise RemoteCallError(
+                f"calls are forwarded to a Python prompt, and the default shell is {prompt.program}",
+                node=self.node,
+                hint="name the control layer with `shell:` in the inventory, or start it: node('python3')",
+            )
+        if prompt.kind == PYTHON:
+            typed = typed_for_python(command, self.nonce, tmux=self.tmux)
+        else:
+            typed = typed_for_shell(command, self.nonce, program=prompt.program, tmux=self.tmux)
+        begun = False
+        try:
+            async with asyncio.timeout(timeout):
+                await self._type(typed)
+                begun = True
+                return await self._result(prompt)
+        except TimeoutError:
+            ended = await self._interrupt()
+            raise ShellTimeoutError(
+                f"the command took longer than {timeout:g} s and was stopped by Ctrl-C",
+                self._printed(),
+                node=self.node,
+                hint=None if ended else "it still runs: it does not end by Ctrl-C",
+            ) from None
+        except (asyncio.CancelledError, OutputError):
+            if begun:
+                with suppress(NodeError, TimeoutError):
+                    await asyncio.shield(asyncio.ensure_future(self._interrupt()))
+            raise
+
+    # -- before
+
+    async def _ready(self, patience: float, *, again: bool) -> Prompt:
+        """Return the prompt that takes our command; raises BusyError when there is none.
+
+        Args:
+            patience: seconds for it to appear.
+            again: ask more than once, for what has just been started may have flushed its input.
+        """
+        end = time.monotonic() + patience
+        while True:
+            prompt = await self.look()
+            for kind in (prompt.kind, prompt.fallback):
+                if kind and await self._answers(kind, prompt, SETTLING if again else PROBING):
+                    return Prompt(kind=kind, program=prompt.program)
+            left = end - time.monotonic()
+            if left <= 0 or (prompt.kind and not again):
+                raise BusyError(prompt.program or "a program", node=self.node)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(0.2, left)):
+                    await self._more()
+
+    async def look(self) -> Prompt:
+        """Return where the pane stands; raises PaneGoneError when it has ended."""
+        program, line = await self.state()
+        return prompt_of(program, line)
+
+    async def state(self) -> tuple[str, str]:
+        """Return the pane's foreground program, and the line at its cursor."""
+        try:
+            [state] = await self.control.ask(f"display-message -p -t {self.pane} {quoted(STATE)}")
+            dead, in_mode, row, program = state.split(" ", 3)
+            if in_mode != "0":
+                # somebody has scrolled up and left it so: keys would not reach the shell
+                await self.control.ask(f"send-keys -t {self.pane} -X cancel")
+            [line] = await self.control.ask(f"capture-pane -p -t {self.pane} -S {row} -E {row}")
+        except (TmuxError, ValueError) as error:
+            if self.control.closed or isinstance(error, ValueError) or "can't find" in str(error):
+                raise PaneGoneError("the shell has ended", node=self.node) from error
+            raise
+        if dead == "1":
+            raise PaneGoneError("the shell has ended", node=self.node)
+        return program.rsplit("/", 1)[-1].removeprefix("-"), line.rstrip()
+
+    async def _answers(self, kind: str, prompt: Prompt, patience: float) -> bool:
+        """Put a harmless line to the prompt, what is half typed there taken away first."""
+        if prompt.interrupt:
+            await self._keys("C-c")
+        await self._keys("C-e", "C-u")
+        nonce = new_nonce()
+        await self._line(probe(kind, nonce))
+        wanted = marker(nonce, "p")
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                while wanted not in self.heard.data:
+                    await self._more()
+        answered = wanted in self.heard.data
+        self.heard.data.clear()
+        return answered
+
+    # -- typing
+
+    async def _type(self, typed: Typed) -> None:
+        if typed.buffer:
+            await self.control.ask(f"set-buffer -b hivectl-{self.nonce} -- {quoted(typed.buffer)}")
+        await self._line(typed.line)
+
+    async def _line(self, line: str) -> None:
+        await self.control.ask(
+            f"send-keys -t {self.pane} -l -- {quoted(line)}", f"send-keys -t {self.pane} Enter"
+        )
+
+    async def _keys(self, *keys: str) -> None:
+        await self.control.ask(f"send-keys -t {self.pane} {' '.join(keys)}")
+
+    # -- after
+
+    async def _more(self) -> None:
+        """Wait until something has come; raises when nothing more can."""
+        if self.heard.lost is not None:
+            raise self.heard.lost
+        self.heard.changed.clear()
+        await self.heard.changed.wait()
+
+    async def _result(self, prompt: Prompt) -> Output:
+        pattern = end_of(self.nonce)
+        searched = 0
+        try:
+            while True:
+                if found := pattern.search(self.heard.data, max(0, searched - 64)):
+                    return self._output(self._between(found.start()), found[1].decode(), prompt)
+                searched = len(self.heard.data)
+                if not await self._wait():
+                    output = await self._instead(prompt)
+                    if output is not None:
+                        return output
+        except (PaneGoneError, TmuxError) as error:
+            if isinstance(error, PaneGoneError) or self.control.closed:
+                raise ShellEndedError(
+                    f"the command has ended the shell: {self._printed().strip()[-200:] or 'it printed nothing'}",
+                    node=self.node,
+                    hint="the next command gets a new shell",
+                ) from None
+            raise
+        finally:
+            with suppress(NodeError):
+                if not self.control.closed:
+                    await self._forget_buffer()
+
+    async def _forget_buffer(self) -> None:
+        with suppress(TmuxError):
+            await self.control.ask(f"delete-buffer -b hivectl-{self.nonce}")
+
+    async def _wait(self) -> bool:
+        """Wait for output; False after a silence, or when the pane may be gone."""
+        tail = bytes(self.heard.data[-80:]).rpartition(b"\n")[2].decode("utf-8", "replace")
+        quiet = QUIET if PYTHON_PROMPT.search(tail) else LOOKING
+        try:
+            async with asyncio.timeout(quiet):
+                await self._more()
+        except TimeoutError:
+            return False
+        looked, self.heard.look = self.heard.look, False
+        return not looked
+
+    async def _instead(self, before: Prompt) -> Output | None:
+        """Return what a command has come to that does not end as others do: it has started a prompt of Python."""
+        program, line = await self.state()
+        begun = marker(self.nonce, "b") in self.heard.data
+        if not PYTHON_PROMPT.fullmatch(line + " ") and not PYTHON_PROMPT.fullmatch(line):
+            return None
+        if before.kind == SHELL and begun and PYTHONS.fullmatch(program):
+            head, newline, _ = self._printed().rpartition("\n")
+            return Output(head + newline, status=None, failed=False)
+        if before.kind == PYTHON and not begun:
+            raise RemoteCallError(
+                f"the Python prompt could not fetch the command: {self._raw()[-200:].strip()}", node=self.node
+            )
+        return None
+
+    def _between(self, end: int) -> bytes:
+        begun = marker(self.nonce, "b")
+        start = self.heard.data.find(begun)
+        data = bytes(self.heard.data[start + len(begun) if start >= 0 else 0 : end])
+        # the terminal writes a line's end as two characters (termios(3), ONLCR)
+        return data.replace(b"\r\n", b"\n")
+
+    def _raw(self) -> str:
+        return decoded(bytes(self.heard.data))
+
+    def _printed(self) -> str:
+        return decoded(self._between(len(self.heard.data)))
+
+    def _output(self, data: bytes, end: str, prompt: Prompt) -> Output:
+        text = decoded(data)
+        if prompt.kind == PYTHON:
+            return Output(text, status=None, failed=end == "failed")
+        return Output(text, status=int(end))
+
+    async def _interrupt(self) -> bool:
+        """Send Ctrl-C; returns whether a prompt is there again."""
+        await self._keys("C-c")
+        end = time.monotonic() + INTERRUPTING
+        while time.monotonic() < end:
+            if (await self.look()).kind:
+                return True
+            with suppress(TimeoutError):
+                async with asyncio.timeout(0.1):
+                    await self._more()
+        return False

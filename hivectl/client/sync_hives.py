@@ -1,0 +1,213 @@
+"""Hives, for scripts and notebooks: what `hivectl.client.hives` does, without await."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self, TextIO, TypeVar
+
+from hivectl.client.calls import check_name
+from hivectl.client.face import Face
+from hivectl.client.hives import AsyncAuxHive, AsyncHive
+from hivectl.client.sync_nodes import Node
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from types import TracebackType
+
+    from hivectl.client.lab import Inventories
+    from hivectl.client.nodes import AsyncNode
+    from hivectl.client.results import Results
+    from hivectl.client.tables import Table
+
+H = TypeVar("H", bound="AsyncHive | AsyncAuxHive")
+
+
+class HiveFace(Face[H]):
+    """What a hive and an auxiliary hive have in common."""
+
+    def __init__(self, behind: H) -> None:
+        self._faces: dict[str, Node] = {}
+        super().__init__(behind, owned=True)
+
+    @property
+    def nodes(self) -> Sequence[Node]:
+        """The nodes, in order."""
+        return [self._face(node) for node in self._behind.nodes]
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was given back."""
+        return self._behind.closed
+
+    def __getattr__(self, name: str) -> Node:
+        """Return a node by its name."""
+        check_name(name)
+        return self._face(getattr(self._behind, name))
+
+    def __getitem__(self, name: str) -> Node:
+        """Return a node by its name or address; raises KeyError."""
+        return self._face(self._behind[name])
+
+    def __contains__(self, name: object) -> bool:
+        """Whether a node is in it, by name or address, or itself."""
+        return (name.name if isinstance(name, Node) else name) in self._behind
+
+    def __iter__(self) -> Iterator[Node]:
+        """Go through the nodes."""
+        return iter(self.nodes)
+
+    def __len__(self) -> int:
+        """Return how many nodes there are."""
+        return len(self._behind)
+
+    def __repr__(self) -> str:
+        """Return what it holds."""
+        return repr(self._behind)
+
+    def _repr_html_(self) -> str:
+        """Return it as a table for notebooks."""
+        return self._behind._repr_html_()
+
+    def table(self) -> Table:
+        """Return its nodes as a table; asks no node."""
+        return self._behind.table()
+
+    def run_all(
+        self, command: str, *, timeout: float | None = None, check: bool = False, new_shell: bool = False
+    ) -> Results:
+        """Run a command on every node side by side; no node waits for another.
+
+        Args:
+            command: for the default shell of each.
+            timeout: seconds on each.
+            check: raise RunAllError unless all did it.
+            new_shell: in a new shell of each, as `exec`.
+        """
+        return self._call(self._behind.run_all(command, timeout=timeout, check=check, new_shell=new_shell))
+
+    def run_all_seq(
+        self,
+        command: str,
+        delay: float = 0.0,
+        *,
+        timeout: float | None = None,
+        check: bool = False,
+        new_shell: bool = False,
+    ) -> Results:
+        """Run a command on one node after the other.
+
+        Args:
+            command: for the default shell of each.
+            delay: seconds between the end on one node and the beginning on the next.
+            timeout: seconds on each.
+            check: raise RunAllError unless all did it.
+            new_shell: in a new shell of each, as `exec`.
+        """
+        return self._call(
+            self._behind.run_all_seq(command, delay, timeout=timeout, check=check, new_shell=new_shell)
+        )
+
+    def status(self) -> Table:
+        """Ask every node for its host name and uptime; returns a table with who holds it."""
+        return self._call(self._behind.status())
+
+    def close(self) -> None:
+        """Give the nodes back; programs and shells that run on them go on. Calling it again does nothing."""
+        self._call(self._behind.close())
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Give them back."""
+        self.close()
+
+    def _face(self, node: AsyncNode) -> Node:
+        face = self._faces.get(node.name)
+        if face is None:
+            face = self._faces[node.name] = Node(node.name, _behind=node)
+        return face
+
+
+class Hive(HiveFace[AsyncHive]):
+    """Nodes that are held together, all or none, from here until `close`, the end of `with`, or of the process.
+
+    Args:
+        nodes: a selector (a hive, a node, `kind=microscope` …), or several names, selectors and addresses.
+        quorum: take whichever can be had and connected, at least so many; `accepted` and `rejected` tell which.
+        wait: stand in the queue until they are free.
+        timeout: how long to wait at most: seconds, or "10m".
+        duration: how long they are needed at most; absent: until they are given back.
+        priority: 1 to 10, 10 first.
+        reason: for people.
+        inventory: files or folders; absent: HIVECTL_INVENTORY, else ./inventory.
+        show: write the quorum panel; absent: if a quorum is asked for.
+        stream: where that goes; absent: standard output.
+
+    Raises:
+        InputError: the words mean no nodes.
+        NotReservedError: they cannot be had; it names who holds which until when.
+        QuorumError: fewer than the quorum can.
+    """
+
+    def __init__(  # noqa: PLR0913  as many as there are ways to want nodes
+        self,
+        nodes: str | Iterable[str],
+        *,
+        quorum: int | None = None,
+        wait: bool = False,
+        timeout: float | str | None = None,
+        duration: float | str | None = None,
+        priority: int | None = None,
+        reason: str = "",
+        inventory: Inventories = None,
+        show: bool | None = None,
+        stream: TextIO | None = None,
+    ) -> None:
+        behind = AsyncHive(
+            nodes,
+            quorum=quorum,
+            wait=wait,
+            timeout=timeout,
+            duration=duration,
+            priority=priority,
+            reason=reason,
+            inventory=inventory,
+            show=show,
+            stream=stream,
+        )
+        super().__init__(behind)
+        self._call(behind.open())
+
+    @property
+    def accepted(self) -> tuple[str, ...]:
+        """The names of the nodes that it holds."""
+        return self._behind.accepted
+
+    @property
+    def rejected(self) -> dict[str, str]:
+        """Node -> why it could not be had; only with a quorum."""
+        return self._behind.rejected
+
+    @property
+    def reservation(self) -> str:
+        """The id of the reservation that it stands on."""
+        return self._behind.reservation
+
+    def __enter__(self) -> Self:
+        """Return itself: it is held already."""
+        return self
+
+
+class AuxHive(HiveFace[AsyncAuxHive]):
+    """Every node that nobody holds, as it is at each look; using one takes it for the call.
+
+    Args:
+        inventory: files or folders; absent: HIVECTL_INVENTORY, else ./inventory.
+        reason: for people.
+    """
+
+    def __init__(self, *, inventory: Inventories = None, reason: str = "") -> None:
+        super().__init__(AsyncAuxHive(inventory=inventory, reason=reason))
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self

@@ -1,0 +1,89 @@
+"""Real SSH hosts whose tmux servers are their own: nobody else's session is seen, and none is left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+
+from tests.support.sshd import FORCED, Sshd, hosts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass(frozen=True)
+class TmuxLab:
+    """An inventory of hosts h1, h2 … with tmux.
+
+    Attributes:
+        folder: of the lab.
+        hosts: by number.
+        sockets: folder of their tmux sockets; each host has its own in it.
+        inventory: the file.
+    """
+
+    folder: Path
+    hosts: list[Sshd]
+    sockets: Path
+    inventory: Path
+
+    def tmux(self, *words: str, host: int = 0) -> str:
+        """Run tmux as somebody who has logged in to a host."""
+        done = subprocess.run(
+            ["tmux", *words],
+            env={**self._environment(), "TMUX_TMPDIR": str(self.sockets / f"h{host + 1}")},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.stdout.strip()
+
+    def _environment(self) -> dict[str, str]:
+        return {name: value for name, value in os.environ.items() if not name.startswith("TMUX")}
+
+
+@contextlib.contextmanager
+def tmux_lab(folder: Path, count: int = 1, *, shell: str = "/bin/bash", runs: str = "") -> Iterator[TmuxLab]:
+    """Run hosts, each with a tmux server of its own.
+
+    Args:
+        folder: an own one.
+        count: how many.
+        shell: the login shell there.
+        runs: `shell:` of all nodes.
+    """
+    # a socket's path has 107 bytes at most (unix(7)); pytest's folders are longer for users with longer names
+    with tempfile.TemporaryDirectory(prefix="t") as sockets:
+        name = "${HOME%/home}"
+        forced = (
+            f"ForceCommand export SHELL={shell} TMUX_TMPDIR={sockets}/$(basename {name}); "
+            f"mkdir -p $TMUX_TMPDIR; {FORCED}"
+        )
+        with hosts(folder / "hosts", count, settings=[forced]) as made:
+            nodes = {
+                host.name: {"driver": "ssh", **host.attributes, **({"shell": runs} if runs else {})}
+                for host in made
+            }
+            for attributes in nodes.values():
+                attributes["ssh_config"] = "none"
+            inventory = folder / "lab.yml"
+            inventory.write_text(
+                yaml.safe_dump({"version": 1, "nodes": nodes, "hives": {"all_hosts": {"nodes": list(nodes)}}})
+            )
+            lab = TmuxLab(folder, made, Path(sockets), inventory)
+            for host in made:
+                # programs of the tests' own shells are quick: no profile of this machine is read
+                for file in (".bash_profile", ".profile"):
+                    (host.home / file).write_text("PS1='\\u@\\h:\\w\\$ '\n")
+            try:
+                yield lab
+            finally:
+                for number in range(count):
+                    lab.tmux("kill-server", host=number)
