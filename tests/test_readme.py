@@ -33,6 +33,12 @@ def test_its_inventory_and_playbook_are_right(lab: Lab) -> None:
     assert re.search(r"^objective,4x$", shown.stdout, re.MULTILINE), shown.stdout
 
 
+def test_its_inventory_of_a_shared_lab_is_right(lab: Lab) -> None:
+    lab.write("sharing.yml", examples()["sharing.yml"])
+    done = lab.run("validate", "sharing.yml")
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_slip_in_them_is_told_offline(lab: Lab) -> None:
     slipped = examples()["prepare.yml"].replace("notify: Restart", "notify: Restert").replace("dest:", "dst:")
     lab.write("prepare.yml", slipped.replace("objective }}", "objektive }}"))
