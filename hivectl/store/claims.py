@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 # SQLite takes at least this many parameters in a statement since 3.32 (limits.html: 32766); older builds 999
 PARAMETERS = 900
 WAITING, BOOKED, HELD = "waiting", "booked", "held"
+# the boot of bookings, which no machine has: people have named a time of the wall clock, and that alone counts
+BY_THE_WALL = ""
 COLUMNS = (
     "id, key, state, owner, host, pid, process_start, reason, priority, candidates, count, duration, time_to_live,"
     " cleanup, reachable, created, since, starts, boot, expires, expires_wall, ends, ends_wall"
@@ -135,7 +137,7 @@ def in_state(statements: Statements, state: str) -> list[Row]:
 
 
 def delete(statements: Statements, identity: str) -> list[str]:
-    """End a reservation; returns the nodes that are free now."""
+    """End a reservation; returns the nodes that it held."""
     nodes = nodes_of(statements, identity)
     statements.execute("DELETE FROM live WHERE reservation = ?", (identity,))
     statements.execute("DELETE FROM booked WHERE reservation = ?", (identity,))
@@ -149,17 +151,19 @@ def nodes_of(statements: Statements, identity: str) -> list[str]:
     return [str(row[0]) for row in rows]
 
 
-def expired(statements: Statements, now: Clock) -> list[str]:
-    """Return the reservations whose time is over; the processes of others are not looked at."""
-    ids = statements.execute(
-        "SELECT id FROM reservation WHERE boot = ? AND expires <= ?", (now.boot, now.seconds)
+def over_or_due(statements: Statements, now: Clock) -> tuple[list[str], list[str]]:
+    """Return the reservations whose time is over, and the bookings whose time has come.
+
+    The processes of others are not looked at.
+    """
+    # two ranges of boots: an index serves them, which it does not for <>
+    rows = statements.execute(
+        "SELECT id, 0 FROM reservation WHERE boot = ? AND expires <= ?"
+        " UNION ALL SELECT id, 0 FROM reservation WHERE (boot < ? OR boot > ?) AND expires_wall <= ?"
+        " UNION ALL SELECT id, 1 FROM reservation WHERE state = 'booked' AND starts <= ? AND ends_wall > ?",
+        (now.boot, now.seconds, now.boot, now.boot, now.wall, now.wall, now.wall),
     ).fetchall()
-    # two ranges: an index serves them, which it does not for <>
-    ids += statements.execute(
-        "SELECT id FROM reservation WHERE (boot < ? OR boot > ?) AND expires_wall <= ?",
-        (now.boot, now.boot, now.wall),
-    ).fetchall()
-    return [str(row[0]) for row in ids]
+    return [str(row[0]) for row in rows if not row[1]], [str(row[0]) for row in rows if row[1]]
 
 
 def holding(statements: Statements, nodes: Sequence[str] | None) -> list[tuple[str, Row]]:

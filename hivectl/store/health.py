@@ -147,7 +147,7 @@ class NodeHealth:
 
         with self._database.writing() as statements:
             lifted = lift_quarantine(statements, nodes)
-            Desk(statements, self._database.now(statements), Candidates()).serve(nodes)
+            Desk(statements, self._database.now(statements), Candidates()).tidy(more=nodes)
             return lifted
 
     def cleaned(self, nodes: Iterable[str]) -> None:

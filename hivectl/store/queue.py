@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hivectl.model.records import record
+from hivectl.reservations.base import TIME_TO_LIVE
 from hivectl.reservations.schedule import BACKFILL_DEPTH, Placed, Span, Wish, schedule
 from hivectl.store import claims, health
 from hivectl.store.claims import BOOKED, HELD, WAITING, Candidates, Row
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
     from hivectl.reservations.rules import Clock
     from hivectl.store.base import Statements
+
+NEWCOMER = "\x7f"  # behind every other wish of the same urgency
 
 
 @record()
@@ -32,52 +35,50 @@ class Desk:
 
     # -- what time brings about
 
-    def tidy(self, asked: Iterable[str] = ()) -> None:
+    def tidy(self, asked: Iterable[str] = (), *, ended: Iterable[str] = (), more: Iterable[str] = ()) -> None:
         """End what is over, begin what is due, serve those who wait for what that frees.
 
         Args:
             asked: nodes whose holders' processes are looked at too: a dead one's are free at once.
+            ended: reservations that end now.
+            more: nodes that are free now for other reasons.
         """
-        freed: list[str] = []
-        for identity in claims.expired(self.statements, self.now):
-            freed += claims.delete(self.statements, identity)
+        over, due = claims.over_or_due(self.statements, self.now)
         nodes = tuple(asked)
-        gone = {
-            row.id: row
+        gone = [
+            row.id
             for _, row in (claims.holding(self.statements, nodes) if nodes else ())
             if row.is_over(self.now)
-        }
-        for identity in gone:
-            freed += claims.delete(self.statements, identity)
-        if due := self._due():
+        ]
+        freed = set(more)
+        for identity in dict.fromkeys((*over, *gone, *ended)):
+            freed |= self._end(identity)
+        if due:
             self._begin(due)
         if freed:
             self.serve(freed)
 
-    def _due(self) -> list[Row]:
-        found = self.statements.execute(
-            "SELECT id FROM reservation WHERE state = 'booked' AND starts <= ?", (self.now.wall,)
-        ).fetchall()
-        rows = [claims.find(self.statements, str(row[0])) for row in found]
-        return sorted(
-            (row for row in rows if row is not None), key=lambda row: (row.starts or 0.0, row.created)
-        )
+    def _end(self, identity: str) -> set[str]:
+        """End a reservation; returns the nodes that others may have now, or wait for in front of others."""
+        row = claims.find(self.statements, identity)
+        if row is None:
+            return set()
+        freed = set(claims.delete(self.statements, identity))
+        if row.state != HELD:
+            # who has stood behind it may go on
+            freed |= self.candidates.set_of(self.statements, row.candidates)
+        return freed
 
-    def _begin(self, due: Sequence[Row]) -> None:
-        """Give bookings whose time has come their nodes; those that cannot have them wait in front of all."""
-        for row in due:
-            self.statements.execute("DELETE FROM booked WHERE reservation = ?", (row.id,))
-            wish = replace(
-                self._wish(row), duration=max(1.0, row.end_on(self.now) - self.now.seconds), whole=False
-            )
-            placed = self.place([wish], wish.candidates, depth=1)
+    def _begin(self, due: Sequence[str]) -> None:
+        """Give bookings whose time has come their nodes; those that cannot have them yet stay booked."""
+        rows = [row for identity in due if (row := claims.find(self.statements, identity))]
+        for row in sorted(rows, key=lambda row: (row.starts or 0.0, row.created)):
+            end = row.end_on(self.now)
+            wish = replace(self._wish(row), duration=end - self.now.seconds, whole=False)
+            placed = self.place([wish], wish.candidates, depth=1, booking=row.id)
             if placed and placed[0].nodes:
-                self.grant(row, placed[0].nodes, row.end_on(self.now))
-            else:
-                self.statements.execute(
-                    "UPDATE reservation SET state = ?, since = ?, boot = ? WHERE id = ?",
-                    (WAITING, self.now.of_wall(row.created), self.now.boot, row.id),
-                )
+                self.statements.execute("DELETE FROM booked WHERE reservation = ?", (row.id,))
+                self.grant(row, placed[0].nodes, placed[0].end, told=True)
 
     # -- who waits
 
@@ -91,7 +92,7 @@ class Desk:
         wishes = [self._wish(row) for row in waiting.values()]
         for placed in self.place(wishes, nodes, depth=BACKFILL_DEPTH):
             if placed.nodes:
-                self.grant(waiting[placed.id], placed.nodes, placed.end)
+                self.grant(waiting[placed.id], placed.nodes, placed.end, told=False)
 
     def competitors(self, nodes: frozenset[str]) -> tuple[list[Wish], frozenset[str]]:
         """Return those who wait for any of `nodes`, or for what those wait for, and all nodes concerned."""
@@ -153,6 +154,21 @@ class Desk:
             depth=depth,
         )
 
+    def place_of(self, own: Wish) -> Placed | None:
+        """Return what a wish that does not stand in the queue would get, those ahead of it considered."""
+        nodes = frozenset(own.candidates)
+        wishes, concerned = self.competitors(nodes)
+        last = replace(own, id=f"{NEWCOMER}{own.id}")
+        # a set keeps no order: the queue's is its own, the candidates keep theirs
+        around = own.candidates if len(concerned) == len(nodes) else tuple(concerned)
+        placed = self.place([*wishes, last], around, depth=BACKFILL_DEPTH)
+        return next((one for one in placed if one.id == last.id), None)
+
+    def could_have(self, own: Wish) -> tuple[str, ...]:
+        """Return the nodes that a wish could have now; nothing where it could not."""
+        placed = self.place_of(own) if own.candidates else None
+        return placed.nodes if placed else ()
+
     def spoken_for(self, nodes: Sequence[str], *, besides: str = "") -> dict[str, list[Span]]:
         """Return node -> when it is held or booked, in seconds since this boot."""
         spans: dict[str, list[Span]] = {}
@@ -165,10 +181,18 @@ class Desk:
                 spans.setdefault(node, []).append(span)
         return spans
 
-    def grant(self, row: Row, nodes: Sequence[str], end: float) -> None:
-        """Let a reservation hold nodes until `end`, in seconds since this boot."""
+    def grant(self, row: Row, nodes: Sequence[str], end: float, *, told: bool) -> None:
+        """Let a reservation hold nodes until `end`, in seconds since this boot.
+
+        Args:
+            row: the reservation.
+            nodes: that it holds from now on.
+            end: of it, in seconds since this boot.
+            told: its owner knows; who does not ask any more has died while waiting, and keeps nothing for long.
+        """
         now = self.now
-        expires = end if row.time_to_live is None else min(end, now.seconds + row.time_to_live)
+        alive = row.time_to_live or (None if told else TIME_TO_LIVE)
+        expires = end if alive is None else min(end, now.seconds + alive)
         self.statements.execute(
             "UPDATE reservation SET state = ?, since = ?, boot = ?, expires = ?, expires_wall = ?, ends = ?,"
             " ends_wall = ? WHERE id = ?",

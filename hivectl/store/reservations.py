@@ -29,9 +29,9 @@ from hivectl.reservations.base import (
     moment,
 )
 from hivectl.reservations.rules import check, digest, in_words, longest
-from hivectl.reservations.schedule import BACKFILL_DEPTH, Span, Wish, end_of_extension, urgency
+from hivectl.reservations.schedule import Span, Wish, end_of_extension, urgency
 from hivectl.store import claims, health
-from hivectl.store.claims import BOOKED, HELD, WAITING, Candidates, Row, utc
+from hivectl.store.claims import BOOKED, BY_THE_WALL, HELD, WAITING, Candidates, Row, utc
 from hivectl.store.process import own_start, owner
 from hivectl.store.queue import Desk
 
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 
 # whoever is further behind is told a place, and no time: too much may happen until then
 FORECAST = 50
-NEWCOMER = "\x7f"  # behind every other wish of the same urgency
 
 
 class StoredReservations:
@@ -147,10 +146,8 @@ class StoredReservations:
         )
 
     def _begin_or_wait(self, desk: Desk, row: Row, asked: Asked, key: str) -> Grant | Queued:
-        nodes = frozenset(asked.nodes)
-        wishes, concerned = desk.competitors(nodes)
         own = Wish(
-            id=f"{NEWCOMER}{row.id}",
+            id=row.id,
             candidates=desk.fitting(row.candidates, reachable=asked.reachable),
             count=row.count,
             duration=row.duration,
@@ -158,10 +155,7 @@ class StoredReservations:
             priority=row.priority,
             since=desk.now.seconds,
         )
-        # a set keeps no order: the queue's is its own, the candidates keep theirs
-        around = asked.nodes if len(concerned) == len(nodes) else tuple(concerned)
-        places = {placed.id: placed for placed in desk.place([*wishes, own], around, depth=BACKFILL_DEPTH)}
-        mine = places.get(own.id)
+        mine = desk.place_of(own)
         if mine is not None and mine.nodes:
             end = mine.end
             expires = end if row.time_to_live is None else min(end, desk.now.seconds + row.time_to_live)
@@ -187,6 +181,7 @@ class StoredReservations:
         row = replace(
             row,
             state=BOOKED,
+            boot=BY_THE_WALL,
             expires=desk.now.of_wall(end),
             expires_wall=end,
             ends=desk.now.of_wall(end),
@@ -260,6 +255,7 @@ class StoredReservations:
             desk.tidy()
             row = self._mine(desk, reservation, key)
             if row.state == HELD:
+                self._told(desk, row)
                 return self._granted(desk, row, key, claims.tokens_of(statements, row.id))
             if row.state == BOOKED:
                 nodes = tuple(
@@ -276,18 +272,28 @@ class StoredReservations:
                     ends=utc(row.end_on(desk.now), desk.now),
                     nodes=nodes,
                 )
+            now = desk.now
             alive = row.time_to_live or TIME_TO_LIVE
+            since = row.since if row.boot == now.boot else now.of_wall(row.created)
             statements.execute(
-                "UPDATE reservation SET expires = ?, expires_wall = ? WHERE id = ?",
-                (desk.now.of_wall(desk.now.wall) + alive, desk.now.wall + alive, row.id),
+                "UPDATE reservation SET boot = ?, since = ?, expires = ?, expires_wall = ? WHERE id = ?",
+                (now.boot, since, now.seconds + alive, now.wall + alive, row.id),
             )
             nodes = self._candidates.of(statements, row.candidates)
-            # a holder's process that has died frees its nodes at once
-            desk.tidy(nodes)
+            # a holder's process that has died frees its nodes at once, and time alone may have freed others
+            desk.tidy(nodes, more=nodes)
             row = self._mine(desk, reservation, key)
             if row.state == HELD:
+                self._told(desk, row)
                 return self._granted(desk, row, key, claims.tokens_of(statements, row.id))
             return self._queued(desk, row, key)
+
+    def _told(self, desk: Desk, row: Row) -> None:
+        """Let a reservation for a time, granted while its owner waited, stand until its end: the owner knows now."""
+        if row.time_to_live is None and row.expires != row.ends:
+            desk.statements.execute(
+                "UPDATE reservation SET expires = ends, expires_wall = ends_wall WHERE id = ?", (row.id,)
+            )
 
     def _queued(self, desk: Desk, row: Row, key: str) -> Queued:
         nodes = self._candidates.of(desk.statements, row.candidates)
@@ -347,7 +353,10 @@ class StoredReservations:
         self, desk: Desk, grant: Grant, unfit: Mapping[str, str], *, wait: bool
     ) -> Grant | Queued | None:
         statements = desk.statements
+        desk.tidy()
         row = self._mine(desk, grant.reservation, grant.key)
+        if row.state != HELD:
+            raise _gone(row.id)
         for node, reason in unfit.items():
             health.saw(statements, node, health.OFFLINE, reason, desk.now)
         statements.executemany("DELETE FROM live WHERE node = ?", [(node,) for node in unfit])
@@ -360,21 +369,27 @@ class StoredReservations:
             count=len(unfit),
             duration=max(1.0, row.end_on(desk.now) - desk.now.seconds),
             whole=row.time_to_live is None,
+            priority=row.priority,
+            since=desk.now.of_wall(row.created),
         )
-        placed = desk.place([wish], others, depth=1)
-        if placed and placed[0].nodes:
-            desk.take(row.id, placed[0].nodes)
+        if nodes := desk.could_have(wish):
+            self._told(desk, row)
+            desk.take(row.id, nodes)
+            self._end_before_bookings(desk, row, nodes)
+            row = self._mine(desk, row.id, grant.key)
+            # others may want them all the same
+            desk.serve(unfit)
             return self._granted(desk, row, grant.key, claims.tokens_of(statements, row.id))
-        freed = claims.nodes_of(statements, row.id)
+        freed = {*unfit, *claims.nodes_of(statements, row.id)}
         if not wait:
-            claims.delete(statements, row.id)
-            desk.serve(freed)
+            desk.tidy(ended=[row.id], more=freed)
             return None
         statements.execute("DELETE FROM live WHERE reservation = ?", (row.id,))
         alive = desk.now.seconds + (row.time_to_live or TIME_TO_LIVE)
         statements.execute(
-            "UPDATE reservation SET state = ?, since = ?, expires = ?, expires_wall = ? WHERE id = ?",
-            (WAITING, desk.now.of_wall(row.created), alive, desk.now.to_wall(alive), row.id),
+            "UPDATE reservation SET state = ?, reachable = 1, boot = ?, since = ?, expires = ?, expires_wall = ?,"
+            " ends = NULL, ends_wall = NULL WHERE id = ?",
+            (WAITING, desk.now.boot, desk.now.of_wall(row.created), alive, desk.now.to_wall(alive), row.id),
         )
         desk.serve(freed)
         waiting = claims.find(statements, row.id)
@@ -395,15 +410,34 @@ class StoredReservations:
                 raise UnavailableError(reasons)
             if held := [found.holder_of(node, desk.now) for node, found in claims.holding(statements, more)]:
                 raise HeldError(held)
+            if more and not desk.could_have(self._longer(desk, row, more)):
+                raise BookedError(f"others have waited for {', '.join(more[:10])} for longer, or have booked")
             # the old token may be older than what another grant has left on the new nodes
             desk.take(row.id, more)
             tokens = claims.grow_tokens(statements, (*grant.tokens, *more))
             if row.cleanup:
                 health.soil(statements, more, row.id, desk.now)
-            end = row.end_on(desk.now)
-            if blocked := end_of_extension(desk.now.seconds, more, end, self._booked(desk, more)):
-                self._set_end(desk, row, blocked[1].start)
+            self._end_before_bookings(desk, row, more)
         return replace(grant, tokens=tokens)
+
+    def _end_before_bookings(self, desk: Desk, row: Row, more: tuple[str, ...]) -> None:
+        """Let a reservation that has got more nodes end before somebody has booked one of them."""
+        end = row.end_on(desk.now)
+        if blocked := end_of_extension(desk.now.seconds, more, end, self._booked(desk, more)):
+            self._set_end(desk, row, blocked[1].start)
+
+    def _longer(self, desk: Desk, row: Row, nodes: tuple[str, ...]) -> Wish:
+        """Return the wish for all of some nodes until a reservation ends."""
+        left = max(1.0, row.end_on(desk.now) - desk.now.seconds)
+        return Wish(
+            id=row.id,
+            candidates=nodes,
+            count=len(nodes),
+            duration=left,
+            whole=False,
+            priority=row.priority,
+            since=desk.now.seconds,
+        )
 
     def renew_now(self, grant: Grant) -> None:
         """Let the grant stand for another `time_to_live`."""
@@ -443,6 +477,10 @@ class StoredReservations:
             desk = self._desk(statements)
             desk.tidy()
             row = self._mine(desk, reservation, key)
+            if row.state == WAITING:
+                raise NotReservedError(
+                    f"reservation {row.id} has not begun: it waits", hint="see `hivectl status`"
+                )
             now = desk.now
             begun = row.since if row.boot == now.boot else now.of_wall(row.created)
             if row.state == BOOKED:
@@ -461,7 +499,7 @@ class StoredReservations:
                     "SELECT node FROM booked WHERE reservation = ?", (row.id,)
                 ).fetchall()
             ]
-            blocked = end_of_extension(now.seconds, nodes, end, self._booked(desk, nodes, besides=row.id))
+            blocked = end_of_extension(row.end_on(now), nodes, end, self._booked(desk, nodes, besides=row.id))
             if blocked is not None:
                 node, span = blocked
                 raise BookedError(
@@ -475,8 +513,15 @@ class StoredReservations:
 
     def _set_end(self, desk: Desk, row: Row, end: float) -> None:
         now = desk.now
-        expires = end if row.time_to_live is None else min(end, now.seconds + row.time_to_live)
         statements = desk.statements
+        if row.state == BOOKED:
+            wall = now.to_wall(end)
+            statements.execute(
+                "UPDATE reservation SET duration = ?, expires = ?, expires_wall = ?, ends = ?, ends_wall = ? WHERE id = ?",
+                (wall - (row.starts or 0.0), end, wall, end, wall, row.id),
+            )
+            return
+        expires = end if row.time_to_live is None else min(end, now.seconds + row.time_to_live)
         since = row.since if row.boot == now.boot else now.of_wall(row.created)
         statements.execute(
             "UPDATE reservation SET boot = ?, since = ?, expires = ?, expires_wall = ?, ends = ?, ends_wall = ?"
@@ -518,6 +563,7 @@ class StoredReservations:
                     f"reservation {row.id} does not hold {', '.join(lacking[:10])}",
                     hint=f"it holds {', '.join(list(tokens)[:10])}; limit to these with --limit",
                 )
+            self._told(desk, row)
             return self._granted(desk, row, key, tokens)
 
     def look_up_now(self, reservation: str, key: str) -> Grant | None:
@@ -540,7 +586,7 @@ class StoredReservations:
             row = claims.find(statements, grant.reservation)
             if row is None or row.key != digest(grant.key):
                 return
-            desk.serve(claims.delete(statements, grant.reservation))
+            desk.tidy(ended=[row.id])
 
     def withdraw_now(self, queued: Queued) -> None:
         """Wait no longer; what was granted in the meantime is given back."""
@@ -571,8 +617,8 @@ class StoredReservations:
                 )
             if key is not None and digest(key) != row.key:
                 raise _not_yours(row)
-            freed = claims.delete(statements, reservation)
-            desk.serve(freed)
+            freed = claims.nodes_of(statements, reservation)
+            desk.tidy(ended=[reservation])
             return tuple(freed)
 
     # -- looking

@@ -366,3 +366,52 @@ def test_many_who_wait_for_the_same_do_not_keep_others_waiting(desk: Desk) -> No
     for _ in range(40):
         desk.queue("m1")
     assert set(desk.hold("m2", "m3").tokens) == {"m2", "m3"}
+
+
+def test_who_stood_behind_somebody_who_goes_is_served_at_once(desk: Desk) -> None:
+    desk.hold("m1", duration=HOUR)
+    both, long = desk.queue("m1", "m2"), desk.queue("m2", duration=2 * HOUR)
+    assert not desk.nodes_of(long)
+    desk.withdraw_now(both)
+    assert set(desk.holders()) == {"m1", "m2"}
+    assert desk.nodes_of(long) == {"m2"}
+
+
+def test_giving_back_meets_what_is_over(desk: Desk) -> None:
+    desk.hold("m1", duration=30.0)
+    other = desk.hold("m2", duration=HOUR)
+    both = desk.queue("m1", "m2")
+    desk.ahead = 31
+    desk.release_now(other)
+    assert desk.nodes_of(both) == {"m1", "m2"}
+
+
+def test_a_booking_whose_nodes_come_late_has_them_as_soon_as_they_come(desk: Desk, store: Store) -> None:
+    booking, following = booked(desk, "m1", begin=HOUR), booked(desk, "m1", begin=2 * HOUR)
+    NodeHealth(store).quarantine(["m1"], "smells", "ann")
+    desk.ahead = HOUR + 10
+    assert not desk.nodes_of(booking)
+    waiting = desk.queue("m1", duration=60.0)
+    NodeHealth(store).lift(["m1"])
+    granted = desk.see(booking)
+    assert isinstance(granted, Grant)
+    assert granted.ends is not None
+    assert following.starts is not None
+    assert abs((granted.ends - following.starts).total_seconds()) < 1
+    assert not desk.nodes_of(waiting)
+
+
+def test_who_died_while_waiting_keeps_nothing_for_long(desk: Desk) -> None:
+    holder = desk.hold("m1")
+    gone = desk.queue("m1", duration=5 * HOUR)
+    desk.release_now(holder)
+    assert set(desk.holders()) == {"m1"}
+    desk.ahead = 61
+    assert not desk.holders()
+    holder, here = desk.hold("m1"), desk.queue("m1", duration=5 * HOUR)
+    desk.release_now(holder)
+    assert desk.nodes_of(here) == {"m1"}
+    desk.ahead = 3 * HOUR
+    assert desk.nodes_of(here) == {"m1"}
+    with pytest.raises(ReservationLostError):
+        desk.see(gone)
