@@ -73,7 +73,7 @@ class Group:
         failed: the nodes that have failed.
         at: node -> the task that it is about to do, or does.
         registers: variable -> tasks of the play that register it, for `hostvars` of another node.
-        taken_in: what was included as the run went on.
+        taken_in: the tasks that were included as the run went on, by the number of what took them in.
     """
 
     planned: PlannedPlay
@@ -89,7 +89,7 @@ class Group:
     at: dict[str, Task] = field(default_factory=dict)
     meetings: dict[str, Meeting] = field(default_factory=dict)
     registers: dict[str, list[tuple[int, ...]]] = field(default_factory=dict)
-    taken_in: set[int] = field(default_factory=set)
+    taken_in: dict[int, tuple[Task, ...]] = field(default_factory=dict)
 
     @property
     def play(self) -> Play:

@@ -59,8 +59,8 @@ def _expanded(walk: Walk, entry: Include, step: Step, iteration: Iteration) -> E
         iteration.outcome = {**outcome, **failure(error)}
         return None
     if expanded.number is not None and expanded.number not in walk.group.taken_in:
-        walk.group.taken_in.add(expanded.number)
-        walk.group.learn(flatten(expanded.entries))
+        tasks = walk.group.taken_in[expanded.number] = tuple(flatten(expanded.entries))
+        walk.group.learn(tasks)
     return expanded
 
 

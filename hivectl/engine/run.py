@@ -16,6 +16,7 @@ from hivectl.engine.context import NodeAccess
 from hivectl.engine.drift import Bringing, Looking
 from hivectl.engine.events import NodeSummary, Reserved, RunEnded, RunStarted
 from hivectl.engine.expansion import Expansions
+from hivectl.engine.facts_ahead import FactsAhead
 from hivectl.engine.handlers import OwedHandlers
 from hivectl.engine.holding import Claim, Holding, hold
 from hivectl.engine.inputs import digests_of, written_files
@@ -222,6 +223,7 @@ class _Run:
             check=partial(check_included, lab.inventory, plan),
             learn=redactor.learn,
         )
+        self.state.facts_ahead = FactsAhead(lab.inventory, plan.playbook.path.resolve().parent)
         self.state.activity = Activity(self.state.emit, options.word_after)
 
     def save(self, path: Path) -> None:

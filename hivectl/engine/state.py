@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from hivectl.engine.drift import Drift
     from hivectl.engine.events import Listener
     from hivectl.engine.expansion import Expansions
+    from hivectl.engine.facts_ahead import FactsAhead
     from hivectl.engine.handlers import OwedHandlers
     from hivectl.engine.journal import Journal, Record
     from hivectl.engine.limits import Limits
@@ -69,6 +70,7 @@ class RunState:
         watcher: who sees each step: a plan that is made, or held to.
         stale: nodes that are not what the saved plan saw.
         drift: what was applied, or whether it is still so.
+        facts_ahead: which facts the plays are going to use.
     """
 
     run: str
@@ -85,6 +87,7 @@ class RunState:
     record: Record | None = None
     activity: Activity = field(init=False)
     expansions: Expansions = field(init=False)
+    facts_ahead: FactsAhead = field(init=False)
     tally: Tally = field(default_factory=Tally)
     stats: Stats = field(default_factory=Stats)
     failures: dict[str, str] = field(default_factory=dict)

@@ -131,7 +131,7 @@ class Walk:
             if play.gather_facts:
                 await self.gather(groups_of(play.gather_subset or ("all",)))
             while groups := self.variables.read_files():
-                await self.gather(groups)
+                await self._gather_ahead(groups)
         except NodeGoneError as error:
             if not (play.ignore_unreachable and error.unreachable):
                 raise
@@ -239,7 +239,7 @@ class Walk:
             except FactsNeeded as needed:
                 await self.flush()
                 try:
-                    await self.gather(needed.groups)
+                    await self._gather_ahead(needed.groups)
                 except NodeGoneError as error:
                     await unreachable.pass_over_task(self, task, key, error)
                     return None
@@ -473,6 +473,11 @@ class Walk:
         return self.state.recalled.setdefault((self.node, actor), Recalled())
 
     # -- facts and results
+
+    async def _gather_ahead(self, needed: tuple[str, ...]) -> None:
+        """Ask for facts that are needed now, and in the same turn for those that the play will need."""
+        known = self.state.scopes.memory(self.node).facts.groups
+        await self.gather(self.state.facts_ahead.with_those_ahead(needed, self.group, known))
 
     async def gather(self, groups: tuple[str, ...], node: str | None = None) -> None:
         """Ask this node, or another one, for facts.

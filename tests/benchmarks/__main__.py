@@ -1,7 +1,7 @@
 """Measure hivectl beside a hand-written floor, pyinfra and ansible, in one run: `python -m tests.benchmarks`.
 
 `make bench` runs it without options, from the top of the source tree, with the project's own Python. It prints
-tables in Markdown on stdout and what it is doing on stderr. It takes about ten minutes, most of them ansible's.
+tables in Markdown on stdout and what it is doing on stderr. It takes about fifteen minutes, most of them ansible's.
 
 1. **Twenty tasks** (`play/playbook.yml`) on 1, 20 and 100 OpenSSH servers of this machine, each with a port, key,
    home and tree of its own. "fresh" is the first run; "repeated" is the same again, with nothing to do. The tools
@@ -10,7 +10,10 @@ tables in Markdown on stdout and what it is doing on stderr. It takes about ten 
    floors must have opened one SSH channel a host. CPU and memory are those of the controller's processes alone.
    The yardstick is `floor` (`floor.py`): asyncssh and one sh script; `floor-python` sends Python instead.
    ansible takes part once at 1 and 20 hosts (it needs 80 s for a run), pyinfra thrice, neither at 100.
-2. **Commands that touch no node**: what they cost from start to end, the interpreter included.
+2. **A role of sixty tasks** (`role/`) on 20 hosts, in the same way; results decide what comes next, so that it needs
+   several round trips. The yardstick is `turns` (`turns.py`): as many round trips of plain asyncssh, doing nothing.
+   Every host must be as the first one is. pyinfra has no roles.
+3. **Commands that touch no node**: what they cost from start to end, the interpreter included.
 
 Ratios are those of medians. A target that is missed is shown and changes nothing, unless `--strict` asks. A tool
 that fails, leaves another end state, changes something with nothing to do, or opens more channels than it may is a
@@ -31,8 +34,9 @@ from typing import TYPE_CHECKING
 from tests.benchmarks.commands import CommandSample, cases, run_cases
 from tests.benchmarks.job import Target, write_project
 from tests.benchmarks.report import Results, as_json, checks, machine, markdown
+from tests.benchmarks.role_job import SIXTY_TASKS
 from tests.benchmarks.rounds import Sample, run_rounds
-from tests.benchmarks.tools import REPOSITORY, TOOLS, Stage, make_peers
+from tests.benchmarks.tools import REPOSITORY, ROLE_TOOLS, TOOLS, Stage, make_peers
 from tests.support.sshd import hosts
 
 if TYPE_CHECKING:
@@ -76,7 +80,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--rounds", type=number, default=5, help="of hivectl and the floors (default: %(default)s)")
     add("--pyinfra-rounds", type=number, default=3, help="default: %(default)s")
     add("--ansible-rounds", type=number, default=1, help="default: %(default)s; 80 s a run at 20 hosts")
-    add("--only", choices=("play", "commands"), help="only one of the two parts")
+    add("--only", choices=("play", "role", "commands"), help="only one of the parts")
     add(
         "--peers",
         type=Path,
@@ -95,6 +99,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def play(options: argparse.Namespace, folder: Path) -> tuple[list[Sample], list[str]]:
     """Run the twenty tasks."""
+    folder.mkdir()
     samples: list[Sample] = []
     faults: list[str] = []
     peers = Path()
@@ -115,27 +120,46 @@ def play(options: argparse.Namespace, folder: Path) -> tuple[list[Sample], list[
     return samples, faults
 
 
+def role(options: argparse.Namespace, folder: Path) -> tuple[list[Sample], list[str]]:
+    """Run the role of sixty tasks."""
+    folder.mkdir()
+    tools = [tool for name, tool in ROLE_TOOLS.items() if name in options.tools or name == "turns"]
+    peers = make_peers(options.peers) if PEERS & {tool.name for tool in tools} else Path()
+    SIXTY_TASKS.write(folder / "project")
+    count = min(PEERS_HOSTS, max(options.hosts))
+    with hosts(folder / "hosts", count, settings=["ForceCommand none"]) as servers:
+        targets = [Target(server.name, server) for server in servers]
+        stage = Stage(folder / "project", folder / "home", targets, peers, SIXTY_TASKS)
+        rounds = {"ansible": options.ansible_rounds}
+        return run_rounds(tools, lambda name: rounds.get(name, options.rounds), stage, say)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, report, and return the exit code."""
     options = parse(arguments)
     described = machine()
     samples: list[Sample] = []
+    of_role: list[Sample] = []
     commands: list[CommandSample] = []
     faults: list[str] = []
     # short: sockets' paths are limited to 108 bytes, unix(7)
     with tempfile.TemporaryDirectory(prefix="hb") as name:
         folder = Path(name)
-        if options.only != "commands":
+        for part, made, run in (("play", samples, play), ("role", of_role, role)):
+            if options.only not in (None, part):
+                continue
             try:
-                samples, faults = play(options, folder)
+                added, wrong = run(options, folder / part)
+                made.extend(added)
+                faults += wrong
             except SubprocessError as fault:
                 faults.append(f"the peers could not be installed: {fault}")
-        if options.only != "play":
+        if options.only in (None, "commands"):
             (folder / "commands").mkdir()
             wanted = cases(folder / "commands", SMALL_RUNS, LARGE_RUNS)
             commands, wrong = run_cases(wanted, folder / "commands", say)
             faults += wrong
-    results = Results(described, samples, commands, faults)
+    results = Results(described, samples, commands, faults, of_role)
     text = markdown(results)
     sys.stdout.write(text)
     if options.markdown:

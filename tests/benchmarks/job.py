@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tests.benchmarks import floor
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from tests.support.sshd import Sshd
 
@@ -51,6 +51,21 @@ class Target:
     def variables(self) -> dict[str, Any]:
         """What the tasks may use."""
         return {**VARIABLES, "tree": str(self.tree)}
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What the tools do.
+
+    Attributes:
+        write: writes playbook and files into a folder.
+        fresh: makes a host as it was before any tool came.
+        verify: raises JobError unless a tool has left every host as it must be.
+    """
+
+    write: Callable[[Path], None]
+    fresh: Callable[[Target], None]
+    verify: Callable[[str, Sequence[Target], Path], None]
 
 
 def write_project(folder: Path) -> None:
@@ -152,3 +167,6 @@ def verify_untouched(tool: str, before: Mapping[str, Any], after: Mapping[str, A
             raise JobError(
                 f"{tool}: touched {path} with nothing to do: {before.get(path)} -> {after.get(path)}"
             )
+
+
+TWENTY_TASKS = Job(write_project, fresh, verify)

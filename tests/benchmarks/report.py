@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 REPOSITORY = Path(__file__).parents[2]
 FLOOR = "floor"
+TURNS = "turns"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +61,18 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """All of one run of the benchmark."""
+    """All of one run of the benchmark.
+
+    Attributes:
+        samples: of the twenty tasks.
+        role: of the role of sixty tasks.
+    """
 
     machine: dict[str, Any]
     samples: list[Sample]
     commands: list[CommandSample]
     faults: list[str]
+    role: Sequence[Sample] = ()
 
 
 def machine() -> dict[str, Any]:
@@ -100,6 +107,8 @@ def checks(results: Results) -> list[Check]:
     for tool, limit in (("pyinfra", 3.0), ("ansible", 50.0)):
         ratio = _ratio(results.samples, 20, FRESH, tool, "hivectl", _wall)
         made.append(Check(f"20 hosts, fresh: wall, {tool} / hivectl", ratio, limit, "x", at_least=True))
+    ratio = _ratio(results.role, 20, FRESH, "ansible", "hivectl", _wall)
+    made.append(Check("role, 20 hosts, fresh: wall, ansible / hivectl", ratio, 50.0, "x", at_least=True))
     memory = _median(_of(results.samples, 100, FRESH, "hivectl"), _memory)
     made.append(Check("100 hosts, fresh: memory", memory, 85.0, "MB"))
     for name, limit in ((HELP, 150.0), (VALIDATE, 200.0), (STATUS, 250.0)):
@@ -117,7 +126,9 @@ def markdown(results: Results) -> str:
     """Write the tables."""
     parts = [", ".join(f"{key} {value}" for key, value in results.machine.items())]
     if results.samples:
-        parts += ["## Twenty tasks", _play_table(results.samples)]
+        parts += ["## Twenty tasks", _play_table(results.samples, FLOOR)]
+    if results.role:
+        parts += ["## A role of sixty tasks", _play_table(results.role, TURNS)]
     if results.commands:
         parts += ["## Commands that touch no node", _command_table(results.commands)]
     parts += ["## Targets", _check_table(checks(results))]
@@ -136,13 +147,13 @@ def as_json(results: Results) -> dict[str, Any]:
     }
 
 
-def _play_table(samples: Sequence[Sample]) -> str:
+def _play_table(samples: Sequence[Sample], floor: str) -> str:
     rows = []
     for hosts in sorted({sample.hosts for sample in samples}):
         for workload in (FRESH, REPEATED):
             here = [sample for sample in samples if (sample.hosts, sample.workload) == (hosts, workload)]
             tools = dict.fromkeys(sample.tool for sample in here)
-            rows += [_play_row(here, hosts, workload, tool) for tool in tools]
+            rows += [_play_row(here, hosts, workload, tool, floor) for tool in tools]
     return _table(
         "hosts|workload|tool|runs|wall s, median (min)|x floor|CPU s|x floor|MB|processes|hosts' CPU s"
         "|channels a host|others' CPU",
@@ -150,7 +161,7 @@ def _play_table(samples: Sequence[Sample]) -> str:
     )
 
 
-def _play_row(here: Sequence[Sample], hosts: int, workload: str, tool: str) -> list[str]:
+def _play_row(here: Sequence[Sample], hosts: int, workload: str, tool: str, floor: str) -> list[str]:
     own = [sample for sample in here if sample.tool == tool]
     return [
         str(hosts),
@@ -158,9 +169,9 @@ def _play_row(here: Sequence[Sample], hosts: int, workload: str, tool: str) -> l
         tool,
         str(len(own)),
         f"{median(map(_wall, own)):.2f} ({min(map(_wall, own)):.2f})",
-        _times(_ratio(here, hosts, workload, tool, FLOOR, _wall)),
+        _times(_ratio(here, hosts, workload, tool, floor, _wall)),
         f"{median(map(_cpu, own)):.2f}",
-        _times(_ratio(here, hosts, workload, tool, FLOOR, _cpu)),
+        _times(_ratio(here, hosts, workload, tool, floor, _cpu)),
         f"{median(map(_memory, own)):.0f}",
         str(max(sample.cost.processes for sample in own)),
         f"{median(sample.target_cpu for sample in own):.2f}",

@@ -12,12 +12,13 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.benchmarks.job import VARIABLES
+from tests.benchmarks.job import TWENTY_TASKS, VARIABLES
+from tests.benchmarks.role_job import TURNS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from tests.benchmarks.job import Target
+    from tests.benchmarks.job import Job, Target
 
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[1]
@@ -32,12 +33,14 @@ class Stage:
         home: HOME of the tool, empty at first; the repeated run finds what the first one left.
         targets: the hosts.
         peers: folder of ansible's and pyinfra's programs.
+        job: what is done.
     """
 
     project: Path
     home: Path
     targets: Sequence[Target]
     peers: Path
+    job: Job = TWENTY_TASKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +50,12 @@ class Tool:
     Attributes:
         name: as in the table.
         prepare: writes its inventory, outside of the measured time; returns argv and additions to the environment.
+        does_job: whether the hosts are to be verified after it.
     """
 
     name: str
     prepare: Callable[[Stage], tuple[list[str], dict[str, str]]]
+    does_job: bool = True
 
 
 def environment(home: Path, additions: dict[str, str]) -> dict[str, str]:
@@ -104,6 +109,12 @@ def _floor(language: str) -> Callable[[Stage], tuple[list[str], dict[str, str]]]
         ], {}
 
     return prepare
+
+
+def _turns(stage: Stage) -> tuple[list[str], dict[str, str]]:
+    inventory = stage.home / "hosts.json"
+    inventory.write_text(json.dumps([{"name": one.name, **one.sshd.attributes} for one in stage.targets]))
+    return [sys.executable, str(HERE / "turns.py"), str(TURNS), str(inventory)], {}
 
 
 def _ansible(stage: Stage) -> tuple[list[str], dict[str, str]]:
@@ -171,6 +182,12 @@ TOOLS = {
         Tool("pyinfra", _pyinfra),
         Tool("ansible", _ansible),
     )
+}
+
+ROLE_TOOLS = {
+    "turns": Tool("turns", _turns, does_job=False),
+    "hivectl": TOOLS["hivectl"],
+    "ansible": TOOLS["ansible"],
 }
 
 
