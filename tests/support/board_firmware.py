@@ -1,0 +1,117 @@
+"""The firmware of boards, on a real MicroPython among stand-ins of the hardware."""
+
+from __future__ import annotations
+
+import fcntl
+import functools
+import json
+import os
+import shutil
+import subprocess
+import textwrap
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+FIRMWARE = ROOT / "firmware/micropython"
+STUBS = ROOT / "tests/firmware/stubs"
+PACKAGE = "@micropython/micropython-webassembly-pyscript"
+VERSION = "1.27.0"
+
+SETTINGS: dict[str, Any] = {
+    "version": 1,
+    "name": "pico1",
+    "circuit_id": "mixer-3",
+    "wifi": {"ssid": "lab"},
+}
+SECRETS = {"wifi_password": "correct horse", "webrepl_password": "tr0mb0ne"}
+
+
+@functools.cache
+def interpreter() -> Path:
+    """Return MicroPython's module for node, fetched by npm where nobody did it before."""
+    folder = ROOT / ".hivectl/npm" / VERSION
+    module = folder / "node_modules" / PACKAGE / "micropython.mjs"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not module.exists():
+            npm = shutil.which("npm")
+            assert npm, "the tests need npm: sudo apt-get install npm"
+            argv = [npm, "install", "--silent", "--no-fund", "--no-audit", "--prefix", str(folder)]
+            subprocess.run([*argv, f"{PACKAGE}@{VERSION}"], check=True, timeout=120, cwd=folder)
+    return module
+
+
+@dataclass
+class Start:
+    """What one start of the board gave.
+
+    Attributes:
+        refused: what boot.py raised, so that main.py was left out.
+        ended: what started the board anew.
+        log: what it did to its hardware: [second, what, ...].
+        result: what the script put into `result`.
+        printed: lines of its console.
+    """
+
+    refused: str | None
+    ended: str | None
+    log: list[list[Any]]
+    result: Any
+    printed: list[str]
+
+    def did(self, what: str) -> list[list[Any]]:
+        """Return the entries of the log of one kind, without its name."""
+        return [[second, *more] for second, kind, *more in self.log if kind == what]
+
+
+@dataclass
+class Board:
+    """A board whose files stay from start to start.
+
+    Attributes:
+        files: path -> text.
+    """
+
+    files: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def provisioned(
+        cls, settings: dict[str, Any] | None = None, secrets: dict[str, Any] | None = None
+    ) -> Board:
+        """Return a board with the firmware and with settings: the usual ones, and those given."""
+        board = cls({f"/{path.relative_to(FIRMWARE)}": path.read_text() for path in FIRMWARE.rglob("*.py")})
+        board.files["/hive/settings.json"] = json.dumps({**SETTINGS, **(settings or {})})
+        board.files["/hive/secrets.json"] = json.dumps({**SECRETS, **(secrets or {})})
+        return board
+
+    def start(self, after: str = "", before: str = "") -> Start:
+        """Start once: `before` sets the world up, `after` runs once boot.py and main.py are through."""
+        return self.starts((before, after))[0]
+
+    def starts(self, *scripts: tuple[str, str]) -> list[Start]:
+        """Start several times, one after the other."""
+        stubs = {f"/stubs/{path.name}": path.read_text() for path in STUBS.glob("*.py")}
+        asked = {
+            "module": interpreter().as_uri(),
+            "files": {**self.files, **stubs},
+            "boots": [
+                {"before": textwrap.dedent(before), "after": textwrap.dedent(after)}
+                for before, after in scripts
+            ],
+        }
+        done = subprocess.run(
+            ["node", str(ROOT / "tests/firmware/interpreter.mjs")],
+            input=json.dumps(asked),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            env={"PATH": os.environ["PATH"]},
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        answer = json.loads(done.stdout)
+        self.files = {path: text for path, text in answer["files"].items() if not path.startswith("/stubs/")}
+        return [Start(**one) for one in answer["answers"]]
