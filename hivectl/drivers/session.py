@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 FIRST_DELAY = 0.25
 LONGEST_DELAY = 10.0
 RECONNECT_DEADLINE = 300.0
+# seconds that a way which failed is left alone, while one that comes after it is open and will do
+LEFT_ALONE = 60.0
 
 
 @record
@@ -53,6 +55,8 @@ class NodeSession:
         # one for each candidate: a slow way does not hold up those who need another one that is open
         self._locks = [asyncio.Lock() for _ in self._candidates]
         self._jitter = jitter
+        # candidate -> when it could not be opened
+        self._failed: dict[int, float] = {}
         self._reached = False
 
     @property
@@ -73,9 +77,12 @@ class NodeSession:
             if lacking is not None:
                 reasons.append((candidate, lacking))
                 continue
+            if self._failed and (other := self._instead(index, needed)) is not None:
+                return other
             try:
                 connection = await self._opened(index)
             except UnreachableError as error:
+                self._failed[index] = time.monotonic()
                 reasons.append((candidate, error))
                 continue
             lacking = self._lacking(candidate, connection.capabilities, needed)
@@ -126,6 +133,7 @@ class NodeSession:
         """Close every connection; calling it again does nothing."""
         connections = tuple(self._open.values())
         self._open.clear()
+        self._failed.clear()
         if len(connections) == 1:
             await connections[0].close()
             return
@@ -145,6 +153,16 @@ class NodeSession:
             self._open[index] = await candidate.driver.connect(candidate.target)
             self._reached = True
             return self._open[index]
+
+    def _instead(self, index: int, needed: Sequence[Capability]) -> Connection | None:
+        """Return an open connection that comes after one which could not be opened a short while ago."""
+        failed = self._failed.get(index)
+        if failed is None or time.monotonic() - failed > LEFT_ALONE:
+            return None
+        later = (other for other in sorted(self._open) if other > index and not self._open[other].closed)
+        return next(
+            (self._open[other] for other in later if self._open[other].capabilities.issuperset(needed)), None
+        )
 
     def _lacking(
         self, candidate: Candidate, offered: frozenset[Capability], needed: Sequence[Capability]

@@ -222,3 +222,23 @@ def test_a_board_is_reached_through_the_node_it_is_plugged_into(sshd_host: Sshd,
         os.close(master)
         os.close(slave)
     assert sshd_host.channels() == 1
+
+
+def test_a_way_that_failed_is_left_alone_while_another_will_do(sshd_hosts: Callable[..., list[Sshd]]) -> None:
+    wifi, usb = sshd_hosts(2)
+    wifi.stop()
+
+    async def main() -> None:
+        session = NodeSession("pico1", [way(wifi, "wifi"), way(usb, "usb")])
+        over_usb = await session.connection(Capability.RUN)
+        await asyncio.to_thread(wifi.start)
+        assert await session.connection(Capability.FILES) is over_usb
+        assert wifi.logins() == 0
+        # whoever asks for a new connection gets the best one
+        over_wifi = await session.reconnect(Capability.RUN)
+        assert over_wifi is not over_usb
+        assert await session.connection(Capability.RUN) is over_wifi
+        await session.close()
+
+    asyncio.run(main())
+    assert (wifi.logins(), usb.logins()) == (1, 1)

@@ -352,3 +352,21 @@ def test_an_esp32_with_few_timers_takes_the_last_and_leaves_the_first_to_program
     for timers in ((0, 1, 2, 3), (0, 1), (0,)):
         start = lived(Board.provisioned(), 5, platform="esp32", before=f"world.hardware_timers = {timers}")
         assert start.result["wifi"]["state"] == "up"
+
+
+def test_a_board_without_a_radio_runs_its_program_and_says_so() -> None:
+    board = Board.provisioned()
+    board.files["/main.py"] = "world.note('main')"
+    gone = "import os\nos.remove('/stubs/network.py')"
+    start = lived(board, 70, before=gone)
+    assert start.did("main") == [[0]]
+    assert (start.result["mode"], start.result["wifi"]["state"]) == ("lab", "no-radio")
+    # and one without timers has no watchdog that nobody would feed
+    bare = f"{gone}\nimport machine\ndel machine.Timer\n"
+    assert lived(board, 70, before=bare).did("watchdog") == []
+
+
+def test_the_log_says_that_the_wifi_is_up_as_soon_as_it_is() -> None:
+    board = Board.provisioned()
+    board.start("world.run(5)")
+    assert json.loads(board.files["/hive/boots.jsonl"])["wifi"] == "up"

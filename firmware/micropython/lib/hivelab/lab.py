@@ -61,7 +61,8 @@ class Lab:
         # first of all: it feeds the watchdog, and starts the rest even if somebody presses Ctrl-C right now
         self._timer = port.each_second(self.tick)
         seconds = self.settings.get("watchdog_s", 8)
-        if seconds and self.mode == "lab":
+        # without a timer nobody would feed it
+        if seconds and self.mode == "lab" and self._timer:
             self._dog = port.watchdog(seconds)
         self._log()
         self.tick()
@@ -136,7 +137,7 @@ class Lab:
     def _prepare(self, secrets):
         settings = self.settings
         flags = settings.get("flags", {})
-        if not flags.get("wifi_connect", True) or not settings.get("wifi"):
+        if not flags.get("wifi_connect", True) or not settings.get("wifi") or not port.network:
             return
         from hivelab.clock import Clock
         from hivelab.remote import Remote
@@ -168,6 +169,9 @@ class Lab:
             wifi.failed_to_start(self.up)
             came = False
         self.remote.tick(self.up, anew=came and wifi.drops > 0)
+        if came and wifi.drops == 0:
+            # whoever waits for the first time that it is up reads it there, by whatever way
+            self._log()
         if wifi.state == "up" and self.clock.due(self.up):
             # a name server may take some seconds
             self._feed()

@@ -4,7 +4,12 @@ import sys
 import time
 
 import machine
-import network
+
+try:
+    import network
+except ImportError:
+    # a board without a radio
+    network = None
 
 RP2 = sys.platform == "rp2"
 # of the RP2040's and RP2350's watchdog, in milliseconds
@@ -51,7 +56,12 @@ def cause():
 
 
 def each_second(callback):
-    """Call `callback` each second, between the steps of whatever program runs; return what keeps it going."""
+    """Call `callback` each second, between the steps of whatever program runs; return what keeps it going.
+
+    None where there are no timers: MicroPython on something that is no board.
+    """
+    if not hasattr(machine, "Timer"):
+        return None
     if RP2:
         return machine.Timer(period=1000, mode=machine.Timer.PERIODIC, callback=callback)
     # programs take the first ones; an ESP32-C3 has two, an ESP32 four

@@ -9,7 +9,7 @@ VERSION = 1
 
 def status_of(lab):
     """Return the status of a start; of what there is without one, where `lab` is None."""
-    from hivelab import boots
+    from hivelab import boots, port
 
     found = _machine()
     try:
@@ -29,6 +29,8 @@ def status_of(lab):
         up_s=lab.up,
         error=found.get("error") or lab.error,
     )
+    if port.network is None:
+        found["wifi"] = {"state": "no-radio"}
     if lab.wifi:
         found["wifi"] = _wifi(lab.wifi)
         found["webrepl"] = {"state": lab.remote.state, "port": lab.remote.port, "error": lab.remote.error}
