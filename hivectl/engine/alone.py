@@ -48,6 +48,9 @@ ENDS: dict[str, type[WalkEnded]] = {"end_host": HostEnded, "end_role": RoleEnded
 # what one node says of these is so for all: none may have gone on, and none goes on before all have heard it
 CONCERNS_ALL = frozenset({"end_play", "end_batch", "clear_host_errors"})
 
+# these end no batch: handlers that run follow what is queued
+GO_ON = frozenset({"flush_handlers", "noop"})
+
 
 def decide(step: Step, iteration: Iteration) -> None:
     """Settle what the controller can decide: conditions that do not hold, and what needs no node."""
@@ -311,6 +314,7 @@ async def meta(walk: Walk, task: Task, key: str) -> None:
         end = StepEnd(key=key, status=status, result={"changed": False, "msg": action})
         walk.state.finished(walk.group.play, walk.node, task, end)
     if action == "flush_handlers":
+        await walk.await_notifiers()
         await walk.handlers.run(task.order)
     elif action in ENDS:
         raise ENDS[action]

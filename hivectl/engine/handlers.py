@@ -85,6 +85,7 @@ class NodeHandlers:
         running: the walk is in handlers now.
         round: how often they have run: a handler may run again, under another key.
         at: the place before which they run.
+        queued: those that have begun and are not concluded, since they travel with what follows them.
         all: the play's, and those of included roles.
     """
 
@@ -93,6 +94,7 @@ class NodeHandlers:
         self.all: list[Handler] = list(walk.group.play.handlers)
         self._frames: dict[int, tuple[Layer, ...]] = {}
         self._due: dict[int, Task] = {}
+        self.queued: dict[int, Task] = {}
         self.running = False
         self.round = 0
         self.at: Order = (0,)
@@ -151,6 +153,17 @@ class NodeHandlers:
         finally:
             self.running = False
 
+    async def concluded(self, handler: Task, *, done: bool) -> None:
+        """Take note that a queued handler has been done, or has failed: then it is still owed."""
+        self.queued.pop(handler.number, None)
+        if done and not self._walk.state.options.check:
+            await self._walk.state.owed.settle(self._walk.node, [handler.title])
+
+    def put_back(self) -> None:
+        """Have handlers run later that were queued behind something that failed."""
+        self._due.update(self.queued)
+        self.queued.clear()
+
     async def _run_round(self) -> None:
         walk = self._walk
         begun: list[Task] = []
@@ -162,19 +175,26 @@ class NodeHandlers:
                     continue
                 walk.results.pop(handler.number, None)
                 begun.append(handler)
+                if entry is handler:
+                    self.queued[handler.number] = handler
                 with walk.variables.inside(self._frames.get(handler.number, ()), anew=True):
                     await walk.do((entry,))
                 if handler.notify or entry is not handler:
                     await walk.flush()
-            await walk.flush()
         except StepFailedError as error:
             failed = error.task
             raise
         finally:
+            waiting = {step.task.number for step in walk.pending}
             done = [
-                one.title
+                one
                 for one in begun
-                if one is not failed and one.number in walk.results and one.number not in self._due
+                if one is not failed
+                and one.number in walk.results
+                and one.number not in self._due
+                and one.number not in waiting
             ]
+            for one in done:
+                self.queued.pop(one.number, None)
             if not walk.state.options.check:
-                await walk.state.owed.settle(walk.node, done)
+                await walk.state.owed.settle(walk.node, [one.title for one in done])

@@ -11,6 +11,7 @@ from hivectl.engine.group import Stop
 from hivectl.engine.judge import censored, combine, judge, status_of
 from hivectl.engine.loops import item_of, told
 from hivectl.engine.state import StepEnd
+from hivectl.engine.watching import UNOBSERVED
 from hivectl.model.errors import HivectlError
 from hivectl.model.variables import Layer
 from hivectl.modules.base import merge_results
@@ -86,6 +87,14 @@ def items_of(task: Task, result: Result) -> list[Result]:
     return list(results) if task.has_loop and isinstance(results, list) else [result]
 
 
+def may_notify(step: Step) -> bool:
+    """Tell whether what becomes of a step that waits to be sent may notify a handler."""
+    return bool(step.task.notify) and any(
+        one.outcome is None or bool(one.outcome.get("changed")) or UNOBSERVED in one.outcome
+        for one in step.iterations
+    )
+
+
 async def conclude(walk: Walk, step: Step) -> None:
     """Register, notify, journal and tell what a step has come to.
 
@@ -134,7 +143,10 @@ async def conclude(walk: Walk, step: Step) -> None:
         result.get("changed") or status is Status.UNOBSERVED or _may_have_changed(walk, step, result)
     ):
         await walk.handlers.notify(step.task, _notified(step))
-    if failed and not step.options.ignore_errors:
+    fatal = failed and not step.options.ignore_errors
+    if step.task.number in walk.handlers.queued:
+        await walk.handlers.concluded(step.task, done=not fatal)
+    if fatal:
         raise StepFailedError(step.task, result, reason if not step.options.no_log else "failed (no_log)")
 
 

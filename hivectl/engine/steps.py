@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hivectl.engine.blame import blamed
 from hivectl.engine.context import Context, NodeAccess
+from hivectl.engine.harmless import is_harmless
 from hivectl.engine.judge import first_false
 from hivectl.engine.loops import breaks, control_of, items_of_loop, variables_of
 from hivectl.helper.operations import Become
@@ -146,11 +147,8 @@ class Step:
     @property
     def needs_verdict(self) -> bool:
         """Whether the controller must look at the result before anything that follows may be sent."""
-        keywords = self.task.keywords
         # `failed_when: true` fails what the node takes for a success: the node would go on
-        decided = keywords.get("failed_when", False) is False and isinstance(
-            keywords.get("changed_when", False), bool
-        )
+        decided = self.task.keywords.get("failed_when", False) is False and is_harmless(self.task)
         return not decided or self.attempts_several
 
     @property

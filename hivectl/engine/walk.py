@@ -20,7 +20,7 @@ from hivectl.engine.failures import (
 from hivectl.engine.group import Stop
 from hivectl.engine.handlers import NodeHandlers
 from hivectl.engine.inclusion import do_role, include
-from hivectl.engine.outcome import FACTS_OF, conclude, result_of, settle_iteration
+from hivectl.engine.outcome import FACTS_OF, conclude, may_notify, result_of, settle_iteration
 from hivectl.engine.pending import (
     FactsNeeded,
     NotKnownYet,
@@ -96,6 +96,7 @@ class Walk:
             await self._facts_of_play()
             for section in group.play.sections:
                 await self._section(section)
+            await self.flush()
         except StepFailedError as error:
             await self._forced_handlers()
             stop = Stop(f"{self.node}: {error.task.name}", error.task, error.result)
@@ -146,6 +147,7 @@ class Walk:
         self.handlers.running = False
         try:
             await self.handlers.run(self._order)
+            await self.flush()
         except WalkEnded as error:
             self.state.say(f"handlers of {self.group.play.name} ended early: {error}", node=self.node)
 
@@ -158,11 +160,19 @@ class Walk:
 
     async def _section(self, section: tuple[Entry, ...]) -> None:
         await self.do(section)
-        await self.flush()
         if section:
-            await self.handlers.run(await self.end_of(section, "before handlers"))
+            await self.await_notifiers()
+            end = after(max((task.order for task in flatten(section)), default=self._order))
+            if not self.pending:
+                await self.end_of(section, "before handlers")
+            await self.handlers.run(end)
 
-    async def end_of(self, entries: tuple[Entry, ...], before: str) -> Order:
+    async def await_notifiers(self) -> None:
+        """Send what is pending where it may notify handlers that are to run next, or nodes go side by side."""
+        if self.group.play.linear or self.state.record is not None or any(map(may_notify, self.pending)):
+            await self.flush()
+
+    async def end_of(self, entries: tuple[Entry, ...], before: str) -> None:
         """Say that tasks are done, and hear what became of them elsewhere where nodes go side by side."""
         end = after(max((task.order for task in flatten(entries)), default=self._order))
         if not self.handlers.running:
@@ -170,7 +180,6 @@ class Walk:
             if self.group.play.linear:
                 await meeting.reach(self, end, before)
                 meeting.check_stop(self)
-        return end
 
     async def do(self, entries: Iterable[Entry]) -> None:
         """Do tasks and blocks in order; the last ones may still be pending when this returns."""
@@ -207,7 +216,8 @@ class Walk:
         if key is None:
             return
         if task.module == "meta":
-            await self.flush()
+            if task.arguments.get("free_form") not in alone.GO_ON:
+                await self.flush()
             await alone.meta(self, task, key)
         elif for_all:
             await meeting.meet(self, task, key)
@@ -359,6 +369,7 @@ class Walk:
     def drop_pending(self) -> None:
         """Forget what is queued: it will not be done."""
         self.pending.clear()
+        self.handlers.put_back()
         self.variables.take_back()
 
     async def flush(self) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-TURNS = 10
+TURNS = 8
 # what stands for systemctl notes what handlers asked for
 HANDLED = b"restart\nreload\n"
 LOG = "run/exporter.log"

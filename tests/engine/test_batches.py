@@ -35,6 +35,10 @@ def play(tasks: str) -> str:
         "- {name: b, stat: {path: /}, register: s}",
         "- {name: b, command: 'true', notify: h}",
         "- {name: b, command: 'true', timeout: 20}",
+        "- {name: b, command: 'true', register: s, changed_when: s.rc != 0 or 'x' in s.stdout}",
+        "- {name: b, command: 'true', register: s, changed_when: [s.stdout | length > 0, s is not failed]}",
+        "- {name: b, meta: flush_handlers}",
+        "- {name: b, meta: noop}",
         "- {name: b, block: [{name: c, command: 'true'}, {name: d, command: 'true'}]}",
     ],
 )
@@ -58,8 +62,6 @@ def test_adjacent_tasks_are_one_round_trip(bench: Bench, between: str) -> None:
         "- {name: b, command: 'true', failed_when: r.rc != 0}",
         "- {name: b, command: 'true', failed_when: [false]}",
         "- {name: b, command: 'true', changed_when: r.rc == 0}",
-        "- {name: b, meta: flush_handlers}",
-        "- {name: b, meta: noop}",
         "- {name: b, block: [{name: c, debug: {msg: x}}], rescue: [{name: d, debug: {msg: x}}]}",
         "- {name: b, command: 'false', failed_when: false, register: s}\n- {name: c, debug: {msg: '{{ s.rc }}'}}",
     ],
@@ -69,6 +71,53 @@ def test_a_batch_ends_where_the_controller_is_needed(bench: Bench, between: str)
     assert out.ended.exit_code == 0
     assert bench.lines() == ["a", "z"]
     assert out.count() == 2
+
+
+def test_what_follows_handlers_travels_with_them(bench: Bench) -> None:
+    text = """
+    - hosts: all
+      pre_tasks:
+        - {name: p, shell: "echo p >> {{ log }}"}
+      tasks:
+        - {name: a, shell: "echo a >> {{ log }}", notify: h}
+        - {name: b, meta: flush_handlers}
+        - {name: c, shell: "echo c >> {{ log }}"}
+      post_tasks:
+        - {name: z, shell: "echo z >> {{ log }}"}
+      handlers:
+        - {name: h, shell: "echo h >> {{ log }}"}
+    """
+    out = bench.run(text)
+    assert out.ended.exit_code == 0
+    assert bench.lines() == ["p", "a", "h", "c", "z"]
+    assert out.ended.pending_handlers == ()
+    assert out.count() == 2
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_handler_behind_a_failure_is_not_lost(bench: Bench, force: bool) -> None:  # noqa: FBT001  # a case
+    text = f"""
+    - hosts: all
+      force_handlers: {str(force).lower()}
+      tasks:
+        - {{name: a, command: "true", notify: h}}
+        - {{name: look, command: "true", register: r}}
+        - {{name: seen, command: "true", when: r.rc == 0}}
+        - {{name: broken, command: "false"}}
+        - {{name: b, meta: flush_handlers}}
+        - {{name: c, shell: "echo c >> {{{{ log }}}}"}}
+      handlers:
+        - {{name: h, shell: "echo h >> {{{{ log }}}}"}}
+        - {{name: h2, listen: h, shell: "echo h2 >> {{{{ log }}}}"}}
+    """
+    out = bench.run(text)
+    assert out.ended.exit_code == 1
+    assert bench.lines() == (["h", "h2"] if force else [])
+    assert out.ended.pending_handlers == (() if force else ("n1: h", "n1: h2"))
+    fixed = bench.run(text.replace('"false"', '"true"'))
+    assert fixed.ended.exit_code == 0
+    assert bench.lines() == ["h", "h2", "c"]
+    assert fixed.ended.pending_handlers == ()
 
 
 def test_what_must_fail_stops_what_is_behind_it(bench: Bench) -> None:

@@ -29,24 +29,19 @@ FRESH = [
     ("facts", "the play gathers facts, and the first task asks for one"),
     ("Folders", "facts are known"),
     ("Group", "`exporter_install` is made of what `Is it installed` has found"),
-    (
-        "Capabilities of the program",
-        "the loop of `Remove older releases` is over what `Older releases` has found",
-    ),
-    ("Completion of shells", "`changed_when` of `Capabilities of the program`"),
+    ("Capabilities of the program", "the loop of `Remove older releases` is what `Older releases` has found"),
     ("Unit", "`failed_when` of `Check the configuration`"),
+    # and with it the handlers, and what follows them up to the next question
     ("Start it", "it is started where `State of the service` has found none"),
-    ("reload sysctl", "handlers"),
-    ("Ask the service", "what follows handlers"),
     ("Remember the release", "`It runs` asserts what `Ask the service` has said"),
 ]
 AGAIN = [
     *FRESH[:2],
     ("Which version is installed", "it is asked where `Is it installed` has found one"),
     ("Group", "`exporter_install` is made of what `Which version is installed` has said"),
-    *FRESH[3:6],
+    *FRESH[3:5],
     ("Enable it", "it is started where `State of the service` has found none"),
-    *FRESH[8:],
+    FRESH[-1],
 ]
 
 
