@@ -27,6 +27,7 @@ COMMANDS = {
     "quarantine": ("reserve", "Keep nodes from being given to anybody."),
     "unquarantine": ("reserve", "Let nodes be given again."),
     "exec": ("exec", "Run one command on each node."),
+    "shell": ("shell", "A node's default shell, interactive."),
     "check": ("check", "Is everything reachable and sane?"),
     "status": ("status", "Nodes, their health, who holds them, their last run."),
     "reservations": ("status", "Who holds what, who waits for it, who has booked."),

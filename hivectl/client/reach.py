@@ -46,12 +46,15 @@ class Wish:
         wait: seconds to stand in the queue; None: do not.
         duration: seconds that they are needed at most; None: as long as it takes.
         priority: 1 to 10, 10 first.
+        under: (reservation, token) that holds them already; None: that of HIVECTL_RESERVATION, the user's own, or
+            a new one.
     """
 
     reason: str = ""
     wait: float | None = None
     duration: float | None = None
     priority: int = DEFAULT_PRIORITY
+    under: tuple[str, str] | None = None
 
 
 @record(frozen=False, kw_only=True)
@@ -131,7 +134,7 @@ class Reach:
         self._keeping = asyncio.ensure_future(keep(self.reservations, self._holding, self._hear, self._lose))
 
     async def _adopted(self, nodes: Sequence[str]) -> Grant | None:
-        key = given_key(None)
+        key = self.wish.under or given_key(None)
         if key is None:
             holders = await asyncio.to_thread(self.reservations.holders, nodes)
             if len(holders) < len(nodes):
@@ -224,7 +227,7 @@ class Reach:
             nodes=(node,),
             reason=self.wish.reason,
             wait=self.wish.wait,
-            under=given_key(None),
+            under=self.wish.under or given_key(None),
             duration=self.wish.duration,
             priority=self.wish.priority,
         )

@@ -241,8 +241,8 @@ def _seen(answer: asyncio.Future[bytes]) -> None:
         answer.exception()
 
 
-# arguments: what the window runs ("": the login shell); prints what the controller must know, then attaches
-ATTACH = r"""
+# arguments: what the window runs ("": the login shell); finds or makes the default shell's window
+WINDOW = r"""
 unset TMUX TMUX_PANE
 tmux=$(command -v tmux) || exit 69
 session=$(hostname 2>/dev/null || uname -n)
@@ -271,9 +271,25 @@ if [ -z "$window" ]; then
 fi
 pane=$(tmux list-panes -t "$window" -F '#{pane_id}' 2>/dev/null | head -n 1)
 [ -n "$pane" ] || exit 70
+"""
+# prints what the controller must know, and speaks the protocol from there on
+ATTACH = (
+    WINDOW
+    + r"""
 printf 'tmux=%s\nsession=%s\nwindow=%s\npane=%s\nmade=%s\n\n' "$tmux" "$session" "$window" "$pane" "$made"
 exec tmux -C attach-session -t "=$session"
 """
+)
+# for people: where the node does not know their kind of terminal, one that nearly all are like
+SHOW = (
+    WINDOW
+    + r"""
+tput cols >/dev/null 2>&1 || TERM=xterm-256color
+export TERM
+tmux select-window -t "$window"
+exec tmux -u attach-session -t "=$session"
+"""
+)
 NO_TMUX_STATUS = 69  # EX_UNAVAILABLE, sysexits.h
 ENDED_AT_ONCE = 70  # EX_SOFTWARE
 

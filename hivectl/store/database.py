@@ -95,8 +95,10 @@ def open_database(path: Path) -> Database:
     """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # made with its final mode, before SQLite would make it by umask
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        # Made with its final mode, before SQLite would make it by umask. One that is there is never opened here: to
+        # close it would drop the locks of this process's other connections (sqlite.org/howtocorrupt.html, 2.2).
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         turns = Turns(path.with_name(f"{path.name}-turn"))
     except OSError as error:
         raise StoreUnwritableError(
