@@ -26,7 +26,7 @@ class Face(Generic[A]):
     """
 
     def __init__(self, behind: A, *, owned: bool) -> None:
-        self._behind = behind
+        self._inner = behind
         self._process = os.getpid()
         self._runner: Runner = runner()
         self._finalizer: weakref.finalize[Any, Any] | None = None
@@ -36,14 +36,18 @@ class Face(Generic[A]):
             # at the end of the process the loop closes what is open, side by side
             self._finalizer.atexit = False
 
-    def _call(self, work: Coroutine[Any, Any, T]) -> T:
-        """Have the loop do something; raises ClosedError in a process that was forked since."""
+    @property
+    def _behind(self) -> A:
+        """What does the work; raises ClosedError in a process that was forked since."""
         if os.getpid() != self._process:
-            work.close()
             raise ClosedError(
                 "connections do not survive a fork",
                 hint="make the Hive or Node in the process that uses it (multiprocessing: start method 'spawn')",
             )
+        return self._inner
+
+    def _call(self, work: Coroutine[Any, Any, T]) -> T:
+        """Have the loop do something."""
 
         async def begin() -> T:
             return await work

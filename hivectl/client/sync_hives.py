@@ -61,7 +61,7 @@ class HiveFace(Face[H]):
 
     def __repr__(self) -> str:
         """Return what it holds."""
-        return repr(self._behind)
+        return repr(self._inner)
 
     def _repr_html_(self) -> str:
         """Return it as a table for notebooks."""

@@ -66,7 +66,7 @@ class Node(Face[AsyncNode]):
 
     def __repr__(self) -> str:
         """Return how it was made, and whether it is open."""
-        return repr(self._behind)
+        return repr(self._inner)
 
     def __getattr__(self, name: str) -> Remote:
         """Begin a dotted call; nothing is sent before it is called."""
@@ -253,7 +253,7 @@ class Shell(Face["AsyncShell"]):
 
     def __repr__(self) -> str:
         """Return whose it is."""
-        return repr(self._behind)
+        return repr(self._inner)
 
 
 class Task(Face[AsyncTask]):
@@ -325,7 +325,7 @@ class Task(Face[AsyncTask]):
 
     def __repr__(self) -> str:
         """Return how it stood at the last look."""
-        return repr(self._behind)
+        return repr(self._inner)
 
     def _fresh(self) -> AsyncTask:
         return self._call(self._behind.refresh())
