@@ -24,7 +24,7 @@ from hivectl.client.wrapping import (
     typed_for_python,
     typed_for_shell,
 )
-from hivectl.drivers.errors import NodeError, OutputError
+from hivectl.drivers.errors import ConnectionLostError, NodeError, OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -123,7 +123,7 @@ class _Use:
     async def run(self, command: str, timeout: float | None, *, python: bool, new: bool) -> Output:
         try:
             prompt = await self._ready(STARTING if new else SETTLING, again=new)
-        except (PaneGoneError, TmuxError) as error:
+        except TmuxError as error:
             if new and (isinstance(error, PaneGoneError) or self.control.closed):
                 raise ended_at_once(self.node) from None
             raise
@@ -253,13 +253,16 @@ class _Use:
                     output = await self._instead(prompt)
                     if output is not None:
                         return output
-        except (PaneGoneError, TmuxError) as error:
+        except TmuxError as error:
             if isinstance(error, PaneGoneError) or self.control.closed:
                 raise ShellEndedError(
                     f"the command has ended the shell: {self._printed().strip()[-200:] or 'it printed nothing'}",
                     node=self.node,
                     hint="the next command gets a new shell",
                 ) from None
+            raise
+        except ConnectionLostError as error:
+            error.hint = "the command may go on: the next one goes to the same shell"
             raise
         finally:
             with suppress(NodeError):

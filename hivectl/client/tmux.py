@@ -24,6 +24,8 @@ COMMON = tuple((b"\\%03o" % code, bytes([code])) for code in (0o12, 0o15, 0o33, 
 LONGEST_OUTPUT = 64 << 20
 ANSWERING = 30.0
 CHUNK = 1 << 18
+# seconds for standard error and the exit status behind the end of the output
+LAST_WORDS = 2.0
 # notifications that may mean the end of a pane
 WINDOWS_CHANGED = (b"%window-close", b"%unlinked-window-close", b"%layout-change", b"%exit")
 
@@ -134,9 +136,7 @@ class Control:
             if self._lost is not None:
                 raise self._lost
             self._answers.extend(answers)
-            await self._process.write(
-                "".join(f"{command}\n" for command in commands).encode("utf-8", "surrogateescape")
-            )
+            await self._give(commands)
         try:
             async with asyncio.timeout(ANSWERING):
                 return [(await answer).decode("utf-8", "surrogateescape") for answer in answers]
@@ -145,6 +145,17 @@ class Control:
             raise ConnectionLostError(
                 f"tmux did not answer within {ANSWERING:g} s", node=self._node
             ) from None
+
+    async def _give(self, commands: tuple[str, ...]) -> None:
+        text = "".join(f"{command}\n" for command in commands)
+        try:
+            await self._process.write(text.encode("utf-8", "surrogateescape"))
+        except ConnectionLostError:
+            # whoever reads knows whether tmux or the connection has ended
+            await asyncio.wait([self._reading], timeout=2 * LAST_WORDS)
+            if self._lost is not None:
+                raise self._lost from None
+            raise
 
     async def close(self) -> None:
         """Detach; what runs in the session goes on. Calling it again does nothing."""
@@ -170,9 +181,14 @@ class Control:
         except NodeError as error:
             self._end(error)
         else:
+            status = None
             with suppress(TimeoutError):
-                async with asyncio.timeout(2.0):
+                async with asyncio.timeout(LAST_WORDS):
                     await self._errors
+                    status = await self._process.wait()
+            if status is None:
+                self._end(ConnectionLostError("the connection to tmux broke", node=self._node))
+                return
             said = left.decode("utf-8", "replace").strip() or self._said.decode("utf-8", "replace").strip()
             self._end(TmuxError(f"tmux has ended: {said or 'no session is left'}", node=self._node))
 

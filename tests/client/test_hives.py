@@ -19,7 +19,6 @@ from hivectl import AuxHive, Hive, Node
 from hivectl.aio import Hive as AsyncHive
 from hivectl.client.errors import ClosedError, QuorumError
 from hivectl.client.results import RunAllError
-from hivectl.engine.lab import open_lab
 from hivectl.model.errors import Complaints, InputError
 from hivectl.reservations.base import Asked, Grant, HeldError, ReservationLostError
 from hivectl.store.keys import keep_key
@@ -359,7 +358,6 @@ def test_it_is_light_to_import_and_lab_is_not_needed_for_it() -> None:
         "'asyncio' in sys.modules, hasattr(hivectl, 'nothing'))"
     )
     assert done.stdout == "['hivectl'] False False\n", done.stderr
-    assert open_lab
 
 
 def test_types_are_told_to_checkers(tmp_path: Path) -> None:

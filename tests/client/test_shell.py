@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 import threading
 import time
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from hivectl import Node
 from hivectl.aio import Node as AsyncNode
@@ -20,6 +23,7 @@ from hivectl.client.errors import (
     ShellEndedError,
     ShellTimeoutError,
 )
+from hivectl.drivers.errors import ConnectionLostError
 from tests.support.connections import until
 
 if TYPE_CHECKING:
@@ -212,6 +216,48 @@ def test_calls_are_forwarded_with_their_arguments_and_return_literals(node: Node
     assert node.remote.print("own") == "own"
     with pytest.raises(TypeError, match="only literals"):
         node.beacon.on(object())
+
+
+def test_a_lost_connection_is_told_and_made_again(nodes: TmuxLab) -> None:
+    async def main() -> None:
+        async with AsyncNode("h1") as node:
+            await node("x=kept")
+            running = asyncio.ensure_future(node("sleep 3; y=done"))
+            await until(lambda: "sleep" in nodes.tmux("list-panes", "-a", "-F", "#{pane_current_command}"))
+            nodes.hosts[0].drop_connections()
+            with pytest.raises(ConnectionLostError, match="may go on"):
+                await running
+            with pytest.raises(BusyError, match="sleep"):
+                await node("echo too early")
+            await until(lambda: nodes.tmux("list-panes", "-a", "-F", "#{pane_current_command}") == "bash")
+            assert await node("echo $x $y") == "kept done\n"
+
+    asyncio.run(main())
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=st.text(st.characters(blacklist_characters="\0", blacklist_categories=["Cs"]), max_size=60))
+def test_any_text_goes_there_and_comes_back(node: Node, text: str) -> None:
+    assert node(f"printf %s {shlex.quote(text)}") == text
+
+
+LITERALS = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=20) | st.binary(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3) | st.tuples(inner),
+    max_leaves=5,
+)  # fmt: skip
+
+
+def test_any_literal_goes_there_and_comes_back(node: Node) -> None:
+    node("python3 -q")
+    node("def echo(value): return value")
+
+    @settings(max_examples=40, deadline=None)
+    @given(value=LITERALS)
+    def same(value: object) -> None:
+        assert node.echo(value) == value
+
+    same()
 
 
 def test_other_shells_live_beside_it(node: Node) -> None:
