@@ -31,6 +31,8 @@ BASE = {"file.txt": "alpha\nbeta\ngamma\n", "dir/inner.txt": "inner\n"}
 BACKUP = re.compile(r"\.\d+\.\d{4}-\d\d-\d\d@\d\d:\d\d:\d\d~$")
 # seconds since the epoch: when what is there before was made
 PLANTED = 1_600_000_000
+# what carries out our side once more, as on a node without Python
+SHELL = "/bin/dash"
 TURNS = ("first", "second")
 
 
@@ -93,6 +95,7 @@ def assert_as_ansible(
     sources: Mapping[str, str] | None = None,
     variables: Mapping[str, Any] | None = None,
     filled: Mapping[str, str] | None = None,
+    without_python: bool = False,
 ) -> None:
     """Do every case in both ways and fail with every difference.
 
@@ -103,6 +106,7 @@ def assert_as_ansible(
         sources: files beside the playbook: path -> text; with a slash behind it an empty folder.
         variables: of the play.
         filled: name -> what {name} stands for in arguments.
+        without_python: a third time, by the helper for nodes without Python.
     """
     table = [replace(one, module=one.module or module) for one in cases]
     names = [one.name for one in table]
@@ -118,6 +122,8 @@ def assert_as_ansible(
     bench = Bench(table, folder, dict(variables or {}), dict(filled or {}))
     theirs, ours = bench.by_ansible(), bench.by_us()
     found = list(bench.differences(theirs, ours))
+    if without_python:
+        found += bench.differences(theirs, bench.by_us("plain", SHELL), "plain")
     assert not found, f"{len(found)} differences\n" + "\n".join(found)
 
 
@@ -147,13 +153,13 @@ class Bench:
             results[turn] = dict(zip([one.name for one in self.in_turn(turn)], flat, strict=True))
         return results
 
-    def by_us(self) -> dict[str, dict[str, Any]]:
+    def by_us(self, side: str = "ours", shell: str = "") -> dict[str, dict[str, Any]]:
         """Do all cases over one connection; return the results by turn and case."""
-        tree = self.folder / "ours"
+        tree = self.folder / side
         self._plant(tree)
 
         async def whole() -> dict[str, dict[str, Any]]:
-            connection = await connect(self.folder / ".state")
+            connection = await connect(self.folder / ".state", shell=shell)
             context = TaskOnThisMachine(
                 folder=self.folder, open_connection=connection, variables=self.variables
             )
@@ -168,7 +174,7 @@ class Bench:
                         )
                         for one in self.in_turn(turn)
                     }
-                    self._keep(tree, f"ours-{turn}")
+                    self._keep(tree, f"{side}-{turn}")
             finally:
                 await connection.close()
             return results
@@ -176,7 +182,7 @@ class Bench:
         return asyncio.run(whole())
 
     def differences(
-        self, theirs: dict[str, dict[str, Any]], ours: dict[str, dict[str, Any]]
+        self, theirs: dict[str, dict[str, Any]], ours: dict[str, dict[str, Any]], side: str = "ours"
     ) -> Iterator[str]:
         for turn in TURNS:
             for one in self.in_turn(turn):
@@ -184,13 +190,13 @@ class Bench:
                 pairs = [
                     (told(mine, one), told(their, one)),
                     (
-                        state_of(self.folder / f"ours-{turn}" / one.name, times=one.times),
+                        state_of(self.folder / f"{side}-{turn}" / one.name, times=one.times),
                         state_of(self.folder / f"ansible-{turn}" / one.name, times=one.times),
                     ),
                 ]
                 for left, right in pairs:
                     if left != right:
-                        sides = f"ours    {_only(left, right)}\n  ansible {_only(right, left)}"
+                        sides = f"{side:8}{_only(left, right)}\n  ansible {_only(right, left)}"
                         yield f"{one.name}, {turn} time:\n  {sides}"
                         yield f"  we said {str(mine.get('msg'))[:300]!r}, ansible {str(their.get('msg'))[:300]!r}"
 
@@ -330,7 +336,12 @@ def told(result: dict[str, Any], one: Case) -> Any:
     }
     if one.picked is not None:
         words["picked"] = one.picked(result)
-    text = json.dumps(words, sort_keys=True).replace("/ansible/", "/tree/").replace("/ours/", "/tree/")
+    text = (
+        json.dumps(words, sort_keys=True)
+        .replace("/ansible/", "/tree/")
+        .replace("/ours/", "/tree/")
+        .replace("/plain/", "/tree/")
+    )
     return json.loads(text)
 
 
@@ -350,7 +361,12 @@ def state_of(root: Path, *, times: bool = False) -> dict[str, tuple[Any, ...]]:
         owned = (f"{status.st_mode & 0o7777:04o}", status.st_uid, status.st_gid)
         if path.is_symlink():
             target = str(path.readlink())
-            found[name] = ("link", target.replace("/ansible/", "/tree/").replace("/ours/", "/tree/"))
+            found[name] = (
+                "link",
+                target.replace("/ansible/", "/tree/")
+                .replace("/ours/", "/tree/")
+                .replace("/plain/", "/tree/"),
+            )
         elif path.is_dir():
             found[name] = ("directory", *owned)
         elif path.is_file():

@@ -106,11 +106,11 @@ class TaskOnThisMachine:
         self.said.append(message)
 
 
-async def connect(state: Path) -> Connection:
-    """Open the local driver's connection."""
+async def connect(state: Path, *, shell: str = "") -> Connection:
+    """Open the local driver's connection, to a helper without Python where a shell is named."""
     from hivectl.drivers.local import DRIVER
 
-    attributes = convert(DRIVER.attributes, {})
+    attributes = convert(DRIVER.attributes, {"python": "none", "sh": shell} if shell else {})
     return await DRIVER.connect(Target(node="n1", connection="local", attributes=attributes, state=state))
 
 

@@ -64,7 +64,13 @@ def act(name: str, module: str, arguments: dict[str, Any], *keys: str, **more: A
 
 
 def assert_same_in_worlds(
-    acts: Sequence[Act], folder: Path, *, prepare: str, state: str, end: str = ""
+    acts: Sequence[Act],
+    folder: Path,
+    *,
+    prepare: str,
+    state: str,
+    end: str = "",
+    without_python: bool = False,
 ) -> dict[str, list[dict[str, Any]]]:
     """Do all acts in order, in both ways, and fail with every difference; return both sides' results.
 
@@ -74,15 +80,18 @@ def assert_same_in_worlds(
         prepare: shell commands that make a new world; /mnt is its folder.
         state: shell commands that print what is compared after each act.
         end: shell commands that end what runs in a world.
+        without_python: a third time, by the helper for nodes without Python ("plain").
     """
     _write(acts, folder, state)
-    sides = {side: _live(side, folder, prepare, end) for side in ("ansible", "ours")}
+    mine = ("ours", "plain") if without_python else ("ours",)
+    sides = {side: _live(side, folder, prepare, end) for side in ("ansible", *mine)}
     found = []
-    for one, theirs, ours in zip(acts, sides["ansible"], sides["ours"], strict=True):
-        for what in ("told", "state"):
-            if theirs[what] != ours[what]:
-                found.append(f"{one.name} ({what}):\n  ours    {ours[what]}\n  ansible {theirs[what]}")
-                found.append(f"  we said {_words(ours)}\n  ansible {_words(theirs)}")
+    for side in mine:
+        for one, theirs, ours in zip(acts, sides["ansible"], sides[side], strict=True):
+            for what in ("told", "state"):
+                if theirs[what] != ours[what]:
+                    found.append(f"{one.name} ({what}):\n  {side:8}{ours[what]}\n  ansible {theirs[what]}")
+                    found.append(f"  we said {_words(ours)}\n  ansible {_words(theirs)}")
     assert not found, "\n".join(found)
     return sides
 
@@ -203,11 +212,11 @@ def _by_ansible(acts: list[Act], folder: Path) -> list[tuple[dict[str, Any], str
     return list(zip(told, states, strict=True))
 
 
-def _by_us(acts: list[Act], folder: Path) -> list[tuple[dict[str, Any], str]]:
+def _by_us(acts: list[Act], folder: Path, shell: str = "") -> list[tuple[dict[str, Any], str]]:
     from tests.support.tasks import TaskOnThisMachine, connect, perform
 
     async def whole() -> list[tuple[dict[str, Any], str]]:
-        connection = await connect(folder / ".state")
+        connection = await connect(folder / ".state", shell=shell)
         context = TaskOnThisMachine(folder=folder, open_connection=connection)
         results = []
         try:
@@ -237,7 +246,10 @@ def main() -> None:
     acts = [
         Act(**{**one, "keys": tuple(one["keys"])}) for one in json.loads((folder / "acts.json").read_text())
     ]
-    results = (_by_ansible if side == "ansible" else _by_us)(acts, folder)
+    if side == "ansible":
+        results = _by_ansible(acts, folder)
+    else:
+        results = _by_us(acts, folder, "/bin/dash" if side == "plain" else "")
     told.write_text(
         json.dumps(
             [

@@ -8,7 +8,7 @@ from pathlib import Path
 # the magic word in the preamble's place of a bytecode version; the loader takes no other
 SH = "sh------"
 # in this order: a function is known before its first use at the top level
-PARTS = ("base", "paths", "modes", "files", "contents", "edits", "runs", "lock", "waits", "facts")
+PARTS = ("base", "paths", "modes", "files", "contents", "edits", "runs", "lock", "waits", "facts", "remote")
 
 # The first thing that runs where there is no Python. It says so, skips what was sent ahead for one (see
 # `hivectl.helper.bundle.preamble`), and becomes the program. One byte after the other only where dd knows no other way.

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from hivectl.helper.encode import Frame, encode_batch
 from hivectl.helper.sh import edits, facts, waits
-from hivectl.helper.sh.encode import encode
+from hivectl.helper.sh.encode import REMOTE, encode
 from hivectl.helper.sh.results import Clock, refusal, result_of, stripped
 from hivectl.helper.sh.wire import NonsenseError
 
 if TYPE_CHECKING:
     from hivectl.helper.node.waits import Wanted
-    from hivectl.helper.operations import Batch
+    from hivectl.helper.operations import Batch, Item
+    from hivectl.helper.sh.remote.operations import RemoteErrand, RemoteOperations
     from hivectl.helper.sh.wire import Said
 
 
@@ -30,6 +31,9 @@ class Dialect:
         self._hash = hashlib.sha256()
         self._asked: Frame | None = None
         self._claim = 0
+        self._remote: RemoteOperations | None = None
+        # what is at work here for the node, and waits for its answers
+        self.errand: RemoteErrand | None = None
 
     def batch(self, batch: Batch) -> None:
         """Know the batch whose frame comes next."""
@@ -45,12 +49,21 @@ class Dialect:
         header = frame.header
         if header["t"] == "batch":
             self._plain = [item["o"] for item in header["items"]]
+            self.leave()
             self._edits.clear()
             frame = self._with_waits(frame)
+        if header["t"] == "stop" and self.errand is not None:
+            self.errand.line.stop()
         if header.get("fence"):
             self._claim = header["fence"]["token"]
         self._asked = frame
         return encode(frame)
+
+    def leave(self) -> None:
+        """Give up what is at work here: there is nobody to ask any more."""
+        if self.errand is not None:
+            self.errand.line.close()
+            self.errand = None
 
     def _with_waits(self, frame: Frame) -> Frame:
         """Understand what is waited for; a wait for what cannot be is refused on the node in its turn."""
@@ -94,10 +107,24 @@ class Dialect:
 
     def _asked_back(self, said: Said) -> bytes:
         """Return the answer to what the program cannot know by itself."""
+        if self._batch is not None and self._batch.items[said.index].operation.name in REMOTE:
+            self._ask_errand(said, self._batch.items[said.index])
+            return b""
         if said.index in self._waits:
             return waits.answer(said, self._waits[said.index])
         self._edits[said.index], back = edits.answer(said, self._plain[said.index])
         return back
+
+    def _ask_errand(self, said: Said, item: Item) -> None:
+        """Let the operation at work go on with the node's answer; the first one begins it."""
+        if self.errand is None:
+            if self._remote is None:
+                from hivectl.helper.sh.remote.operations import RemoteOperations
+
+                assert self._clock is not None
+                self._remote = RemoteOperations(self._clock)
+            self.errand = self._remote.errand(item, self._plain[said.index])
+        self.errand.line.deliver(said)
 
     def _header(self, said: Said) -> dict[str, Any]:
         """Return what the Python helper would have said in place of a frame that needs no reckoning."""
@@ -128,6 +155,9 @@ class Dialect:
             return _header_of(said, waits.result_of(said, plain, wait)), b""
         if name == "facts" and "msg" not in said.fields:
             return _header_of(said, facts.result_of(said, plain)), b""
+        if said.flag("remote") and self.errand is not None:
+            done, self.errand = self.errand, None
+            return done.header(said.index, _seconds(said))
         header, data = result_of(said, item, self._clock)
         if name == "run" and "out" in header and plain.get("strip", True):
             header, data = stripped(header, data)
@@ -150,8 +180,11 @@ class Dialect:
 
 
 def _header_of(said: Said, result: dict[str, Any]) -> dict[str, Any]:
-    seconds = max(0.0, float(said.fields["e"]) - float(said.fields["b"]))
-    return {"t": "result", "i": said.index, "s": seconds, "r": result}
+    return {"t": "result", "i": said.index, "s": _seconds(said), "r": result}
+
+
+def _seconds(said: Said) -> float:
+    return max(0.0, float(said.fields["e"]) - float(said.fields["b"]))
 
 
 def _progress(said: Said, run: str) -> dict[str, Any] | None:

@@ -25,6 +25,13 @@ IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
 QUOTED = 8192
 # stands for the temporary file's name while a validation is split into words
 PLACE = "hivectl-temporary-name"
+# what the controller carries out, asking the node (hivectl.helper.sh.remote)
+REMOTE = frozenset(
+    (
+        *("cron", "download", "duplicate", "find", "git", "group", "hostname", "package", "script"),
+        *("service", "temporary", "user"),
+    )
+)
 # how touch(1) takes times
 TOUCH = "%Y%m%d%H%M.%S"
 
@@ -126,6 +133,10 @@ class _Contents:
 def _operation(name: str, plain: Mapping[str, Any], contents: _Contents) -> str:
     if name == "refused":
         raise CannotEncodeError(plain["msg"])
+    if name in REMOTE:
+        return "h_op remote"
+    if name == "pip":
+        raise CannotEncodeError("this node has no Python, and so no pip: it can have no packages of Python")
     if name not in OPERATIONS:
         raise CannotEncodeError(f"the helper without Python does not know the operation {name}")
     made = _common(plain)
@@ -265,6 +276,11 @@ def _wait(plain: Mapping[str, Any]) -> tuple[str, list[str]]:
         f"o_ctimeout={_hundredths(plain.get('connect_timeout', 5.0))}",
     ]
     return "", made
+
+
+def run_of(plain: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """Return the words of a program, and the assignments of its environment, its input and its time."""
+    return list(plain["argv"]), _run(plain)[1]
 
 
 OPERATIONS: dict[str, Callable[[Mapping[str, Any]], tuple[str, list[str]]]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -27,12 +28,15 @@ class Clock:
         fields = hello.fields
         zone = fields.get("zone", "+0000")
         minutes = int(zone[1:3]) * 60 + int(zone[3:5]) if len(zone) == 5 and zone[1:].isdigit() else 0
-        self._zone = timezone(timedelta(minutes=-minutes if zone[0] == "-" else minutes)) if minutes else UTC
+        self.zone = timezone(timedelta(minutes=-minutes if zone[0] == "-" else minutes)) if minutes else UTC
+        # seconds by which its clock is ahead of ours: it counted whole ones when it said so
+        ahead = float(fields["epoch"]) - time.time()
+        self.ahead = ahead if abs(ahead) > 2 else 0.0
         self._offset = float(fields["epoch"]) - float(fields["up"])
 
     def written(self, up: float) -> str:
         """Return a moment as Ansible writes it."""
-        return datetime.fromtimestamp(self._offset + up, self._zone).strftime("%Y-%m-%d %H:%M:%S.%f")
+        return datetime.fromtimestamp(self._offset + up, self.zone).strftime("%Y-%m-%d %H:%M:%S.%f")
 
 
 def result_of(said: Said, item: Item, clock: Clock) -> tuple[dict[str, Any], bytes]:

@@ -40,6 +40,7 @@ class ShSession(HelperSession):
     async def _taken(self) -> tuple[dict[str, Any], bytes] | None:
         """Take a frame that has come as a whole, and answer those that ask; None when there is none."""
         while True:
+            await self._go_on()
             try:
                 said = take(self._buffer, LONGEST_DATA)
                 header, data = (None, b"") if said is None else self._dialect.incoming(said)
@@ -53,3 +54,19 @@ class ShSession(HelperSession):
                 return None
             if data:
                 await self._write(data)
+
+    async def _go_on(self) -> None:
+        """Send what an operation that is carried out here asks of the node next."""
+        errand = self._dialect.errand
+        if errand is not None and errand.line.owes:
+            await self._write(await errand.line.outgoing())
+
+    async def close(self) -> None:
+        """End the helper, and what is at work here for it."""
+        self._dialect.leave()
+        await super().close()
+
+    async def _abandon(self) -> None:
+        """Close the channel without a word more."""
+        self._dialect.leave()
+        await super()._abandon()

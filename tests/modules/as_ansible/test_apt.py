@@ -146,7 +146,7 @@ def test_waits_for_whoever_holds_the_lock_and_names_it(
 def test_as_ansible(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DEBS", str(debs.build(tmp_path)))
 
-    sides = assert_same_in_worlds(ACTS, tmp_path, prepare=debs.PREPARE, state=debs.STATE)
+    sides = assert_same_in_worlds(ACTS, tmp_path, prepare=debs.PREPARE, state=debs.STATE, without_python=True)
 
     said = {one.name: side["result"].get("msg", "") for one, side in zip(ACTS, sides["ours"], strict=True)}
     assert said["no such package"] == "No package matching 'no-such-thing' is available"

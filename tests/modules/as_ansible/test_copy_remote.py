@@ -75,4 +75,4 @@ CASES = [
 
 
 def test_as_ansible(tmp_path: Path) -> None:
-    assert_as_ansible("copy", CASES, tmp_path)
+    assert_as_ansible("copy", CASES, tmp_path, without_python=True)

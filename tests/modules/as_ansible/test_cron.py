@@ -103,4 +103,4 @@ ACTS = [
 
 
 def test_as_ansible(tmp_path: Path) -> None:
-    assert_same_in_worlds(ACTS, tmp_path, prepare=PREPARE, state=STATE)
+    assert_same_in_worlds(ACTS, tmp_path, prepare=PREPARE, state=STATE, without_python=True)

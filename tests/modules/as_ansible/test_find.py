@@ -141,4 +141,4 @@ CASES = [
 
 
 def test_as_ansible(tmp_path: Path) -> None:
-    assert_as_ansible("find", CASES, tmp_path)
+    assert_as_ansible("find", CASES, tmp_path, without_python=True)

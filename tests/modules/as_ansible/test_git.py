@@ -136,7 +136,7 @@ ACTS = [
 
 
 def test_as_ansible(tmp_path: Path) -> None:
-    sides = assert_same_in_worlds(ACTS, tmp_path, prepare=PREPARE, state=STATE)
+    sides = assert_same_in_worlds(ACTS, tmp_path, prepare=PREPARE, state=STATE, without_python=True)
 
     said = {one.name: side["result"].get("msg", "") for one, side in zip(ACTS, sides["ours"], strict=True)}
     assert said["modified"] == "Local modifications exist in the destination: /mnt/copies/a (force=no)."

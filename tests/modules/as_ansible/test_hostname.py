@@ -26,7 +26,7 @@ ACTS = [
 
 
 def test_as_ansible(tmp_path: Path) -> None:
-    sides = assert_same_in_worlds(ACTS, tmp_path, prepare=PREPARE, state=STATE)
+    sides = assert_same_in_worlds(ACTS, tmp_path, prepare=PREPARE, state=STATE, without_python=True)
 
     facts = sides["ours"][-1]["result"]["ansible_facts"]
     assert facts == {"ansible_hostname": "m1", "ansible_nodename": "m1.lab.example"}

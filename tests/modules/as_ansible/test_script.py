@@ -70,4 +70,4 @@ CASES = [
 
 
 def test_as_ansible(tmp_path: Path) -> None:
-    assert_as_ansible("script", CASES, tmp_path, sources=SOURCES)
+    assert_as_ansible("script", CASES, tmp_path, sources=SOURCES, without_python=True)

@@ -105,6 +105,7 @@ def test_as_ansible(tmp_path: Path) -> None:
         prepare=PREPARE,
         state=STATE,
         end="start-stop-daemon --stop --quiet --oknodo --pidfile /mnt/run/lamp.pid",
+        without_python=True,
     )
 
     assert "lamp: no bulb" in sides["ours"][-1]["result"]["msg"]

@@ -117,7 +117,7 @@ ACTS = [
 
 
 def test_as_ansible(tmp_path: Path) -> None:
-    sides = assert_same_in_worlds(ACTS, tmp_path, prepare=PREPARE, state=STATE, end=END)
+    sides = assert_same_in_worlds(ACTS, tmp_path, prepare=PREPARE, state=STATE, end=END, without_python=True)
 
     failure = sides["ours"][-1]["result"]["msg"]
     assert failure.startswith("Unable to start service broken: ")

@@ -51,4 +51,4 @@ CASES = [
 def test_as_ansible(tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setattr("tests.support.as_ansible.state_of", lambda *_, **__: {})
 
-    assert_as_ansible("tempfile", CASES, tmp_path)
+    assert_as_ansible("tempfile", CASES, tmp_path, without_python=True)

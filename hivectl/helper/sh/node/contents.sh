@@ -80,7 +80,7 @@ h_temporary_for() {
   set +C
   umask "$h_umask"
   if [ "$h_d" != 0 ]; then
-    { : >"$h_temporary"; } 2>"$h_t/e" && rm -f "$h_temporary"
+    { true >"$h_temporary"; } 2>"$h_t/e" && rm -f "$h_temporary"
     h_write_failure "$1"
     return 1
   fi

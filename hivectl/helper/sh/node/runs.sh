@@ -68,6 +68,12 @@ op_run() {
       h_n=$((h_n - 1))
     done
   fi
+  h_execute_here "$@" || { h_rc=2; h_fail "cannot start $1: $h_r" rc 2; return; }
+  h_run_result
+}
+
+# h_execute_here PROGRAM ARGUMENT...: run it to its end, in h_dir; fails with h_r when it cannot be started
+h_execute_here() {
   if [ "$o_env" = 1 ]; then
     # its PATH decides where the program is
     h_found=$(h_env; h_find_program "$1" && printf '%s' "$h_x/") || h_found=
@@ -76,7 +82,7 @@ op_run() {
     [ -n "$h_found" ]
   else
     h_find_program "$1"
-  fi || { h_rc=2; h_fail "cannot start $1: $h_r" rc 2; return; }
+  fi || return 1
   h_runs=$((h_runs + 1))
   h_out=$h_t/o.$h_runs.$h_i h_err=$h_t/x.$h_runs.$h_i h_in=/dev/null
   if [ -n "$o_stdin$o_stdin_octal" ]; then
@@ -92,7 +98,7 @@ op_run() {
   fi
   h_attend
   [ -z "$h_timer" ] || kill -TERM "$h_timer" 2>/dev/null
-  h_run_result
+  return 0
 }
 
 # becomes the program, in a process group of its own
@@ -160,7 +166,8 @@ h_kill_below() {
   set -f
 }
 
-h_run_result() {
+# how it ended: h_rc as Python counts, sizes of both outputs as far as they are sent into h_o and h_e, h_cut
+h_run_ended() {
   # also what the program left behind in its group
   if [ "$h_killed" = 1 ]; then h_kill_group KILL; fi
   if [ "$h_rc" -gt 128 ]; then
@@ -169,6 +176,30 @@ h_run_result() {
     while IFS= read -r h_line; do case $h_line in *Done* | *Exit*) h_ended_so=1 ;; *unning*) ;; esac; done <"$h_t/e"
     [ -n "$h_ended_so" ] || h_rc=$((128 - h_rc))
   fi
+  h_o=0 h_e=0 h_cut=0
+  if [ -s "$h_out" ]; then
+    h_d=$(wc -c <"$h_out")
+    h_o=$((h_d))
+  fi
+  if [ -s "$h_err" ]; then
+    h_d=$(wc -c <"$h_err")
+    h_e=$((h_d))
+  fi
+  h_d=16777216
+  if [ "$h_o" -gt "$h_d" ] || [ "$h_e" -gt "$h_d" ]; then
+    [ "$h_o" -le "$h_d" ] || h_o=$h_d
+    [ "$h_e" -le "$h_d" ] || h_e=$h_d
+    h_cut=1
+  fi
+}
+
+h_send_outputs() {
+  [ "$h_o" = 0 ] || head -c "$h_o" "$h_out" >&4
+  [ "$h_e" = 0 ] || head -c "$h_e" "$h_err" >&4
+}
+
+h_run_result() {
+  h_run_ended
   set -- changed "$((1 - o_observes))" rc "$h_rc"
   if [ "$h_killed" = 1 ]; then
     h_failed=1
@@ -182,28 +213,9 @@ h_run_result() {
     h_failed=1
     set -- "$@" failed 1 msg 'non-zero return code'
   fi
-  h_o=0 h_e=0
-  if [ -s "$h_out" ] && [ -s "$h_err" ]; then
-    h_d=$(wc -c <"$h_out")
-    h_o=$((h_d))
-    h_d=$(wc -c <"$h_err")
-    h_e=$((h_d))
-  elif [ -s "$h_out" ]; then
-    h_d=$(wc -c <"$h_out")
-    h_o=$((h_d))
-  elif [ -s "$h_err" ]; then
-    h_d=$(wc -c <"$h_err")
-    h_e=$((h_d))
-  fi
-  h_d=16777216
-  if [ "$h_o" -gt "$h_d" ] || [ "$h_e" -gt "$h_d" ]; then
-    [ "$h_o" -le "$h_d" ] || h_o=$h_d
-    [ "$h_e" -le "$h_d" ] || h_e=$h_d
-    set -- "$@" truncated 1
-  fi
+  [ "$h_cut" = 0 ] || set -- "$@" truncated 1
   h_result_with "$((h_o + h_e))" "$@" out "$h_o"
-  [ "$h_o" = 0 ] || head -c "$h_o" "$h_out" >&4
-  [ "$h_e" = 0 ] || head -c "$h_e" "$h_err" >&4
+  h_send_outputs
 }
 
 # h_run_skipped PATTERN WORDS
