@@ -1,0 +1,383 @@
+"""A board's files through its REPL: looked at many at a time, put whole or not at all, in constant memory."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import posixpath
+import re
+import zlib
+from dataclasses import field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hivectl.micropython.errors import (
+    DamagedError,
+    LackingError,
+    ProtocolError,
+    RemoteError,
+    RemoteOSError,
+    remote_error,
+)
+from hivectl.micropython.programs import HELPER, NAME
+from hivectl.model.records import record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from hivectl.micropython.repl import Repl
+
+# of a file, in one program: it and its text in base64 must fit into a small board's memory twice
+CHUNK = 3072
+# of a file that is brought back, in one piece
+BLOCK = 1024
+# of one program that looks at many paths, in characters
+LOOK = 2048
+# seconds for one program that writes or hashes: flash is erased at some 40 kB/s, a file system may be nearly full
+SECONDS = 60.0
+TEMPORARY = ".hivectl.tmp"
+ENOENT = 2
+# in a literal: what ends it, and what a terminal does not let through
+SPECIAL = re.compile(rb'[\x00-\x05\n\r"\\]')
+# in a file that is brought back
+ESCAPE = b"\x10"
+ESCAPED = {b"P": b"\x10", b"D": b"\x04", b"N": b"\n", b"R": b"\r"}
+
+
+@record
+class Entry:
+    """What is at a path.
+
+    Attributes:
+        path: as it was asked for.
+        kind: "file" or "directory".
+        size: of a file, in bytes.
+        mtime: as the board tells it; many count from 2000, or know no time.
+        sha256: hexadecimal; None where it was not asked for.
+    """
+
+    path: str
+    kind: str
+    size: int
+    mtime: int
+    sha256: str | None = field(default=None)
+
+
+class Files:
+    """The files of a board.
+
+    Args:
+        repl: of the board.
+        node: for messages.
+        chunk: bytes of a file in one program; less for boards with little memory.
+    """
+
+    def __init__(self, repl: Repl, *, node: str | None = None, chunk: int = CHUNK) -> None:
+        self.repl = repl
+        self._node = node
+        self._chunk = chunk
+        self._has: frozenset[str] | None = None
+
+    async def features(self) -> frozenset[str]:
+        """Return which of the optional parts the firmware has: `hashlib`, `deflate`, `os.stat` ..."""
+        if self._has is None:
+            await self._prepare()
+        assert self._has is not None
+        return self._has
+
+    async def run(
+        self, code: str | bytes, *, seconds: float = SECONDS, sink: Callable[[bytes], None] | None = None
+    ) -> bytes:
+        """Run code that uses the helper on the board, which is sent first where it is missing; raises as `execute`."""
+        if self._has is None:
+            await self._prepare()
+        outcome = await self.repl.attempt(code, timeout=seconds, sink=sink)
+        if outcome.failure:
+            error = remote_error(outcome.failure, node=self._node)
+            if error.kind == "NameError" and NAME in error.said:
+                # the interpreter was started anew meanwhile
+                await self._prepare()
+                return await self.repl.execute(code, timeout=seconds, sink=sink)
+            raise error
+        return outcome.output
+
+    async def look(self, paths: Sequence[tuple[str, int | None]]) -> list[Entry | None]:
+        """Look at many paths in as few round trips as the board's memory allows.
+
+        Args:
+            paths: path, and when its digest is wanted: None never, -1 always, else if it has that size.
+
+        Raises:
+            LackingError: the firmware has no os.stat, or no hashlib where a digest is asked for.
+        """
+        await self._need("os.stat")
+        if any(wanted is not None for _, wanted in paths):
+            await self._need("hashlib", "binascii")
+        found: list[Entry | None] = []
+        for group in _groups([f"({path!r},{wanted})" for path, wanted in paths]):
+            asked = paths[len(found) : len(found) + len(group)]
+            code = f"for p in({','.join(group)},):print({NAME}._o(*p))"
+            lines = _lines(await self.run(code))
+            if len(lines) != len(group):
+                raise ProtocolError(
+                    f"the board told of {len(lines)} paths, not of {len(group)}", node=self._node
+                )
+            found += [self._entry(path, line) for (path, _), line in zip(asked, lines, strict=True)]
+        return found
+
+    async def stat(self, path: str, *, digest: bool = False) -> Entry | None:
+        """Look at one path; None: there is nothing."""
+        return (await self.look([(path, -1 if digest else None)]))[0]
+
+    async def hash(self, path: str) -> str:
+        """Return the SHA-256 of a file, in hexadecimal; raises RemoteOSError where there is none."""
+        await self._need("hashlib", "binascii")
+        return (await self.run(f"print({NAME}._h({path!r}))")).decode().strip()
+
+    async def entries(self, path: str = "/") -> list[Entry]:
+        """Return what is in a directory, sorted by name."""
+        await self._need("os.ilistdir")
+        lines = _lines(await self.run(f"for e in {NAME}._l({path!r}):print(e)"))
+        names = sorted(self.repl.literal(line)[0] for line in lines)
+        found = await self.look([(posixpath.join(path, name), None) for name in names])
+        return [entry for entry in found if entry is not None]
+
+    async def tree(self, path: str = "/", *, digest: bool = False) -> list[Entry]:
+        """Return everything below a directory, parents before what is in them; digests on demand."""
+        await self._need("os.ilistdir", "os.stat", *(("hashlib", "binascii") if digest else ()))
+        wanted = -1 if digest else None
+        root = path.rstrip("/")
+        code = f"for p,d in {NAME}._t({root!r}):print((p,{NAME}._o(p,{wanted})))"
+        entries = []
+        for line in _lines(await self.run(code)):
+            name, found = self.repl.literal(line)
+            entry = self._entry(name, repr(found).encode())
+            if entry is not None:
+                entries.append(entry)
+        return sorted(entries, key=lambda entry: entry.path.split("/"))
+
+    async def make_directory(self, path: str) -> None:
+        """Make a directory and those above it; one that is there stays."""
+        await self.run(f"{NAME}._m({path!r})")
+
+    async def remove(self, path: str) -> None:
+        """Remove a file, or a directory with all that is in it; raises RemoteOSError where there is nothing."""
+        await self._need("os.stat")
+        try:
+            await self.run(f"{NAME}._r({path!r})")
+        except RemoteError as error:
+            # what is not there has no kind to be asked for
+            if error.kind == "TypeError":
+                raise RemoteOSError("OSError", f"[Errno {ENOENT}] ENOENT", "", node=self._node) from error
+            raise
+
+    async def rename(self, path: str, to: str) -> None:
+        """Give a file another name, over what had it."""
+        await self._need("os.rename")
+        await self.run(f"os.rename({path!r},{to!r})")
+
+    async def put(self, path: str, content: bytes | Path, *, force: bool = False) -> bool:
+        """Put a file there whole or not at all; return whether that was needed.
+
+        It is written beside, compared by its digest as the board reads it, and renamed.
+
+        Args:
+            path: its place; the directory must exist.
+            content: the bytes, or a file of this machine, which is never loaded whole.
+            force: write it even if it is equal.
+
+        Raises:
+            DamagedError: it did not arrive as it was sent; nothing was changed.
+            RemoteOSError: as the board says: no such directory, no room.
+            LackingError: the firmware cannot rename.
+        """
+        size, digest = await asyncio.to_thread(measure, content)
+        if not force and "hashlib" in await self.features():
+            found = await self.stat_for(path, size)
+            if found is not None and found.sha256 == digest:
+                return False
+        await self.write(path, content, digest)
+        return True
+
+    async def stat_for(self, path: str, size: int) -> Entry | None:
+        """Look at a path, with the digest if it has this size."""
+        return (await self.look([(path, size)]))[0]
+
+    async def write(self, path: str, content: bytes | Path, digest: str) -> None:
+        """Write a file beside its place, check it, rename it; raises as `put`."""
+        has = await self.features()
+        await self._need("os.rename")
+        temporary = posixpath.join(posixpath.dirname(path), TEMPORARY)
+        verified = digest if "hashlib" in has else ""
+        last = f"{NAME}._e({temporary!r},{path!r},{verified!r})\n"
+        try:
+            if verified:
+                await self._write(temporary, content, last, deflate="deflate" in has)
+            else:
+                await self._write(temporary, content, f"{NAME}.q.close()\n", deflate="deflate" in has)
+                await self._compare(temporary, digest)
+                await self.run(f"os.rename({temporary!r},{path!r})")
+        except RemoteError as error:
+            await self.run(f"{NAME}._x({temporary!r})")
+            if error.kind == "ValueError" and error.said == "damaged":
+                raise DamagedError(
+                    f"{path} did not arrive as it was sent; nothing was changed", node=self._node
+                ) from error
+            raise
+
+    async def get(self, path: str, sink: Callable[[bytes], None] | None = None) -> bytes:
+        """Bring a file back.
+
+        Args:
+            path: of a file.
+            sink: takes the bytes as they come; then nothing is returned.
+
+        Raises:
+            RemoteOSError: there is no such file.
+            DamagedError: what came is no base64: bytes were lost on the line.
+        """
+        gathered = bytearray()
+        binary = "sys.stdout" in await self.features()
+        if not binary:
+            await self._need("binascii")
+        decoder = _Decoder(gathered.extend if sink is None else sink, path, self._node, plain=not binary)
+        await self.run(f"{NAME}._g({path!r},{BLOCK},{binary})", seconds=600.0, sink=decoder.take)
+        decoder.end()
+        return bytes(gathered)
+
+    # ---- inside
+
+    async def _prepare(self) -> None:
+        output = await self.repl.execute(HELPER, timeout=SECONDS)
+        has = set(self.repl.literal(output))
+        self._has = frozenset(has)
+
+    async def _need(self, *parts: str) -> None:
+        lacking = [part for part in parts if part not in await self.features()]
+        if lacking:
+            raise LackingError(
+                f"the board's firmware has no {' and no '.join(lacking)}",
+                node=self._node,
+                hint="put a newer MicroPython on it",
+            )
+
+    async def _write(self, temporary: str, content: bytes | Path, last: str, *, deflate: bool) -> None:
+        code = f"{NAME}._b({temporary!r})\n".encode()
+        pieces = _pieces(content, self._chunk)
+        piece = await asyncio.to_thread(next, pieces, b"")
+        while piece:
+            code += _line(piece, deflate=deflate)
+            piece = (
+                await asyncio.to_thread(next, pieces, b"") if isinstance(content, Path) else next(pieces, b"")
+            )
+            if piece:
+                await self.run(code)
+                code = b""
+        await self.run(code + last.encode())
+
+    async def _compare(self, temporary: str, digest: str) -> None:
+        """Bring what was written back and compare it here: the board cannot hash."""
+        hasher = hashlib.sha256()
+        await self.get(temporary, hasher.update)
+        if hasher.hexdigest() != digest:
+            await self.run(f"{NAME}._x({temporary!r})")
+            raise DamagedError("the file did not arrive as it was sent; nothing was changed", node=self._node)
+
+    def _entry(self, path: str, line: bytes) -> Entry | None:
+        found = self.repl.literal(line)
+        if found is None:
+            return None
+        kind, size, mtime, digest = found
+        return Entry(path, "directory" if kind == "d" else "file", size, mtime, digest or None)
+
+
+class _Decoder:
+    """A file as `_g` of the helper prints it: its bytes, but for those that a terminal may change or take for an end.
+
+    Without sys.stdout.buffer: lines of hexadecimal digits.
+    """
+
+    def __init__(self, sink: Callable[[bytes], object], path: str, node: str | None, *, plain: bool) -> None:
+        self._sink = sink
+        self._path = path
+        self._node = node
+        self._plain = plain
+        self._rest = b""
+
+    def take(self, data: bytes) -> None:
+        """Take output as it comes."""
+        data = self._rest + data
+        cut = data.rfind(b"\n") + 1 if self._plain else len(data) - data.endswith(ESCAPE)
+        self._rest = data[cut:]
+        self._decode(data[:cut])
+
+    def end(self) -> None:
+        """Take the end of the output."""
+        self._decode(self._rest)
+
+    def _decode(self, data: bytes) -> None:
+        try:
+            if self._plain:
+                self._sink(bytes.fromhex(data.decode("ascii")))
+                return
+            first, *others = data.split(ESCAPE)
+            self._sink(first + b"".join(ESCAPED[part[:1]] + part[1:] for part in others))
+        except (ValueError, KeyError) as error:
+            raise DamagedError(
+                f"{self._path} was damaged on its way from the board", node=self._node
+            ) from error
+
+
+def measure(content: bytes | Path) -> tuple[int, str]:
+    """Return a content's size and SHA-256."""
+    if isinstance(content, Path):
+        with content.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            return file.tell(), digest
+    return len(content), hashlib.sha256(content).hexdigest()
+
+
+def _pieces(content: bytes | Path, chunk: int) -> Iterator[bytes]:
+    if isinstance(content, Path):
+        with content.open("rb") as file:
+            while piece := file.read(chunk):
+                yield piece
+        return
+    for start in range(0, len(content), chunk):
+        yield content[start : start + chunk]
+
+
+def _line(piece: bytes, *, deflate: bool) -> bytes:
+    """Return the line that writes a piece of a file, packed where that is shorter."""
+    if deflate:
+        packer = zlib.compressobj(9, zlib.DEFLATED, -12)
+        packed = packer.compress(piece) + packer.flush()
+        if len(packed) < 0.9 * len(piece):
+            return b"%b._z(%b)\n" % (NAME.encode(), literal(packed))
+    return b"%b._a(%b)\n" % (NAME.encode(), literal(piece))
+
+
+def literal(data: bytes) -> bytes:
+    """Return a bytes literal as MicroPython's lexer, which is clean for eight bits, takes it."""
+    return b'b"%b"' % SPECIAL.sub(_escaped, data)
+
+
+def _escaped(match: re.Match[bytes]) -> bytes:
+    return b"\\x%02x" % match[0][0]
+
+
+def _lines(output: bytes) -> list[bytes]:
+    return [line for line in output.replace(b"\r", b"").split(b"\n") if line]
+
+
+def _groups(parts: Iterable[str]) -> Iterator[list[str]]:
+    group: list[str] = []
+    size = 0
+    for part in parts:
+        if group and size + len(part) > LOOK:
+            yield group
+            group, size = [], 0
+        group.append(part)
+        size += len(part) + 1
+    if group:
+        yield group

@@ -1,0 +1,100 @@
+"""What runs on the board: sent once after each start of its interpreter, then called by short lines.
+
+One name is taken in the board's globals. Everything works piece by piece, so that no file need fit into memory.
+"""
+
+from __future__ import annotations
+
+NAME = "_hivectl"
+
+# indented by one space, with short names: each byte is sent over the line and kept in the board's memory
+HELPER = r"""import os
+class _hivectl:
+ n=("hashlib","binascii","deflate","os.stat","os.rename","os.statvfs","os.ilistdir","sys.stdout")
+ q=None
+ def _w(n):
+  m,_,a=n.partition(".")
+  try:m=__import__(m)
+  except ImportError:return 0
+  return not a or hasattr(m,a)and(a!="stdout"or hasattr(m.stdout,"buffer"))
+ def _h(p):
+  import hashlib,binascii
+  x=hashlib.sha256();b=bytearray(1024);v=memoryview(b)
+  with open(p,"rb") as f:
+   while 1:
+    k=f.readinto(b)
+    if not k:break
+    x.update(v[:k])
+  return binascii.hexlify(x.digest()).decode()
+ def _o(p,z):
+  try:s=os.stat(p)
+  except OSError as e:
+   if e.args[0] in(2,20):return None
+   raise
+  if s[0]&0x4000:return("d",0,s[8],"")
+  return("f",s[6],s[8],_hivectl._h(p) if z==-1 or z==s[6] else "")
+ def _l(p):
+  for e in os.ilistdir(p):yield(e[0],e[1]&0x4000)
+ def _t(p):
+  for n,d in _hivectl._l(p or "/"):
+   c=p+"/"+n
+   yield c,d
+   if d:
+    for e in _hivectl._t(c):yield e
+ def _m(p):
+  c="" if p[:1]=="/" else None
+  for n in p.split("/"):
+   if not n:continue
+   c=n if c is None else c+"/"+n
+   try:os.mkdir(c)
+   except OSError:
+    if(_hivectl._o(c,None)or" ")[0]!="d":raise
+ def _r(p):
+  if _hivectl._o(p,None)[0]=="d":
+   for n,_ in list(_hivectl._l(p)):_hivectl._r(p+"/"+n)
+   os.rmdir(p)
+  else:os.remove(p)
+ def _b(p):
+  _hivectl.q=open(p,"wb")
+ def _a(b):_hivectl.q.write(b)
+ def _z(s):
+  import io,deflate
+  d=deflate.DeflateIO(io.BytesIO(s),deflate.RAW,12)
+  while 1:
+   b=d.read(1024)
+   if not b:break
+   _hivectl.q.write(b)
+ def _e(t,p,x):
+  _hivectl.q.close();_hivectl.q=None
+  if x:
+   y=_hivectl._h(t)
+   if y!=x:
+    os.remove(t)
+    raise ValueError("damaged")
+  os.rename(t,p)
+ def _x(t):
+  if _hivectl.q:
+   try:_hivectl.q.close()
+   except OSError:pass
+   _hivectl.q=None
+  try:os.remove(t)
+  except OSError:pass
+ def _g(p,k,o):
+  import sys
+  if o:o=sys.stdout.buffer
+  else:import binascii
+  with open(p,"rb") as f:
+   while 1:
+    b=f.read(k)
+    if not b:break
+    if o:o.write(b.replace(b"\x10",b"\x10P").replace(b"\x04",b"\x10D").replace(b"\n",b"\x10N").replace(b"\r",b"\x10R"))
+    else:print(binascii.hexlify(b).decode())
+ def _f(s,t,l):
+  import time
+  n=time.ticks_ms()
+  o=_hivectl.k
+  if o and o[0]==s and t<o[1]or o and o[0]!=s and time.ticks_diff(o[3],n)>0:return o[:3]
+  _hivectl.k=(s,t,l[0],time.ticks_add(n,l[1]))
+ k=None
+print([n for n in _hivectl.n if _hivectl._w(n)])
+"""

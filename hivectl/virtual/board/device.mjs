@@ -1,0 +1,290 @@
+// A MicroPython board: the interpreter of the npm package on this thread, its terminal on standard input and
+// output, its files in a folder. Arguments: the package's micropython.mjs, the folder, the board's name,
+// the room of its file system in bytes (0: no limit), a descriptor that gets a byte for what happens to it: B booted,
+// S soft reset.
+// Exit status 42: machine.reset().
+import fs from "node:fs";
+import { Worker } from "node:worker_threads";
+import { pathToFileURL } from "node:url";
+import { FileSystem } from "./files.mjs";
+import { MODULES } from "./modules.mjs";
+
+const [script, root, name, room, events] = process.argv.slice(2);
+const RESET_STATUS = 42;
+const RING = 1 << 16;
+const WINDOW = 128; // of raw paste, as on rp2
+// places in the shared numbers
+const HEAD = 0, TAIL = 1, INTERRUPT = 2, RUNNING = 3, ENDED = 4;
+const shared = new SharedArrayBuffer(32 + RING);
+const numbers = new Int32Array(shared, 0, 8);
+const ring = new Uint8Array(shared, 32, RING);
+
+// ---- terminal
+let pending = [];
+let pendingSize = 0;
+let lastFlush = 0;
+
+function writeAll(descriptor, bytes) {
+  for (let at = 0; at < bytes.length; ) {
+    try {
+      at += fs.writeSync(descriptor, bytes, at);
+    } catch (error) {
+      if (error.code === "EPIPE") process.exit(0);
+      if (error.code !== "EAGAIN") throw error;
+      Atomics.wait(numbers, 7, 0, 1);
+    }
+  }
+}
+
+function flush() {
+  if (pendingSize) {
+    writeAll(1, Buffer.concat(pending));
+    pending = [];
+    pendingSize = 0;
+  }
+  lastFlush = Date.now();
+}
+
+let capture = null;
+let promptly = 0; // bytes that go out at once
+const NEWLINE = Buffer.from("\r\n");
+
+function output(bytes) {
+  // the end of a line as a board's terminal has it
+  if (bytes.length === 1 && bytes[0] === 10) bytes = NEWLINE;
+  if (capture && !(bytes = capture(bytes)).length) return;
+  pending.push(bytes);
+  pendingSize += bytes.length;
+  if ((promptly > 0 && (promptly -= bytes.length) <= 0) || pendingSize >= 1024 || bytes.includes(10) || Date.now() - lastFlush > 10) flush();
+}
+
+const say = (text) => output(Buffer.from(text, "latin1"));
+
+function look() {
+  if (Atomics.load(numbers, INTERRUPT)) {
+    Atomics.store(numbers, INTERRUPT, 0);
+    native.mp_sched_keyboard_interrupt();
+    return true;
+  }
+  return false;
+}
+
+function readByte() {
+  for (;;) {
+    const head = Atomics.load(numbers, HEAD);
+    const tail = Atomics.load(numbers, TAIL);
+    if (head !== tail) {
+      const byte = ring[tail % RING];
+      Atomics.store(numbers, TAIL, (tail + 1) | 0);
+      if (((head - tail) | 0) > RING / 2) Atomics.notify(numbers, TAIL);
+      return byte;
+    }
+    if (Atomics.load(numbers, ENDED)) process.exit(0);
+    flush();
+    Atomics.wait(numbers, HEAD, head, 1000);
+  }
+}
+
+// what a program reads from sys.stdin
+function readInput(limit) {
+  const bytes = [readByte()];
+  while (bytes.length < limit && Atomics.load(numbers, HEAD) !== Atomics.load(numbers, TAIL)) bytes.push(readByte());
+  return Buffer.from(bytes);
+}
+
+// ---- interpreter
+let native = null;
+let python = null;
+let files = null;
+let hard = false;
+let quick = 0;
+let lastTick = 0;
+
+// C's sleep asks for the time over and over: rest between, end it when interrupted
+function now(far) {
+  if (look()) return far;
+  let time = Date.now();
+  if (time === lastTick) {
+    if (++quick > 20) {
+      if (pendingSize) flush();
+      Atomics.wait(numbers, INTERRUPT, 0, 1);
+      if (look()) return far;
+      time = Date.now();
+    }
+  } else {
+    lastTick = time;
+    quick = 0;
+  }
+  return null;
+}
+
+const instantiate = WebAssembly.instantiate;
+WebAssembly.instantiate = async (binary, imports) => {
+  const env = { ...imports.env };
+  const wasi = { ...imports.wasi_snapshot_preview1 };
+  const system = files.imports({ output, readInput, look });
+  Object.assign(env, system.env);
+  Object.assign(wasi, system.wasi);
+  const ticks = env.mp_js_ticks_ms;
+  env.mp_js_ticks_ms = () => (now() === null ? ticks() : ticks() + 0x3fffffff);
+  const all = { ...imports, env, wasi_snapshot_preview1: wasi };
+  const made = await instantiate(binary, all);
+  native = (made.instance ?? made).exports;
+  files.memory = native.memory;
+  return made;
+};
+
+globalThis.interruptNow = look;
+
+await import(pathToFileURL(script).href);
+
+async function start() {
+  files = new FileSystem(root, Number(room));
+  capture = () => Buffer.alloc(0);
+  python = await globalThis.loadMicroPython({ heapsize: 2 << 20, linebuffer: false });
+  python.registerJsModule("_board", {
+    name,
+    reset: () => { hard = true; },
+    modules: MODULES,
+  });
+  python.runPython("import _board\nexec(_board.modules)\n_setup(_board)\ndel _setup, _board");
+  capture = null;
+}
+
+function running(act) {
+  Atomics.store(numbers, INTERRUPT, 0);
+  Atomics.store(numbers, RUNNING, 1);
+  try {
+    return act();
+  } finally {
+    Atomics.store(numbers, RUNNING, 0);
+    Atomics.store(numbers, INTERRUPT, 0);
+    if (hard) {
+      flush();
+      process.exit(RESET_STATUS);
+    }
+  }
+}
+
+function runFile(file) {
+  if (!fs.existsSync(`${root}/${file}`)) return false;
+  let again = false;
+  running(() => {
+    python.runPython(`import sys\nsys.modules["machine"]._run("${file}", globals())\ndel sys`);
+    again = Boolean(python.runPython("__import__('sys').modules['machine']._ended"));
+  });
+  return again;
+}
+
+const ccall = (byte) => native.mp_js_repl_process_char(byte);
+
+// text the interpreter itself prints when the REPL begins or changes its mode
+function process_(byte) {
+  if (byte === 4 || byte === 13) return running(() => ccall(byte));
+  return ccall(byte);
+}
+
+let raw = false;
+let lineEmpty = true;
+
+function begin() {
+  lineEmpty = true;
+  if (raw) capture = () => Buffer.alloc(0);
+  native.mp_js_repl_init();
+  if (raw) {
+    ccall(1);
+    capture = null;
+    say("raw REPL; CTRL-B to exit\r\n>");
+  }
+}
+
+async function boot(friendly) {
+  await start();
+  fs.writeSync(Number(events), "B");
+  if (runFile("boot.py") || (friendly && runFile("main.py"))) {
+    // SystemExit in a file of the board's is a soft reset
+    return softReset();
+  }
+  begin();
+}
+
+async function softReset() {
+  say("MPY: soft reboot\r\n");
+  flush();
+  fs.writeSync(Number(events), "S");
+  await boot(!raw);
+}
+
+// ---- raw paste: the interpreter's own cannot work in this port, since it would read the terminal by itself
+function rawPaste() {
+  say("R\x01");
+  output(Buffer.from([WINDOW, 0]));
+  flush();
+  const code = [];
+  for (let taken = 1; ; taken++) {
+    const byte = readByte();
+    if (byte === 3) {
+      say("\x04");
+      // as the interpreter does when text is broken off
+      say("\x04\x04>");
+      return 0;
+    }
+    if (byte === 4) break;
+    code.push(byte);
+    if (taken % WINDOW === 0) {
+      // more room, told at once
+      writeAll(1, Buffer.from([1]));
+    }
+  }
+  say("\x04");
+  flush();
+  if (!code.length) code.push(32); // an empty line would be a soft reset
+  for (const byte of code) ccall(byte);
+  let left = 2;
+  capture = (bytes) => {
+    const cut = Math.min(left, bytes.length);
+    left -= cut;
+    if (!left) capture = null;
+    return bytes.subarray(cut); // without "OK"
+  };
+  try {
+    return process_(4);
+  } finally {
+    capture = null;
+  }
+}
+
+async function serve() {
+  let paste = 0;
+  for (;;) {
+    const byte = readByte();
+    if (raw && lineEmpty) {
+      // Ctrl-E A Ctrl-A
+      if (paste === 0 && byte === 5) { paste = 1; continue; }
+      if (paste === 1 && byte === 65) { paste = 2; continue; }
+      if (paste === 2 && byte === 1) {
+        paste = 0;
+        if (rawPaste() & 0x100) await softReset();
+        continue;
+      }
+      paste = 0;
+    }
+    let ended;
+    if (byte === 4 && raw) {
+      promptly = lineEmpty ? 0 : 2; // OK goes out before the program runs
+      ended = process_(byte);
+      promptly = 0;
+      lineEmpty = true;
+    } else {
+      ended = process_(byte);
+      if (byte === 1) raw = true;
+      else if (byte === 2) raw = false;
+      lineEmpty = byte < 4 || (lineEmpty && byte === 13);
+    }
+    if (ended & 0x100) await softReset();
+  }
+}
+
+new Worker(new URL("./reader.mjs", import.meta.url), { workerData: shared, stdin: false });
+await boot(true);
+await serve();

@@ -1,0 +1,216 @@
+"""A virtual board: the interpreter's process, its files, and the terminals that are attached to it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from hivectl.virtual.board.faults import Faults
+from hivectl.virtual.board.package import InterpreterError, find_interpreter
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from hivectl.virtual.board.package import Interpreter
+
+PROGRAM = Path(__file__).parent / "device.mjs"
+RESET_STATUS = 42
+BOOT_SECONDS = 60.0
+END_SECONDS = 3.0
+# of flash that a Pico W has for files, in bytes
+ROOM = 848 << 10
+# bytes towards the board that wait at most
+WAITING = 256 << 10
+BOOTED, SOFT_RESET = b"B", b"S"
+
+
+class Attached(Protocol):
+    """A terminal of the board: a pseudo-terminal, a WebREPL client."""
+
+    def show(self, data: bytes) -> None:
+        """Take what the board prints."""
+        ...
+
+    async def settle(self) -> None:
+        """Wait until somebody has taken it, or nobody will."""
+        ...
+
+    def was_reset(self) -> None:
+        """Learn that the interpreter starts anew."""
+        ...
+
+
+class Device:
+    """One board that runs.
+
+    Args:
+        name: the node's.
+        folder: where its files are.
+        interpreter: what it runs on.
+        room: of its file system, in bytes; 0: no limit.
+    """
+
+    def __init__(self, name: str, folder: Path, interpreter: Interpreter, room: int = ROOM) -> None:
+        self.name = name
+        self.folder = folder
+        self.faults = Faults()
+        self._interpreter = interpreter
+        self._room = room
+        self._terminals: list[Attached] = []
+        self._process: asyncio.subprocess.Process | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._booted = asyncio.Event()
+        self._closed = False
+
+    @classmethod
+    async def start(cls, name: str, folder: Path, *, room: int = ROOM) -> Device:
+        """Start a board and wait until it has booted, or runs its program.
+
+        Raises:
+            InterpreterError: it cannot be had or does not start.
+        """
+        await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+        device = cls(name, folder, await find_interpreter(), room)
+        try:
+            await device.power_on()
+        except BaseException:
+            await device.close()
+            raise
+        return device
+
+    async def power_on(self) -> None:
+        """Start the interpreter; returns when its terminal is served, main.py may run then."""
+        reading, writing = os.pipe()
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                self._interpreter.node,
+                "--no-warnings",
+                str(PROGRAM),
+                str(self._interpreter.script),
+                str(self.folder),
+                self.name,
+                str(self._room),
+                str(writing),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                pass_fds=(writing,),
+                start_new_session=True,
+                limit=1 << 20,
+            )
+        except OSError as error:
+            os.close(reading)
+            raise InterpreterError(
+                f"{self._interpreter.node} cannot be started: {error.strerror}", node=self.name
+            ) from error
+        finally:
+            os.close(writing)
+        self._booted.clear()
+        events = await self._events(reading)
+        self._keep(events)
+        self._keep(self._relay(self._process))
+        async with asyncio.timeout(BOOT_SECONDS):
+            await self._booted.wait()
+        if self._process.returncode is not None:
+            raise InterpreterError(
+                f"the virtual board ended with status {self._process.returncode}: {await self._said()}",
+                node=self.name,
+            )
+
+    def attach(self, terminal: Attached) -> None:
+        """Let a terminal see what the board prints."""
+        self._terminals.append(terminal)
+
+    def detach(self, terminal: Attached) -> None:
+        """Forget a terminal."""
+        if terminal in self._terminals:
+            self._terminals.remove(terminal)
+
+    def feed(self, data: bytes) -> None:
+        """Give the board what was typed."""
+        if data and self._process is not None and self._process.stdin is not None:
+            self._process.stdin.write(data)
+
+    @property
+    def full(self) -> bool:
+        """Whether so much waits for the board that nothing more shall be given."""
+        if self._process is None or self._process.stdin is None:
+            return False
+        return self._process.stdin.transport.get_write_buffer_size() > WAITING
+
+    def reboot(self) -> None:
+        """Begin to reset the board, without waiting for it."""
+        self._keep(self.reset())
+
+    async def reset(self) -> None:
+        """Take the board's power away and give it back."""
+        process = self._process
+        if process is not None and process.returncode is None:
+            process.kill()
+            await process.wait()
+        for terminal in tuple(self._terminals):
+            terminal.was_reset()
+        await self.power_on()
+
+    async def close(self) -> None:
+        """End the board; its files stay. Calling it again does nothing."""
+        self._closed = True
+        process, self._process = self._process, None
+        if process is not None:
+            assert process.stdin is not None
+            process.stdin.close()
+            try:
+                async with asyncio.timeout(END_SECONDS):
+                    await process.wait()
+            except TimeoutError:
+                process.kill()
+                await process.wait()
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _keep(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _relay(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdout is not None
+        while data := await process.stdout.read(65536):
+            if not self.faults.hang:
+                for terminal in tuple(self._terminals):
+                    terminal.show(data)
+                    await terminal.settle()
+        status = await process.wait()
+        self._booted.set()
+        if status == RESET_STATUS and not self._closed and process is self._process:
+            # the board asked for it
+            self.reboot()
+
+    async def _events(self, descriptor: int) -> Coroutine[None, None, None]:
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader()
+        transport, _ = await loop.connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(descriptor, "rb", buffering=0)
+        )
+
+        async def listen() -> None:
+            try:
+                while event := await reader.read(1):
+                    if event == BOOTED:
+                        self._booted.set()
+                    elif event == SOFT_RESET:
+                        for terminal in tuple(self._terminals):
+                            terminal.was_reset()
+            finally:
+                transport.close()
+
+        return listen()
+
+    async def _said(self) -> str:
+        assert self._process is not None
+        assert self._process.stderr is not None
+        said = (await self._process.stderr.read()).decode(errors="replace").strip().splitlines()
+        return next((line for line in said if "Error" in line), said[-1] if said else "it said nothing")

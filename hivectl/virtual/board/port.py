@@ -1,0 +1,154 @@
+"""A pseudo-terminal that a virtual board is plugged into."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import pty
+import tty
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hivectl.virtual.board.device import Device
+
+PIECE = 65536
+# seconds between two looks whether the board takes more
+PAUSE = 0.005
+# seconds that a board waits for somebody to read what it prints
+LISTENING = 0.5
+
+
+class Port:
+    """A serial port whose other end is a virtual board.
+
+    Args:
+        device: the board.
+        link: a symbolic link that always names the terminal device.
+    """
+
+    def __init__(self, device: Device, link: Path) -> None:
+        self._device = device
+        self.link = link
+        self._master = -1
+        self._slave = -1
+        self._closed = False
+        self._waiting = bytearray()
+        self._heard = asyncio.Event()
+        self._heard.set()
+        self._plug_in()
+        device.attach(self)
+
+    @property
+    def path(self) -> str:
+        """The terminal device."""
+        return os.ttyname(self._slave)
+
+    def show(self, data: bytes) -> None:
+        """Write what the board prints."""
+        if self._device.faults.delay:
+            asyncio.get_running_loop().call_later(self._device.faults.delay, self._write, data)
+        else:
+            self._write(data)
+
+    async def settle(self) -> None:
+        """Wait until somebody has read it; where nobody does it is lost, as on a USB port that is not open."""
+        if self._heard.is_set():
+            return
+        try:
+            async with asyncio.timeout(LISTENING):
+                await self._heard.wait()
+        except TimeoutError:
+            self._waiting.clear()
+
+    def was_reset(self) -> None:
+        """Nothing: a serial port stays."""
+
+    def unplug(self) -> None:
+        """Pull the cable: whoever has it open gets an error; `replug` makes a new port."""
+        if self._master < 0:
+            return
+        asyncio.get_running_loop().remove_reader(self._master)
+        asyncio.get_running_loop().remove_writer(self._master)
+        self._waiting.clear()
+        self._heard.set()
+        os.close(self._slave)
+        os.close(self._master)
+        self._master = self._slave = -1
+        self.link.unlink(missing_ok=True)
+
+    def replug(self) -> None:
+        """Plug the cable in again."""
+        if self._master < 0 and not self._closed:
+            self._plug_in()
+
+    def close(self) -> None:
+        """Unplug it for ever."""
+        self._closed = True
+        self._device.detach(self)
+        self.unplug()
+
+    def _plug_in(self) -> None:
+        # ours stays open too, so that the port survives when its user closes it
+        self._master, self._slave = pty.openpty()
+        tty.setraw(self._slave)
+        os.set_blocking(self._master, False)
+        self.link.unlink(missing_ok=True)
+        self.link.symlink_to(self.path)
+        asyncio.get_running_loop().add_reader(self._master, self._typed)
+
+    def _typed(self) -> None:
+        if self._device.full:
+            self._rest()
+            return
+        try:
+            data = os.read(self._master, PIECE)
+        except (BlockingIOError, OSError):
+            return
+        faults = self._device.faults
+        data, happens = faults.arriving(data)
+        if faults.delay:
+            asyncio.get_running_loop().call_later(faults.delay, self._device.feed, data)
+        else:
+            self._device.feed(data)
+        if happens == "drop":
+            self.unplug()
+            self.replug()
+        elif happens == "reboot":
+            self._device.reboot()
+
+    def _rest(self) -> None:
+        """Read nothing more until the board has taken what it has."""
+        loop = asyncio.get_running_loop()
+        master = self._master
+        loop.remove_reader(master)
+
+        def again() -> None:
+            if self._master != master:
+                return
+            if self._device.full:
+                loop.call_later(PAUSE, again)
+            else:
+                loop.add_reader(master, self._typed)
+
+        loop.call_later(PAUSE, again)
+
+    def _write(self, data: bytes) -> None:
+        if self._master < 0:
+            return
+        self._waiting += data
+        if self._heard.is_set():
+            self._heard.clear()
+            self._flush()
+
+    def _flush(self) -> None:
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(BlockingIOError):
+            del self._waiting[: os.write(self._master, self._waiting)]
+        if self._waiting:
+            loop.add_writer(self._master, self._flush)
+        else:
+            loop.remove_writer(self._master)
+            self._heard.set()
