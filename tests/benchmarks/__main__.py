@@ -14,6 +14,8 @@ tables in Markdown on stdout and what it is doing on stderr. It takes about fift
    several round trips. The yardstick is `turns` (`turns.py`): as many round trips of plain asyncssh, doing nothing.
    Every host must be as the first one is. pyinfra has no roles.
 3. **Commands that touch no node**: what they cost from start to end, the interpreter included.
+4. **Reserve and release** from the library, durable, beside labgrid's reserve and cancel through its gRPC client, which
+   loses them with its coordinator.
 
 Ratios are those of medians. A target that is missed is shown and changes nothing, unless `--strict` asks. A tool
 that fails, leaves another end state, changes something with nothing to do, or opens more channels than it may is a
@@ -34,6 +36,7 @@ from typing import TYPE_CHECKING
 from tests.benchmarks.commands import CommandSample, cases, run_cases
 from tests.benchmarks.job import Target, write_project
 from tests.benchmarks.report import Results, as_json, checks, machine, markdown
+from tests.benchmarks.reservations import run_reservations
 from tests.benchmarks.role_job import SIXTY_TASKS
 from tests.benchmarks.rounds import Sample, run_rounds
 from tests.benchmarks.tools import REPOSITORY, ROLE_TOOLS, TOOLS, Stage, make_peers
@@ -42,8 +45,11 @@ from tests.support.sshd import hosts
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tests.benchmarks.reservations import Pairs
+
 PEERS = frozenset({"pyinfra", "ansible"})
 PEERS_HOSTS = 20
+PARTS = ("play", "role", "commands", "reservations")
 SMALL_RUNS = 15
 LARGE_RUNS = 5
 
@@ -80,7 +86,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--rounds", type=number, default=5, help="of hivectl and the floors (default: %(default)s)")
     add("--pyinfra-rounds", type=number, default=3, help="default: %(default)s")
     add("--ansible-rounds", type=number, default=1, help="default: %(default)s; 80 s a run at 20 hosts")
-    add("--only", choices=("play", "role", "commands"), help="only one of the parts")
+    add("--only", choices=PARTS, help="only one of the parts")
     add(
         "--peers",
         type=Path,
@@ -159,7 +165,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             wanted = cases(folder / "commands", SMALL_RUNS, LARGE_RUNS)
             commands, wrong = run_cases(wanted, folder / "commands", say)
             faults += wrong
-    results = Results(described, samples, commands, faults, of_role)
+        pairs: list[Pairs] = []
+        if options.only in (None, "reservations"):
+            (folder / "reservations").mkdir()
+            labgrid = options.peers.with_name("labgrid")
+            pairs, wrong = run_reservations(folder / "reservations", labgrid, say)
+            faults += wrong
+    results = Results(described, samples, commands, faults, of_role, pairs)
     text = markdown(results)
     sys.stdout.write(text)
     if options.markdown:

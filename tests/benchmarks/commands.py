@@ -21,6 +21,7 @@ TIMEOUT = 60.0
 HELP = "--help"
 VALIDATE = "validate, small inventory"
 STATUS = "status, small inventory"
+STATUS_LARGE = "status, 1,000 nodes"
 VALIDATE_LARGE = "validate, 1,000 nodes"
 PLAN = "plan in process, 1,000 x 100"
 PLAN_SERIAL = "plan in process, 1,000 x 100, serial: 1"
@@ -143,6 +144,7 @@ def cases(folder: Path, small_runs: int, large_runs: int) -> list[Case]:
         Case(HELP, (*program, "--help"), small_runs),
         Case(VALIDATE, (*program, "validate", str(small)), small_runs),
         Case(STATUS, (*program, "status", "-i", str(small)), small_runs),
+        Case(STATUS_LARGE, (*program, "status", "-i", str(large)), large_runs),
         Case(VALIDATE_LARGE, (*program, "validate", str(large)), large_runs),
         Case(PLAN, (*planning, str(playbook)), large_runs),
         Case(PLAN_SERIAL, (*planning, str(serial)), large_runs),

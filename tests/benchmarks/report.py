@@ -17,15 +17,18 @@ from tests.benchmarks.commands import (
     PLAN,
     PLAN_SERIAL,
     STATUS,
+    STATUS_LARGE,
     VALIDATE,
     VALIDATE_LARGE,
 )
+from tests.benchmarks.reservations import ALONE, EIGHT, QUEUE
 from tests.benchmarks.rounds import FRESH, REPEATED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from tests.benchmarks.commands import CommandSample
+    from tests.benchmarks.reservations import Pairs
     from tests.benchmarks.rounds import Sample
 
 REPOSITORY = Path(__file__).parents[2]
@@ -73,6 +76,7 @@ class Results:
     commands: list[CommandSample]
     faults: list[str]
     role: Sequence[Sample] = ()
+    reservations: Sequence[Pairs] = ()
 
 
 def machine() -> dict[str, Any]:
@@ -119,6 +123,25 @@ def checks(results: Results) -> list[Check]:
         Check(f"{name}: memory", _command(results, name, lambda s: s.cost.memory), 300.0, "MB")
         for name in (PLAN, PLAN_SERIAL, GRAPH)
     ]
+    return made + _reservation_checks(results)
+
+
+def _reservation_checks(results: Results) -> list[Check]:
+    status, inventory = (
+        _command(results, name, lambda s: s.cost.cpu) for name in (STATUS_LARGE, VALIDATE_LARGE)
+    )
+    beyond = None if status is None or inventory is None else status - inventory
+    made = [Check(f"{STATUS_LARGE}: CPU beyond validating them", beyond, 0.3, "s")]
+    found = {pairs.name: pairs for pairs in results.reservations}
+    alone, eight, queue = (found.get(name) for name in (ALONE, EIGHT, QUEUE))
+    for pairs, name in ((alone, ALONE), (eight, EIGHT)):
+        rate = pairs.rate if pairs else None
+        made.append(Check(f"{name}: reserve+release", rate, 1000.0, "pairs/s", at_least=True))
+        made.append(Check(f"{name}: slowest of 10,000", pairs.slowest if pairs else None, 250.0, "ms"))
+    ratio = eight.rate / alone.rate if alone and eight else None
+    made.append(Check("reserve+release: 8 processes / 1", ratio, 1.0, "x", at_least=True))
+    ratio = queue.p50 / alone.p50 if alone and queue else None
+    made.append(Check("a grant with 300 waiting / with none", ratio, 2.0, "x"))
     return made
 
 
@@ -131,6 +154,8 @@ def markdown(results: Results) -> str:
         parts += ["## A role of sixty tasks", _play_table(results.role, TURNS)]
     if results.commands:
         parts += ["## Commands that touch no node", _command_table(results.commands)]
+    if results.reservations:
+        parts += ["## Reserve and release", _reservation_table(results.reservations)]
     parts += ["## Targets", _check_table(checks(results))]
     if results.faults:
         parts += ["## Faults", *(f"```\n{fault}\n```" for fault in results.faults)]
@@ -195,6 +220,20 @@ def _command_table(samples: Sequence[CommandSample]) -> str:
             ]
         )
     return _table("command|runs|CPU ms, median|wall ms, median|MB|others' CPU", rows)
+
+
+def _reservation_table(made: Sequence[Pairs]) -> str:
+    rows = [
+        [
+            pairs.name,
+            str(pairs.pairs),
+            f"{pairs.rate:.0f}",
+            *(f"{figure:.2f}" for figure in (pairs.p50, pairs.p99, pairs.slowest, pairs.cpu)),
+            f"{pairs.others:.0%}",
+        ]
+        for pairs in made
+    ]
+    return _table("who|pairs|pairs/s|p50 ms|p99 ms|slowest ms|client's CPU ms|others' CPU", rows)
 
 
 def _check_table(made: Sequence[Check]) -> str:
