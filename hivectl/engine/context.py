@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from hivectl.helper.operations import Batch, Item
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from hivectl.helper.operations import Become, Fence, ItemResult, Operation
     from hivectl.model.origin import Origin
     from hivectl.model.secret import Secret
+    from hivectl.model.templates import TemplateOptions
     from hivectl.model.variables import Scope
     from hivectl.power.base import Power
 
@@ -70,19 +72,15 @@ class Context:
     def render_text(self, text: str, *, path: Path, options: Mapping[str, Any], **extra: Any) -> str | Secret:
         """Render a template file; it may include files beside it and in the playbook's templates."""
         from hivectl.model.origin import Origin
-        from hivectl.model.templates import TemplateOptions
         from hivectl.model.variables import Layer
 
         scope = self.variables.child(Layer("template", extra, data=True))
         return scope.templates.render_text(
             text,
             scope,
-            options=TemplateOptions(**options),
+            options=_options(tuple(options.items())),
             origin=Origin(str(path), 1, 1),
-            searchpath=(
-                path.parent,
-                *(place for folder in self.folders for place in (folder / "templates", folder)),
-            ),
+            searchpath=_folders(path, self.folders),
         )
 
     def load_yaml(self, path: Path) -> Any:
@@ -152,3 +150,16 @@ class Context:
         """Tell people what is waited for; nothing where `no_log` hides the task."""
         if not self.silent:
             self.access.say(message)
+
+
+@lru_cache(maxsize=64)
+def _options(given: tuple[tuple[str, Any], ...]) -> TemplateOptions:
+    from hivectl.model.templates import TemplateOptions
+
+    return TemplateOptions(**dict(given))
+
+
+@lru_cache(maxsize=256)
+def _folders(path: Path, folders: tuple[Path, ...]) -> tuple[Path, ...]:
+    """Return where a template file may include others from."""
+    return (path.parent, *(place for folder in folders for place in (folder / "templates", folder)))

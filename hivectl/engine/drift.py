@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # of one node: what only ever grows, by applying one tag after the other, must end somewhere
 MOST_STEPS = 5000
+GIVING = (Edit, Link, Remove, Write)
 
 
 class Drift(Protocol):
@@ -33,18 +34,14 @@ def _lasting(step: Step) -> bool:
     """Tell whether a step leaves something that stays: commands, and times, are done anew each time."""
     if step.module.operations is None:
         return step.module.procedure is not None
-    return any(
-        not isinstance(operation, Touch) and not (isinstance(operation, Run) and not operation.idempotent)
-        for one in step.iterations
-        for operation in one.operations
-    )
-
-
-def _contents(step: Step) -> Iterator[str]:
     for one in step.iterations:
         for operation in one.operations:
-            if isinstance(operation, Edit | Link | Remove | Write):
-                yield operation.path
+            if isinstance(operation, Run):
+                if operation.idempotent:
+                    return True
+            elif not isinstance(operation, Touch):
+                return True
+    return False
 
 
 class Bringing:
@@ -61,14 +58,20 @@ class Bringing:
             digest = bytes.fromhex(known)
             steps = self._steps.setdefault(step.node, {})
             steps[digest] = None
-            for path in _contents(step):
-                before = self._contents.get((step.node, path), digest)
-                if status is Status.CHANGED and before != digest:
-                    # this one undoes what that one did: such tasks change something at each run, and nobody else did
-                    steps.pop(before, None)
-                    steps.pop(digest, None)
-                self._contents[step.node, path] = digest
+            for one in step.iterations:
+                for operation in one.operations:
+                    if isinstance(operation, GIVING):
+                        self._given(steps, (step.node, operation.path), digest, status)
         return False
+
+    def _given(self, steps: dict[bytes, None], place: tuple[str, str], digest: bytes, status: Status) -> None:
+        """See that a step has given a file its content."""
+        before = self._contents.get(place, digest)
+        if status is Status.CHANGED and before != digest:
+            # this one undoes what that one did: such tasks change something at each run, and nobody else did
+            steps.pop(before, None)
+            steps.pop(digest, None)
+        self._contents[place] = digest
 
     def steps(self, before: Mapping[str, bytes], whole: frozenset[str]) -> Iterator[tuple[str, bytes]]:
         """Return node -> digests; of nodes that did not do all of it, with those from `before`."""

@@ -179,16 +179,38 @@ class Journal:
 
     def result(self, record: StepRecord) -> None:
         """Say how a step ended."""
+        self.ended(
+            record.node,
+            record.key,
+            status=record.status,
+            result=record.result,
+            task=record.task,
+            seconds=record.seconds,
+            redacted=record.redacted,
+        )
+
+    def ended(
+        self,
+        node: str,
+        key: str,
+        *,
+        status: str,
+        result: Mapping[str, Any],
+        task: str = "",
+        seconds: float = 0.0,
+        redacted: bool = False,
+    ) -> None:
+        """Say how a step ended: the fields of `StepRecord`, without making one."""
         self.add(
             {
                 "t": "result",
-                "node": record.node,
-                "key": record.key,
-                "status": record.status,
-                "task": record.task,
-                "seconds": round(record.seconds, 4),
-                "redacted": record.redacted,
-                "result": record.result,
+                "node": node,
+                "key": key,
+                "status": status,
+                "task": task,
+                "seconds": round(seconds, 4),
+                "redacted": redacted,
+                "result": result,
             }
         )
 

@@ -77,6 +77,8 @@ def _judged(step: Step, iteration: Iteration, result: Result | None) -> Result:
 
 def result_of(step: Step) -> tuple[Result, list[Result]]:
     """Return what a step comes to, and what its loop's items come to; every item must be settled."""
+    if not step.looped and len(step.iterations) == 1 and (outcome := step.iterations[0].outcome) is not None:
+        return outcome, [outcome]
     outcomes = [iteration.outcome for iteration in step.iterations if iteration.outcome is not None]
     return (combine(outcomes) if step.looped else outcomes[0]), outcomes
 

@@ -118,6 +118,9 @@ class LazyFacts(Mapping[str, Any]):
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
+    def __bool__(self) -> bool:
+        return True  # without counting hundreds of names
+
     def __contains__(self, name: object) -> bool:
         if not isinstance(name, str):
             return False

@@ -77,11 +77,12 @@ def happened(places: Sequence[Place], progress: Progress, *, resumed: bool = Fal
     return {**before, progress.key: result}
 
 
+LOOKING = (Facts, Read, Stat, Wait)
+
+
 def looks(operation: Operation) -> bool:
     """Tell whether an operation changes nothing: what comes behind it is not undone when it is done once more."""
-    return isinstance(operation, Facts | Read | Stat | Wait) or (
-        isinstance(operation, Run) and operation.observes
-    )
+    return isinstance(operation, LOOKING) or (isinstance(operation, Run) and operation.observes)
 
 
 def _done_unheard() -> Result:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from dataclasses import field, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -201,7 +201,7 @@ class _Run:
                 options=options,
                 run=header.run,
                 folder=plan.playbook.path.resolve().parent,
-                find_module=find_module,
+                find_module=cache(find_module),
                 access=self._access,
                 redactor=redactor,
             ),

@@ -7,7 +7,6 @@ from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from hivectl.engine.events import Event, Message, NodeLost, Status, StepFinished, StepStarted, TaskInfo
-from hivectl.engine.journal import StepRecord
 from hivectl.engine.stats import Stats
 from hivectl.engine.tally import Tally
 from hivectl.model.records import record
@@ -140,19 +139,17 @@ class RunState:
 
     def finished(self, play: Play, node: str, task: Task, end: StepEnd) -> None:
         """Journal and tell how a step ended; secrets are taken out here."""
-        reason = self.redactor.redact(end.reason)[0]
+        reason = end.reason and self.redactor.redact(end.reason)[0]
         clean, redacted = self.redactor.redact(end.result if end.shown is None else end.shown)
         if not end.replayed:
-            self.journal.result(
-                StepRecord(
-                    node=node,
-                    key=end.key,
-                    status=end.status,
-                    result=clean,
-                    task=task.name,
-                    seconds=end.seconds,
-                    redacted=redacted or end.shown is not None,
-                )
+            self.journal.ended(
+                node,
+                end.key,
+                status=end.status,
+                result=clean,
+                task=task.name,
+                seconds=end.seconds,
+                redacted=redacted or end.shown is not None,
             )
         if self.watcher is not None:
             self.watcher.ended(node, task, end, reason)

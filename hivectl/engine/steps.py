@@ -14,9 +14,10 @@ from hivectl.engine.judge import first_false
 from hivectl.engine.loops import breaks, control_of, items_of_loop, variables_of
 from hivectl.helper.operations import Become
 from hivectl.model.errors import InputError
-from hivectl.model.parameters import convert
+from hivectl.model.parameters import Mould, convert
 from hivectl.model.records import record
 from hivectl.model.secret import Secret
+from hivectl.model.templating import simple
 from hivectl.model.templating.omit import OMIT
 from hivectl.model.variables import Layer
 from hivectl.model.yaml import YamlMapping, origin_of
@@ -136,6 +137,8 @@ class Step:
     @property
     def scattered(self) -> bool:
         """Whether several nodes act."""
+        if len(self.iterations) == 1:  # most have one, and are asked twice
+            return self.iterations[0].actor not in ("", self.actor)
         return any(iteration.actor not in ("", self.actor) for iteration in self.iterations)
 
     @property
@@ -193,6 +196,7 @@ class Recipe:
         rendered: name, text and place of the other arguments.
         options: the task's keywords, where none of them is a template.
         parameters: converted, where nothing is to be rendered.
+        mould: of parameters, where something is.
     """
 
     module: Module[Any]
@@ -200,6 +204,7 @@ class Recipe:
     rendered: tuple[tuple[str, Any, Origin], ...]
     options: StepOptions | None
     parameters: Any = None
+    mould: Mould[Any] | None = None
 
 
 def _recipe(workshop: Workshop, task: Task, scope: Scope) -> Recipe:
@@ -222,7 +227,9 @@ def _recipe(workshop: Workshop, task: Task, scope: Scope) -> Recipe:
     become = task.keywords.get("become", workshop.options.become)
     options = None if own or become else _options(workshop.options, task, scope)
     recipe = workshop.recipes[task.number] = Recipe(module, fixed, tuple(rendered), options)
-    if not rendered:
+    if rendered:
+        recipe.mould = Mould(module.parameters, fixed)
+    else:
         recipe.parameters = convert(module.parameters, fixed, origin=task.origin, what=module.name)
     return recipe
 
@@ -281,7 +288,10 @@ def make_step(
                 del step.iterations[iteration.index + 1 :]
                 break
             settled += iteration.index == settled
-    step.actor = next((one.actor for one in step.iterations if one.actor), node)
+    for iteration in step.iterations:
+        if iteration.actor:
+            step.actor = iteration.actor
+            break
     return step
 
 
@@ -300,6 +310,8 @@ def rendered_names(task: Task, scope: Scope) -> tuple[str, ...]:
 
 
 def _is_skipped(task: Task, iteration: Iteration) -> bool:
+    if not task.when:
+        return False
     false = first_false(task.when, iteration.scope)
     if false is not None:
         iteration.skipped = str(false.text)
@@ -372,22 +384,28 @@ def _values_of(operation: Operation) -> list[Any]:
 def _parameters(workshop: Workshop, recipe: Recipe, task: Task, scope: Scope) -> Any:
     if recipe.parameters is not None:
         return recipe.parameters
+    given: list[tuple[str, Any]] = []
+    for name, value, origin in recipe.rendered:
+        made = simple.render(value, scope) if isinstance(value, str) else simple.NOT_SIMPLE
+        if made is simple.NOT_SIMPLE:
+            made = scope.templates.render(value, scope, origin=origin)
+        if "{{" in name:
+            name = str(scope.templates.render(name, scope, origin=origin))  # noqa: PLW2901  # its own meaning
+        # `mode: "{{ mode | default(omit) }}"`
+        if made is not OMIT:
+            given.append((name, made))
+            if workshop.redactor.active:
+                # a text that a template made of a secret must not be seen either
+                workshop.redactor.learn(made)
+    if recipe.mould is not None and (parameters := recipe.mould.make(given)) is not None:
+        return parameters
     values = YamlMapping(
         recipe.fixed,
         origin=task.origin,
         key_origins=recipe.fixed.key_origins,
         value_origins=recipe.fixed.value_origins,
     )
-    for name, value, origin in recipe.rendered:
-        made = scope.templates.render(value, scope, origin=origin)
-        if "{{" in name:
-            name = str(scope.templates.render(name, scope, origin=origin))  # noqa: PLW2901  # its own meaning
-        # `mode: "{{ mode | default(omit) }}"`
-        if made is not OMIT:
-            values[name] = made
-            if workshop.redactor.active:
-                # a text that a template made of a secret must not be seen either
-                workshop.redactor.learn(made)
+    values.update(given)
     return convert(recipe.module.parameters, values, origin=task.origin, what=recipe.module.name)
 
 

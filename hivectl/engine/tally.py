@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import field
 from heapq import nlargest
+from operator import attrgetter
+from typing import NamedTuple
 
 from hivectl.engine.events import NodeSummary, Status, Timing
 from hivectl.model.records import record
@@ -14,13 +16,19 @@ SLOWEST = 5
 WORTH_NAMING = 0.05
 
 
-@record(frozen=False)
-class Segment:
+class Segment(NamedTuple):
     """A step's stretch of time, and the stretch that had to end before it could begin."""
 
-    timing: Timing
-    before: Segment | None
     total: float
+    seconds: float
+    node: str
+    task: str
+    before: Segment | None
+
+    @property
+    def timing(self) -> Timing:
+        """What people are told of it."""
+        return Timing(node=self.node, task=self.task, seconds=self.seconds)
 
 
 @record(frozen=False)
@@ -29,19 +37,22 @@ class Tally:
 
     counts: dict[str, Counter[Status]] = field(default_factory=dict)
     _last: dict[str, Segment] = field(default_factory=dict)
-    _slowest: list[Timing] = field(default_factory=list)
+    _slowest: list[Segment] = field(default_factory=list)
 
     def add(self, node: str, task: str, status: Status, seconds: float) -> None:
         """Count one step of a node."""
-        self.counts.setdefault(node, Counter())[status] += 1
+        counts = self.counts.get(node)
+        if counts is None:
+            counts = self.counts[node] = Counter()
+        counts[status] += 1
         if status is Status.SKIPPED:
             return
         before = self._last.get(node)
-        timing = Timing(node=node, task=task, seconds=seconds)
-        self._last[node] = Segment(timing, before, seconds + (before.total if before else 0.0))
-        self._slowest.append(timing)
+        segment = Segment(seconds if before is None else seconds + before.total, seconds, node, task, before)
+        self._last[node] = segment
+        self._slowest.append(segment)
         if len(self._slowest) > 50 * SLOWEST:
-            self._slowest = nlargest(SLOWEST, self._slowest, key=lambda timing: timing.seconds)
+            self._slowest = nlargest(SLOWEST, self._slowest, key=_seconds)
 
     def join(self, nodes: tuple[str, ...]) -> None:
         """Say that these nodes waited for the slowest of them."""
@@ -69,7 +80,7 @@ class Tally:
 
     def slowest(self) -> tuple[Timing, ...]:
         """Return the slowest steps, slowest first."""
-        return tuple(nlargest(SLOWEST, self._slowest, key=lambda timing: timing.seconds))
+        return tuple(one.timing for one in nlargest(SLOWEST, self._slowest, key=_seconds))
 
     def critical_path(self) -> tuple[Timing, ...]:
         """Return the chain of steps that took longest, in order, those of no weight left out."""
@@ -78,6 +89,11 @@ class Tally:
         segment: Segment | None = max(self._last.values(), key=lambda one: one.total)
         path = []
         while segment is not None:
-            path.append(segment.timing)
+            if segment.seconds >= WORTH_NAMING:
+                path.append(segment.timing)
             segment = segment.before
-        return tuple(timing for timing in reversed(path) if timing.seconds >= WORTH_NAMING)
+        return tuple(reversed(path))
+
+
+# how long a step took
+_seconds = attrgetter("seconds")

@@ -82,6 +82,9 @@ class Walk:
         self._current: Task | None = None
         self.roles_done: dict[str, list[frozenset[int]]] = {}
         self._sent: list[Step] = []
+        # how many operations so many of the pending steps have
+        self._operations = 0
+        self._counted = 0
 
     @property
     def unsent(self) -> list[Step]:
@@ -320,7 +323,11 @@ class Walk:
 
     async def take(self, step: Step) -> None:
         """Queue a step, or do it at once where it cannot travel with its neighbours."""
-        settled = all(iteration.outcome is not None for iteration in step.iterations)
+        settled = True
+        for iteration in step.iterations:
+            if iteration.outcome is None:
+                settled = False
+                break
         if settled and any(
             iteration.outcome and iteration.outcome.get("failed") for iteration in step.iterations
         ):
@@ -355,20 +362,23 @@ class Walk:
 
     def _same_rights(self, step: Step) -> bool:
         for other in self.pending:
-            if any(iteration.outcome is None for iteration in other.iterations):
-                return other.options.become == step.options.become
+            for iteration in other.iterations:
+                if iteration.outcome is None:
+                    return other.options.become == step.options.become
         return True
 
     def _is_full(self) -> bool:
-        return (
-            sum(len(one.operations) for step in self.pending for one in step.iterations) >= BATCH_OPERATIONS
-        )
+        while self._counted < len(self.pending):
+            self._operations += sum(len(one.operations) for one in self.pending[self._counted].iterations)
+            self._counted += 1
+        return self._operations >= BATCH_OPERATIONS
 
     # -- batches
 
     def drop_pending(self) -> None:
         """Forget what is queued: it will not be done."""
         self.pending.clear()
+        self._operations = self._counted = 0
         self.handlers.put_back()
         self.variables.take_back()
 
@@ -377,6 +387,7 @@ class Walk:
         if not self.pending:
             return
         steps, self.pending = self.pending, []
+        self._operations = self._counted = 0
         await unreachable.send(self, steps)
 
     async def send(self, steps: list[Step], *, uses: Mapping[str, int] | None = None) -> None:

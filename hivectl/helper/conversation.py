@@ -41,6 +41,8 @@ STOPPING = 6.0
 # seconds for an answer about .hivelock
 ANSWERING = 30.0
 
+_DECODE = json.JSONDecoder().decode
+
 
 class HelperSession:
     """One helper on a node, for one user; made by `HelperSession.start`."""
@@ -353,7 +355,7 @@ class HelperSession:
     async def _parsed(self, end: int) -> tuple[dict[str, Any], int]:
         """Return the header that ends there, and how many bytes follow it."""
         try:
-            header = json.loads(self._buffer[:end].decode("utf-8", "surrogatepass"))
+            header = _DECODE(self._buffer[:end].decode("utf-8", "surrogatepass"))
             size = header.get("bytes", 0)
             sane = isinstance(size, int) and 0 <= size <= LONGEST_DATA
         except (ValueError, AttributeError, RecursionError):

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from functools import cache, lru_cache
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +16,17 @@ from hivectl.model.records import record
 from hivectl.model.secret import Secret, mask, reveal
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hivectl.helper.operations import Batch, Fence, Item, Operation
 
 # contents up to this size, and so much of them in a batch, travel with it unasked (bytes)
 INLINE = 32 << 10
 INLINE_BATCH = 256 << 10
 PLAIN = (str, int, float)
+TEXTS = frozenset({str})
+RUNNING = (Run, Script)
+CARRYING = (Write, Script, Unpack)
 
 
 @record
@@ -43,19 +49,23 @@ def _plain(value: Any) -> Any:
         return {"sha256": value.sha256, "size": value.size, "secret": value.secret}
     if isinstance(value, Secret):
         return value.reveal()
-    if isinstance(value, dict | Mapping):
+    if isinstance(value, (list, tuple)):
+        # most are words of a command
+        return list(value) if TEXTS.issuperset(map(type, value)) else [_plain(item) for item in value]
+    if isinstance(value, Mapping):
         return {str(reveal(key)): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+    kind: Any = type(value)
     return {
-        one.name: plain for one in fields(value) if (plain := _plain(getattr(value, one.name))) != one.default
+        name: plain
+        for name, default in _fields_of(kind)
+        if (plain := _plain(getattr(value, name))) != default
     }
 
 
 def encode_operation(operation: Operation) -> dict[str, Any]:
     """Return an operation as JSON: what differs from the default; a local sink stays here."""
     plain = _plain_operation(operation)
-    if isinstance(operation, Run | Script) and operation.environment:
+    if isinstance(operation, RUNNING) and operation.environment:
         plain["environment"] = {name: _as_text(value) for name, value in operation.environment.items()}
     return plain
 
@@ -63,8 +73,7 @@ def encode_operation(operation: Operation) -> dict[str, Any]:
 def _plain_operation(operation: Operation) -> dict[str, Any]:
     plain: dict[str, Any] = {}
     cls: Any = type(operation)
-    for name, default in _fields_of(cls):
-        value = getattr(operation, name)
+    for (name, default), value in zip(_fields_of(cls), _values_of(cls)(operation), strict=True):
         if value is default or value == default:
             continue
         kind = type(value)
@@ -80,6 +89,14 @@ def _fields_of(cls: Any) -> tuple[tuple[str, Any], ...]:
         for one in fields(cls)
     )
     return tuple((name, default) for name, default in made if name != "sink")
+
+
+@cache
+def _values_of(cls: Any) -> Callable[[Any], tuple[Any, ...]]:
+    """Return what reads the values of `_fields_of` from an operation, all at once."""
+    names = [name for name, _ in _fields_of(cls)]
+    read = attrgetter(*names)
+    return read if len(names) > 1 else lambda operation: (read(operation),)
 
 
 def _as_text(value: Any) -> str:
@@ -170,7 +187,7 @@ def finish_result(item: Item, result: dict[str, Any]) -> dict[str, Any]:
     if isinstance(operation, Run):
         shown = mask(operation.argv if operation.argv is not None else operation.script)
         result["cmd"] = list(shown) if isinstance(shown, tuple) else shown
-    if isinstance(operation, Run | Script):
+    if isinstance(operation, RUNNING):
         for name in ("stdout", "stderr"):
             if name in result:
                 result[f"{name}_lines"] = result[name].splitlines()
@@ -179,7 +196,7 @@ def finish_result(item: Item, result: dict[str, Any]) -> dict[str, Any]:
 
 def content_of(operation: Operation) -> Content | None:
     """Return what is sent with an operation, if anything is."""
-    return operation.content if isinstance(operation, Write | Script | Unpack) else None
+    return operation.content if isinstance(operation, CARRYING) else None
 
 
 def contents_of(batch: Batch) -> Mapping[int, Content]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, field, fields
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, get_type_hints
 
 from hivectl.model.errors import Complaints, FaultError, HivectlError, InputError
 from hivectl.model.kinds import Kind, kind_of, with_null
@@ -253,6 +253,57 @@ def convert(cls: type[T], values: Mapping[str, Any], *, origin: Origin | None = 
         if error.origin is None:
             error.origin = _own(values, origin)
         raise Complaints([error]) from None
+
+
+class Mould(Generic[T]):
+    """Makes instances of a parameter class of which most values are the same each time: those are converted once.
+
+    Args:
+        cls: a parameter dataclass.
+        fixed: what is always the same, by name or alias.
+    """
+
+    def __init__(self, cls: type[T], fixed: Mapping[str, Any]) -> None:
+        self._cls = cls
+        analysis = _analyse(cls)
+        self._by_name = analysis.by_name
+        self._needed = [one.attribute for one in analysis.required]
+        known: dict[str, Any] = {}
+        fits = analysis.rest is None and self._add(known, fixed.items())
+        self._known = known if fits else None
+
+    def make(self, others: Sequence[tuple[str, Any]]) -> T | None:
+        """Return an instance with these values besides; None where only `convert` can say what comes of them."""
+        if self._known is None:
+            return None
+        values = dict(self._known)
+        if not self._add(values, others):
+            return None
+        for attribute in self._needed:
+            if attribute not in values:
+                return None
+        try:
+            return self._cls(**values)
+        except HivectlError:
+            return None
+
+    def _add(self, values: dict[str, Any], given: Iterable[tuple[str, Any]]) -> bool:
+        """Convert values; returns whether all could be."""
+        for name, value in given:
+            one = self._by_name.get(name)
+            if one is None or one.attribute in values:
+                return False
+            kind = one.kind
+            if type(value) in kind.exact:
+                values[one.attribute] = value
+            elif kind.located or value is None:
+                return False
+            else:
+                try:
+                    values[one.attribute] = kind.convert(value)
+                except UnfitError:
+                    return False
+        return True
 
 
 def _converted(kind: Kind, value: Any, values: Mapping[str, Any], key: str) -> Any:

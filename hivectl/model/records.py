@@ -44,7 +44,7 @@ def record(
             cls.__doc__ = (
                 cls.__name__
             )  # or dataclasses would work out its signature, and import what that needs
-        made: Any = dataclass(init=False, repr=False, eq=False, slots=True, kw_only=kw_only)(cls)
+        made: Any = _with_fields(cls, kw_only=kw_only)
         made.__init__ = _compiled_at_first(made)
         methods = {**SHARED, **(FROZEN if frozen else {}), **(EQUAL if eq else {})}
         for name, method in methods.items():
@@ -55,6 +55,23 @@ def record(
         return made  # type: ignore[no-any-return]  # the class, with slots
 
     return make if cls is None else make(cls)
+
+
+def _with_fields(cls: type[Any], *, kw_only: bool) -> Any:
+    """Make a class a dataclass; without looking for `ClassVar` in each annotation's text, which takes a third of it."""
+    written = cls.__annotations__
+    plain = [
+        name
+        for name, one in written.items()
+        if isinstance(one, str) and "Var" not in one and "KW_ONLY" not in one
+    ]
+    cls.__annotations__ = {**written, **dict.fromkeys(plain, object)}
+    made: Any = dataclass(init=False, repr=False, eq=False, slots=True, kw_only=kw_only)(cls)
+    made.__annotations__ = written
+    known = made.__dataclass_fields__
+    for name in plain:
+        known[name].type = written[name]
+    return made
 
 
 def _compiled_at_first(cls: Any) -> Callable[..., None]:

@@ -397,12 +397,18 @@ class Templates:
         *,
         lazy: bool,
     ) -> list[Any]:
-        made = [
-            self._render(item, variables, origin_of(value, index) or origin, lazy=lazy)
-            for index, item in enumerate(value)
-        ]
+        made = []
+        omits = False
+        for index, item in enumerate(value):
+            one = simple.render(item, variables) if isinstance(item, str) else simple.NOT_SIMPLE
+            if one is simple.NOT_SIMPLE:
+                one = self._render(item, variables, origin_of(value, index) or origin, lazy=lazy)
+                omits = omits or one is OMIT
+            made.append(one)
         if not isinstance(value, YamlList):
-            return [item for item in made if item is not OMIT]
+            return [item for item in made if item is not OMIT] if omits else made
+        if not omits:
+            return YamlList(made, origin=value.origin, item_origins=value.item_origins[: len(made)])
         kept = [index for index, item in enumerate(made) if item is not OMIT]
         places = [value.item_origins[index] for index in kept if index < len(value.item_origins)]
         return YamlList([made[index] for index in kept], origin=value.origin, item_origins=places)

@@ -179,13 +179,17 @@ class Scope(Mapping[str, Any]):
             self._effective = [
                 layer
                 for layer in reversed(self._merged())
-                if layer.values or not isinstance(layer.values, dict)
+                if not isinstance(layer.values, dict) or layer.values
             ]
             self._seen = version
         return self._effective
 
     def _version(self) -> int:
-        return self._changes if self._parent is None else self._changes + self._parent._version()  # noqa: SLF001  # one of us
+        version, scope = self._changes, self._parent
+        while scope is not None:
+            version += scope._changes  # noqa: SLF001  # one of us
+            scope = scope._parent  # noqa: SLF001  # one of us
+        return version
 
     def _merged(self) -> list[Layer]:
         if self._parent is None:

@@ -167,7 +167,14 @@ class Module(Generic[P]):
 
 def merge_results(results: Sequence[ItemResult]) -> Result:
     """Merge the results of a task's operations: the last one wins, `changed` and `failed` when any did."""
-    merged: Result = {}
+    merged: Result
+    if len(results) == 1:
+        merged = dict(results[0].result)
+        merged["changed"] = bool(merged.get("changed", False))
+        if merged.get("failed", False):
+            merged["failed"] = True
+        return merged
+    merged = {}
     for item in results:
         merged.update(item.result)
     merged["changed"] = any(item.result.get("changed", False) for item in results)

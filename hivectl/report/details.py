@@ -39,14 +39,21 @@ _NOT_SHOWN = frozenset(
         "delta",
     }
 )
+# what people read of a step that went well; and where a loop's items have theirs
+TELLING = frozenset({"diff", "results", "warnings"})
 _NONE = object()
 _DIFF_STYLES = {"+": "added", "-": "removed", "@": "hunk"}
 
 
 def details(event: StepFinished) -> tuple[Line, ...]:
     """Return the lines that stand below a step's own line; the same for nodes that did the same."""
+    result = event.result
+    bad = event.status in BAD
+    # most steps have nothing to say, and there are many of them
+    if not bad and event.task.module != "debug" and TELLING.isdisjoint(result):
+        return ()
     lines: list[Line] = []
-    if event.status in BAD:
+    if bad:
         lines += _why(event)
     elif event.task.module == "debug" and event.status is not Status.SKIPPED:
         lines += [

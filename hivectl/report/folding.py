@@ -75,6 +75,8 @@ class Folding:
         self._blamed: dict[str, str] = {}
         self._mode = "apply"
         self._name_width = 4
+        self._tasks: dict[int, tuple[TaskInfo, int]] = {}
+        self._numbers: dict[Hashable, int] = {}
 
     def take(self, event: Event) -> list[Line]:
         """Return the lines that this event completes."""
@@ -144,13 +146,7 @@ class Folding:
         return head
 
     def _finished(self, event: StepFinished) -> list[Line]:
-        task_key = (
-            event.task.number,
-            event.task.handler,
-            event.task.play,
-            event.task.name,
-            event.task.origin,
-        )
+        task_key = self._number_of(event.task)
         missing = self._missing.get(task_key)
         if missing is None:
             missing = self._missing[task_key] = set(self._expected)
@@ -179,6 +175,15 @@ class Folding:
         if not missing:
             return [line for key in list(self._groups) if key[0] == task_key for line in self._show(key)]  # type: ignore[index]  # every key is a tuple
         return []
+
+    def _number_of(self, task: TaskInfo) -> int:
+        """Return a number that stands for a task: all of it is looked at only when it is first met."""
+        known = self._tasks.get(id(task))
+        if known is None:
+            whole = (task.number, task.handler, task.play, task.name, task.origin)
+            # the task is kept, so that no other one gets its address
+            known = self._tasks[id(task)] = (task, self._numbers.setdefault(whole, len(self._numbers)))
+        return known[1]
 
     def _lost(self, event: NodeLost) -> list[Line]:
         self._expected.discard(event.node)

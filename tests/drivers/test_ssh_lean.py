@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import asyncssh
 import pytest
 
+from hivectl.drivers.errors import LoginError
 from tests.support.connections import connected, sh
 from tests.support.sshd import new_key
 
@@ -63,9 +64,23 @@ def test_the_only_key_is_proven_without_asking_first(
     sshd_host: Sshd, packets: pytest.LogCaptureFixture
 ) -> None:
     log_in(sshd_host, "aes256-gcm@openssh.com")
-    # the first one asks what the server takes
-    assert packets.text.count("Sent MSG_USERAUTH_REQUEST") == 2
+    assert packets.text.count("Sent MSG_USERAUTH_REQUEST") == 1
     assert "Received MSG_USERAUTH_PK_OK" not in packets.text
+
+
+def test_where_the_only_key_is_refused_the_server_may_let_us_in_without(
+    sshd_host: Sshd, packets: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    new_key(tmp_path / "other")
+
+    async def main() -> None:
+        async with connected(sshd_host, identity_file=(str(tmp_path / "other"),)):
+            pass
+
+    with pytest.raises(LoginError, match="with key .*other"):
+        asyncio.run(main())
+    # with the key, and with nothing
+    assert packets.text.count("Sent MSG_USERAUTH_REQUEST") == 2
 
 
 def test_of_several_keys_each_is_shown_before_it_is_used(

@@ -220,6 +220,17 @@ class Client(asyncssh.SSHClient):
         self.connection: asyncssh.SSHClientConnection | None = None
         self.refused: HivectlError | None = None
 
+    @property
+    def names_one_key(self) -> bool:
+        """Whether the user has named one key, and no other way to log in."""
+        settings = self._settings
+        return (
+            settings.identities_required
+            and len(settings.identity_files) == 1
+            and settings.password is None
+            and not settings.preferred
+        )
+
     def connection_made(self, connection: asyncssh.SSHClientConnection) -> None:
         """Keep the connection, which knows what the server takes."""
         self.connection = connection
@@ -242,7 +253,7 @@ class Client(asyncssh.SSHClient):
     async def public_key_auth_requested(self) -> list[asyncssh.SSHKeyPair] | None:
         """Give the next keys, the agent's only when they are due."""
         self.connected = True
-        if self.connection is not None and not self.accepted:
+        if self.connection is not None and not self.accepted and getattr(self.connection, "asked", True):
             # asyncssh strikes off what it has tried
             self.accepted = tuple(self.connection.get_server_auth_methods())
         while self._stages:

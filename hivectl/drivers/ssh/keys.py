@@ -41,11 +41,11 @@ class Offered:
             key = self._key(path)
             if key is None:
                 continue
-            self.tried.append(f"{path} ({key.get_fingerprint()})")
+            self.tried.append(f"{path} ({_fingerprint(key)})")
             for certificate in self._certificates(path, key):
                 pairs.extend(asyncssh.load_keypairs([(key, certificate)]))
             # a pair remembers which signature its server takes, so it is not shared
-            pairs.extend(asyncssh.load_keypairs([key]))
+            pairs.extend(map(copy.copy, _pairs(key)))
         return pairs
 
     def from_agent(self, held: Sequence[asyncssh.SSHKeyPair]) -> list[asyncssh.SSHKeyPair]:
@@ -126,3 +126,15 @@ def _read_key(path: Path, passphrase: str | None, _changed: int) -> asyncssh.SSH
     import asyncssh
 
     return asyncssh.import_private_key(path.read_bytes(), passphrase)
+
+
+@lru_cache(maxsize=64)
+def _fingerprint(key: asyncssh.SSHKey) -> str:
+    return key.get_fingerprint()
+
+
+@lru_cache(maxsize=64)
+def _pairs(key: asyncssh.SSHKey) -> tuple[asyncssh.SSHKeyPair, ...]:
+    import asyncssh
+
+    return tuple(asyncssh.load_keypairs([key]))

@@ -3,8 +3,8 @@
 - Each packet is preceded by an empty one, which guards ciphers in CBC mode alone (RFC 4251, 9.3.1): with any other
   cipher that is twice the packets.
 - Each packet and each step is put into words for a log that nobody reads.
-- A key is shown before it is used, and the server asked whether it would do (RFC 4252, 7): a round trip for nothing
-  where it is the only one.
+- The server is asked to let us in without anything first, to hear what it takes (RFC 4252, 5.2), then a key is shown
+  before it is used, to hear whether it would do (7): two round trips for nothing where it is the only way in.
 - The options of each connection are prepared anew, in a thread.
 """
 
@@ -34,8 +34,28 @@ class LazyLogger(SSHLogger):
             super().log(level, msg, *args, **kwargs)
 
 
-# channels make theirs of it
+class SilentLogger(LazyLogger):
+    """Says nothing of what nobody listens to: of a short session asyncssh tells fifty things."""
+
+    def get_child(self, child: str = "", context: str = "") -> SSHLogger:  # noqa: ARG002  # asyncssh's signature
+        """Return what a channel tells its things: nobody."""
+        return self
+
+    def info(self, msg: object, *args: Any, **kwargs: Any) -> None:
+        """Say nothing."""
+
+    def debug1(self, msg: str, *args: Any, **kwargs: Any) -> None:
+        """Say nothing."""
+
+    def debug2(self, msg: str, *args: Any, **kwargs: Any) -> None:
+        """Say nothing."""
+
+    def packet(self, pktid: int | None, packet: bytes, msg: str, *args: Any, **kwargs: Any) -> None:
+        """Say nothing."""
+
+
 LOGGER = LazyLogger()
+SILENT = SilentLogger()
 
 
 class Client(Protocol):
@@ -44,6 +64,11 @@ class Client(Protocol):
     @property
     def has_one_key(self) -> bool:
         """Whether the keys that were given last are one key alone, a file's that the user has named."""
+        ...
+
+    @property
+    def names_one_key(self) -> bool:
+        """Whether the user has named one key, and no other way to log in."""
         ...
 
 
@@ -56,9 +81,25 @@ class LeanConnection(asyncssh.SSHClientConnection):
         options: asyncssh.SSHClientConnectionOptions,
         client: Client,
     ) -> None:
+        self._listened = LOGGER.isEnabledFor(logging.INFO)
         super().__init__(loop, options, wait="auth")
         self._client = client
         self._key: asyncssh.SSHKeyPair | None = None
+        # of the logins that have begun: with the key first, without one second, then as asyncssh would have begun
+        self._attempts = 0 if client.names_one_key else 2
+
+    @property
+    def asked(self) -> bool:
+        """Whether the server has said what it takes."""
+        return self._attempts > 1
+
+    def try_next_auth(self, *, next_method: bool = False) -> None:
+        """Begin the next way to log in; of those who name a key, hardly anybody may do without."""
+        self._attempts += 1
+        if self._attempts <= 2:
+            self._auth_methods = [b"publickey"] if self._attempts == 1 else [b"none"]
+            next_method = False
+        super().try_next_auth(next_method=next_method)
 
     async def public_key_auth_requested(self) -> asyncssh.SSHKeyPair | None:
         """Return the next key to log in with."""
@@ -76,7 +117,7 @@ class LeanConnection(asyncssh.SSHClientConnection):
     @property
     def logger(self) -> SSHLogger:
         """The connection's own logger where somebody listens."""
-        return super().logger if LOGGER.isEnabledFor(logging.DEBUG) else LOGGER
+        return super().logger if self._listened else SILENT
 
     def send_packet(self, pkttype: int, *args: bytes, handler: Any = None) -> None:
         """Send a packet, but for the empty one before another where no cipher gains by it."""
@@ -85,12 +126,12 @@ class LeanConnection(asyncssh.SSHClientConnection):
 
     def log_sent_packet(self, pkttype: int, pktid: int | None, packet: Any, note: str = "") -> None:
         """Log a packet where somebody listens."""
-        if LOGGER.isEnabledFor(logging.DEBUG):
+        if self._listened:
             super().log_sent_packet(pkttype, pktid, packet, note)
 
     def log_received_packet(self, pkttype: int, pktid: int | None, packet: Any, note: str = "") -> None:
         """Log a packet where somebody listens."""
-        if LOGGER.isEnabledFor(logging.DEBUG):
+        if self._listened:
             super().log_received_packet(pkttype, pktid, packet, note)
 
 

@@ -107,7 +107,7 @@ def _settle(
     values = _Values(attributes, found, jump=inside)
     host = found.get("hostname", (name,))[0]
     port = port or int(values.number("port", None, 22))
-    user = user or found.get("user", (getpass.getuser(),))[0]
+    user = user or (found["user"][0] if "user" in found else getpass.getuser())
     alias = values.text("hostkeyalias", attributes.host_key_alias)
 
     def filled(text: str) -> str:
@@ -117,7 +117,7 @@ def _settle(
         return expand(text, tokens_of(name, host, port, user, alias=alias))
 
     def path(text: str) -> Path:
-        return user_path(filled(text))
+        return _path(filled(text), os.environ.get("HOME"))
 
     identity_files = attributes.identity_file or found.get("identityfile")
     known_hosts = attributes.known_hosts or (
@@ -174,6 +174,12 @@ def config_files(attributes: SshAttributes) -> tuple[Path, ...]:
             raise InputError(f"ssh_config: {file} does not exist")
         return (file,)
     return _usual_files(os.environ.get("HOME"))
+
+
+@lru_cache(maxsize=256)
+def _path(text: str, _home: str | None) -> Path:
+    """Return a path as it is meant for this home; hosts share most of theirs."""
+    return user_path(text)
 
 
 @lru_cache(maxsize=4)

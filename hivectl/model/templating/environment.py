@@ -251,6 +251,11 @@ class Sandbox(SandboxedEnvironment):
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:  # noqa: ARG002  # as Jinja2 calls it
         """An operator between two values, once its result is known to be of a decent size."""
+        if type(left) is int and type(right) is int and operator in ("+", "-"):
+            result = OPERATORS[operator](left, right)
+            if result.bit_length() > BITS:
+                check_power(2, BITS + 1)
+            return result
         if type(left) in {int, float} and type(right) in {int, float} and operator != "**":
             result = self._apply(operator, left, right, secret=False)
             if type(result) is int and result.bit_length() > BITS:

@@ -70,6 +70,8 @@ def guarded(
     def guard(*args: Any, **kwargs: Any) -> Any:
         step()
         values = args[skip:]
+        if not kwargs and SCALARS.issuperset(map(type, values)):  # neither secret nor undefined
+            return call_safely(function, what, args, kwargs, secret=False)
         if not takes_undefined:
             for value in (*values, *kwargs.values()):
                 if isinstance(value, Undefined):
@@ -104,6 +106,9 @@ def call_safely(
             message = f"{what} cannot work with this secret value ({type(error).__name__})"
             raise TemplateValueError(message) from None
         raise TemplateValueError(f"{what} cannot work with this: {describe(error)}") from error
+    if type(result) is str:
+        check_text(len(result))
+        return result
     if isinstance(result, str):
         check_text(len(result))
         return str(result)  # no Markup: nothing is escaped behind anybody's back

@@ -26,6 +26,10 @@ def concat(chunks: Iterable[Any]) -> Any:
 
 def join(parts: list[Any]) -> str | Secret:
     """Return the parts as one text; a secret when one of them is."""
+    if SCALARS.issuperset(map(type, parts)):
+        plain = list(map(str, parts))
+        check_text(sum(map(len, plain)))
+        return "".join(plain)
     texts: list[str] = []
     secret = False
     for part in parts:
