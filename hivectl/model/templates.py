@@ -10,6 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from hivectl.model.lazy_patterns import import_lazily
 from hivectl.model.permissions import EVERYTHING, Permission
 from hivectl.model.records import record
 from hivectl.model.secret import Secret
@@ -428,12 +429,14 @@ class Templates:
 
     def _default_engine(self) -> Engine:
         if self._inline is None:
+            import_lazily("jinja2")
             from hivectl.model.templating.engine import Engine
 
             self._inline = Engine(TemplateOptions(), (), self, inline=True)
         return self._inline
 
     def _engine(self, options: TemplateOptions, searchpath: tuple[Path, ...]) -> Engine:
+        import_lazily("jinja2")
         from hivectl.model.templating.engine import Engine
 
         key = (options, searchpath)

@@ -10,6 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from hivectl.model.errors import Complaints, HivectlError, InputError
+from hivectl.model.lazy_patterns import import_lazily
 from hivectl.model.origin import Origin
 from hivectl.model.permissions import EVERYTHING, Permission, lacking
 from hivectl.model.secret import Secret
@@ -131,6 +132,7 @@ def load_text(
         allowed: as for `load_yaml`.
         tags: other projects' tags, and what makes values of their texts.
     """
+    import_lazily("yaml")
     import yaml
 
     check_characters(text, path)

@@ -77,7 +77,7 @@ def test_where_the_only_key_is_refused_the_server_may_let_us_in_without(
         async with connected(sshd_host, identity_file=(str(tmp_path / "other"),)):
             pass
 
-    with pytest.raises(LoginError, match="with key .*other"):
+    with pytest.raises(LoginError, match=r"with key .*other"):
         asyncio.run(main())
     # with the key, and with nothing
     assert packets.text.count("Sent MSG_USERAUTH_REQUEST") == 2

@@ -122,7 +122,8 @@ class LeanConnection(asyncssh.SSHClientConnection):
     def send_packet(self, pkttype: int, *args: bytes, handler: Any = None) -> None:
         """Send a packet, but for the empty one before another where no cipher gains by it."""
         if pkttype != MSG_IGNORE or str(self.get_extra_info("send_cipher", "")).endswith("-cbc"):
-            super().send_packet(pkttype, *args, handler=handler)
+            # whoever sends it is asked only how to tell of it
+            super().send_packet(pkttype, *args, handler=handler if self._listened else self)
 
     def log_sent_packet(self, pkttype: int, pktid: int | None, packet: Any, note: str = "") -> None:
         """Log a packet where somebody listens."""

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hivectl.model.paths import is_there, user_path
-from hivectl.model.templating.environment import look_up
 from hivectl.model.templating.errors import TemplateValueError
 
 if TYPE_CHECKING:
@@ -25,6 +24,8 @@ def search_folders(variables: Mapping[str, Any], folder: Path) -> tuple[Path, ..
         variables: of the task; `ansible_search_path` names the folders of its role.
         folder: the playbook's, which is always the last one.
     """
+    from hivectl.model.templating.environment import look_up
+
     given = look_up(variables, SEARCH_PATH, None)
     role = look_up(variables, "role_path", None) if not given else None
     found = [Path(str(one)) for one in given] if isinstance(given, list | tuple) else []
