@@ -126,6 +126,22 @@ def _paragraph(error: HivectlError) -> str:
     return "\n".join(lines)
 
 
+_NO_VAULT = "nothing of Ansible's vault is read: write secrets as `!command [ansible-vault, view, …]`, `!file` or `!env`"
+# options of ansible-playbook that are not here, with what to do instead
+FROM_ANSIBLE = {
+    **dict.fromkeys(
+        ("--vault-password-file", "--vault-id", "--ask-vault-pass", "--ask-vault-password", "-J"), _NO_VAULT
+    ),
+    **dict.fromkeys(
+        ("-u", "--user", "--private-key"),
+        "the inventory says who logs in, and how: `user:`, `identity_file:`",
+    ),
+    **dict.fromkeys(("-k", "--ask-pass"), "the inventory says how to log in: `password: !command […]`"),
+    "--syntax-check": "write `hivectl validate PLAYBOOK`",
+    "--list-hosts": "write `hivectl inventory list SELECTOR`, or `hivectl plan PLAYBOOK`",
+}
+
+
 def usage_error(error: TyperException) -> InputError:
     """Turn what typer says about a command line into an error of ours, with the nearest right word."""
     from hivectl.model.suggestions import nearest
@@ -135,7 +151,7 @@ def usage_error(error: TyperException) -> InputError:
     message = error.format_message().strip().rstrip(".")
     if message.startswith("Usage:"):
         return UsageWanted(message)
-    guess = None
+    guess = instead = None
     if option is not None and context is not None:
         known = [
             name
@@ -148,10 +164,11 @@ def usage_error(error: TyperException) -> InputError:
                 option, [name for name in known if name.startswith("--") == option.startswith("--")]
             )
             message = f"there is no option {option}"
+            instead = FROM_ANSIBLE.get(option)
     path = context.command_path if context is not None else "hivectl"
     help_text = f"see `{path} --help`"
     hint = f"did you mean {guess}? {help_text}" if guess else help_text
-    return InputError(message[:1].lower() + message[1:], hint=hint)
+    return InputError(message[:1].lower() + message[1:], hint=instead or hint)
 
 
 def fault(error: BaseException, *, debug: bool) -> ExitCode:

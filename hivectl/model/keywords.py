@@ -186,17 +186,6 @@ ELSEWHERE = {
     "port": "the inventory says how a node is reached: `port:`",
     "collections": "our modules have short names, `ansible.builtin.` before them is understood",
     "sudo": "write `become: true`",
-    **dict.fromkeys(
-        (
-            *("dnf", "yum", "uri", "archive"),
-            *(
-                "mount",
-                "sysctl",
-            ),
-            "synchronize",
-        ),
-        "write `command:` or `shell:`; `hivectl modules` lists what there is",
-    ),
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from hivectl.model.absent_modules import instead_of
 from hivectl.model.errors import Complaints, HivectlError, InputError
 from hivectl.model.keywords import ELSEWHERE, PlayKeywords, TaskKeywords, keyword_schemas
 from hivectl.model.module_defaults import ModuleDefaults, read_defaults
@@ -132,7 +133,7 @@ class Reader:
             return None
         if module is None:
             best = nearest(name, self.module_names())
-            hint = ELSEWHERE.get(name) or (f"did you mean `{best}`?" if best else None)
+            hint = ELSEWHERE.get(name) or instead_of(name) or (f"did you mean `{best}`?" if best else None)
             self.complain(f"`module_defaults`: there is no module `{name}`", origin, hint)
             return None
         return module.name
@@ -142,6 +143,9 @@ class Reader:
         origin = raw.key_origins.get(key) or raw.origin
         if isinstance(key, str) and key in ELSEWHERE:
             self.complain(f"`{key}` is not supported", origin, ELSEWHERE[key])
+            return
+        if isinstance(key, str) and (instead := instead_of(key)):
+            self.complain(f"`{key}` is not supported", origin, instead)
             return
         best = nearest(str(key), known)
         if isinstance(key, str) and "." in key:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
+VAULT = b"$ANSIBLE_VAULT;"  # what files of ansible-vault begin with
 LARGEST = 16 * 1024 * 1024  # bytes in a file
 DEEPEST = 100  # levels of nesting
 MOST_REPEATED = 250_000  # values that aliases may stand for, all together
@@ -114,6 +115,9 @@ def load_yaml(path: Path, *, allowed: Permission = EVERYTHING) -> Any:
         raise InputError(f"{str(path)!r} is not the name of a file") from None
     if len(content) > LARGEST:
         raise InputError(f"the file is larger than {LARGEST // 1024 // 1024} MiB", origin=place)
+    if content.startswith(VAULT):
+        hint = "write the secrets as `!command [ansible-vault, view, …]`, `!file` or `!env`"
+        raise InputError("this file is encrypted with ansible-vault", origin=place, hint=hint)
     return load_text(decode(content, str(path)), str(path), allowed=allowed)
 
 

@@ -23,6 +23,104 @@ PLAYBOOKS = {
     - {name: restart, shell: "echo restarted >> {{ folder }}/log"}
     - {name: never, shell: "echo never >> {{ folder }}/log"}
 """,
+    "old habits": """
+- hosts: LAB
+  become: no
+  environment: {X: ""}
+  vars: {folder: "{{ tree }}/{{ me }}"}
+  tasks:
+  - name: action dict
+    action:
+      module: copy
+      content: "{{ me }}"
+      dest: "{{ tree }}/{{ me }}-color"
+  - action: file path={{ folder }} state=directory
+    name: action text
+  - name: legacy dict
+    shell: echo "{{ item.key }}={{ item.value }}" >> {{ folder }}/dict
+    with_dict: { a: 1, b: 2 }
+  - name: seq
+    file: dest={{ folder }}/{{ item }} state=touch
+    with_sequence: start=1 end=3 format=f%02d
+  - name: nested
+    debug: msg="{{ item[0] }} {{ item[1] }}"
+    with_nested: [[a, b], [1, 2]]
+  - name: register loop
+    command: test -e {{ folder }}/{{ item }}
+    with_items: [f01, none]
+    register: tests
+    ignore_errors: yes
+    changed_when: no
+  - name: loop on results
+    file: path={{ folder }}/{{ item.item }} state=touch
+    when: item.rc != 0
+    with_items: "{{ tests.results }}"
+  - {name: many facts, set_fact: 'a=1 b="{{ 2 }}"'}
+  - {name: bare, debug: "msg={{ a }}{{ b }}", when: not tests is success}
+  - name: lines
+    shell: |
+      set -e
+      echo one > {{ folder }}/one
+    args:
+      creates: "{{ folder }}/one"
+  - name: hidden
+    copy: content={{ a }} dest={{ folder }}/pw mode=u=rw,g=,o=
+    no_log: yes
+  - {name: mode without quotes, file: {path: "{{ folder }}/pw", mode: 0640}}
+  - {name: ports, lineinfile: "dest={{ folder }}/ports regexp='^Listen ' line='Listen 80' create=yes state=present"}
+""",
+    "a rolling update": """
+- hosts: LAB
+  serial: [1, "50%"]
+  max_fail_percentage: 30
+  any_errors_fatal: no
+  pre_tasks:
+    - name: out of the balancer
+      lineinfile: {path: "{{ tree }}/lb", line: "{{ me }} down", create: yes, regexp: "^{{ me }} "}
+      delegate_to: localhost
+  tasks:
+    - block:
+        - {name: release, copy: {content: "v2", dest: "{{ tree }}/{{ me }}-version"}, register: rel, notify: restart}
+        - name: smoke
+          command: grep -q v{{ 3 if me == 'a' else 2 }} {{ tree }}/{{ me }}-version
+          changed_when: false
+          until: smoke is succeeded
+          register: smoke
+          retries: 1
+          delay: 0
+      rescue:
+        - {name: why, debug: {var: ansible_failed_task.name}}
+        - {name: back, copy: {content: "v1", dest: "{{ tree }}/{{ me }}-version"}}
+      always:
+        - {name: tried, shell: "echo tried >> {{ tree }}/{{ me }}-log"}
+    - meta: flush_handlers
+    - {name: behind handlers, shell: "echo behind >> {{ tree }}/{{ me }}-log"}
+  post_tasks:
+    - name: into the balancer
+      lineinfile: {path: "{{ tree }}/lb", line: "{{ me }} up", regexp: "^{{ me }} "}
+      delegate_to: localhost
+  handlers:
+    - {name: restart, shell: "echo restarted >> {{ tree }}/{{ me }}-log"}
+""",
+    "handlers between tasks that travel together": """
+- hosts: LAB
+  pre_tasks:
+    - {name: first, shell: "echo first >> {{ tree }}/{{ me }}"}
+  tasks:
+    - {name: notifies, shell: "echo notifies >> {{ tree }}/{{ me }}", notify: [one, two]}
+    - {name: looks, command: "true", register: r, changed_when: "'x' in r.stdout or r.rc != 0", notify: never}
+    - {name: seen, shell: "echo seen >> {{ tree }}/{{ me }}", when: r.rc == 0}
+    - {name: breaks, command: "false", when: me == 'a'}
+    - meta: flush_handlers
+    - {name: behind, shell: "echo behind >> {{ tree }}/{{ me }}", notify: two}
+    - meta: noop
+  post_tasks:
+    - {name: last, shell: "echo last >> {{ tree }}/{{ me }}"}
+  handlers:
+    - {name: two, shell: "echo two >> {{ tree }}/{{ me }}"}
+    - {name: one, shell: "echo one >> {{ tree }}/{{ me }}"}
+    - {name: never, shell: "echo never >> {{ tree }}/{{ me }}"}
+""",
     "rescued and always": """
 - hosts: LAB
   tasks:

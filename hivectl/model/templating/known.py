@@ -21,6 +21,8 @@ REFUSED = {
     "unvault": "keep secrets with !env, !file or !command",
     "json_query": "use selectattr, map and first",
 }
+# tests that Ansible once had as filters, too
+TESTS = frozenset({"success", "succeeded", "failed", "changed", "skipped"})
 
 
 class Known(dict[str, Any]):
@@ -88,6 +90,11 @@ def unknown(kind: str, written: str, where: str, known: Mapping[str, Any]) -> Te
     name = written.removeprefix("ansible.builtin.").removeprefix("community.general.")
     if kind == "filter" and name in REFUSED:
         return TemplateSyntaxError(f'the {kind} "{written}" is not supported{where}', hint=REFUSED[name])
+    if kind == "filter" and name in TESTS:
+        return TemplateSyntaxError(
+            f'there is no filter "{written}"{where}',
+            hint=f"it is a test: write `is {name}` in place of `| {name}`",
+        )
     names = {*known, *_installed(kind)}
     hint = did_you_mean(name, sorted(names)) or f"packages bring others: `hivectl plugin show {kind}`"
     return TemplateSyntaxError(f'there is no {kind} "{written}"{where}', hint=hint)
