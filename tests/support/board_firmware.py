@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import fcntl
+import asyncio
 import functools
 import json
 import os
-import shutil
 import subprocess
 import textwrap
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from hivectl.virtual.board.package import find_interpreter
+
+if TYPE_CHECKING:
+    from hivectl.virtual.board.package import Interpreter
 
 ROOT = Path(__file__).parents[2]
 FIRMWARE = ROOT / "firmware/micropython"
 STUBS = ROOT / "tests/firmware/stubs"
-PACKAGE = "@micropython/micropython-webassembly-pyscript"
-VERSION = "1.27.0"
 
 SETTINGS: dict[str, Any] = {
     "version": 1,
@@ -29,19 +31,9 @@ SECRETS = {"wifi_password": "correct horse", "webrepl_password": "tr0mb0ne"}
 
 
 @functools.cache
-def interpreter() -> Path:
-    """Return MicroPython's module for node, fetched by npm where nobody did it before."""
-    folder = ROOT / ".hivectl/npm" / VERSION
-    module = folder / "node_modules" / PACKAGE / "micropython.mjs"
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not module.exists():
-            npm = shutil.which("npm")
-            assert npm, "the tests need npm: sudo apt-get install npm"
-            argv = [npm, "install", "--silent", "--no-fund", "--no-audit", "--prefix", str(folder)]
-            subprocess.run([*argv, f"{PACKAGE}@{VERSION}"], check=True, timeout=120, cwd=folder)
-    return module
+def interpreter() -> Interpreter:
+    """Return node and MicroPython, fetched where nobody did it before."""
+    return asyncio.run(find_interpreter())
 
 
 @dataclass
@@ -95,7 +87,7 @@ class Board:
         """Start several times, one after the other."""
         stubs = {f"/stubs/{path.name}": path.read_text() for path in STUBS.glob("*.py")}
         asked = {
-            "module": interpreter().as_uri(),
+            "module": interpreter().script.as_uri(),
             "files": {**self.files, **stubs},
             "boots": [
                 {"before": textwrap.dedent(before), "after": textwrap.dedent(after)}
@@ -103,7 +95,7 @@ class Board:
             ],
         }
         done = subprocess.run(
-            ["node", str(ROOT / "tests/firmware/interpreter.mjs")],
+            [interpreter().node, str(ROOT / "tests/firmware/interpreter.mjs")],
             input=json.dumps(asked),
             capture_output=True,
             text=True,
