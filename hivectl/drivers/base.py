@@ -166,7 +166,10 @@ class Connection(Protocol):
         ...
 
     async def run(self, command: Command, become: Become | None = None) -> Completed:
-        """Run one command by the login's shell. Needs RUN."""
+        """Run one command by the login's shell. Needs RUN.
+
+        On a board: run code in its REPL (needs REPL); where it raises, `rc` is 1 and `stderr` the traceback.
+        """
         ...
 
     async def open_process(self, command: str, terminal: Terminal | None = None) -> Process:
