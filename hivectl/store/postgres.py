@@ -67,7 +67,11 @@ class PostgresStore:
         self._connection: psycopg.Connection[Any] | None = None
         with self._told_apart():
             self._connection = self._open()
-            _migrate(self._connection, self._shown)
+            try:
+                _migrate(self._connection, self._shown)
+            except BaseException:
+                self._connection.close()
+                raise
 
     @property
     def identity(self) -> str:

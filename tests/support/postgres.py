@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -86,7 +87,8 @@ def server(folder: Path) -> Iterator[Server]:
         _wait(port, running)
         yield Server(port, running)
     finally:
-        running.terminate()
+        # at once, whoever is still connected (postgres(1): fast shutdown)
+        running.send_signal(signal.SIGINT)
         running.wait(timeout=30)
 
 
