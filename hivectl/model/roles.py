@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from hivectl.model.origin import Origin
     from hivectl.model.playbook_reader import Reader
 
+ROLES_ARE = "roles are folders in `roles/` beside the playbook; a link there will do, `roles_path` of Ansible is not read"
+
 
 @record(kw_only=True)
 class RoleWish:
@@ -159,7 +161,7 @@ def find_role(reader: Reader, wish: RoleWish, level: Level) -> Path | None:
     )
     best = nearest(wish.name, sorted(names))
     places = " nor ".join(str(folder) for folder in folders)
-    hint = f"did you mean `{best}`?" if best else "roles are folders in `roles/` beside the playbook"
+    hint = f"did you mean `{best}`?" if best else ROLES_ARE
     reader.complain(f"there is no role `{wish.name}` in {places}", wish.origin, hint)
     return None
 

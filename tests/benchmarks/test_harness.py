@@ -12,8 +12,9 @@ import pytest
 from tests.benchmarks.job import JobError, Target, fresh, identities, verify, verify_untouched, write_project
 from tests.benchmarks.measure import Cost, measure
 from tests.benchmarks.report import Results, as_json, checks, markdown
+from tests.benchmarks.role_job import SIXTY_TASKS
 from tests.benchmarks.rounds import FRESH, REPEATED, Sample, run_rounds
-from tests.benchmarks.tools import TOOLS, Stage
+from tests.benchmarks.tools import ROLE_TOOLS, TOOLS, Stage
 from tests.support.sshd import hosts
 
 if TYPE_CHECKING:
@@ -57,6 +58,20 @@ def test_the_floors_do_the_job_in_one_channel_and_nothing_twice(stage: Stage) ->
         verify("floor", stage.targets, stage.project)
     fresh(target)
     assert sorted(path.name for path in target.tree.iterdir()) == ["hosts.list", "system.conf"]
+
+
+def test_the_role_is_done_on_all_hosts_and_one_that_differs_is_noticed(tmp_path: Path) -> None:
+    SIXTY_TASKS.write(tmp_path / "project")
+    with hosts(tmp_path / "hosts", 2, settings=["ForceCommand none"]) as servers:
+        targets = [Target(server.name, server) for server in servers]
+        stage = Stage(tmp_path / "project", tmp_path / "home", targets, tmp_path, SIXTY_TASKS)
+        tools = [ROLE_TOOLS["turns"], ROLE_TOOLS["hivectl"]]
+        samples, faults = run_rounds(tools, lambda _: 1, stage, lambda _: None)
+        assert faults == []
+        assert [(made.tool, made.channels) for made in samples] == [("turns", 1)] * 2 + [("hivectl", 1)] * 2
+        (targets[1].tree / "etc" / "motd").write_text("mine")
+        with pytest.raises(JobError, match=r"hivectl: etc/motd of h2 is \('file', 420, b'mine'\), not"):
+            SIXTY_TASKS.verify("hivectl", targets, tmp_path)
 
 
 def test_what_a_program_left_behind_is_ended_and_counted(tmp_path: Path) -> None:
