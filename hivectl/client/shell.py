@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -42,6 +43,8 @@ QUIET = 0.3
 LOOKING = 1.0
 # seconds for a program to end by Ctrl-C
 INTERRUPTING = 3.0
+# control sequences of terminals (ECMA-48, CSI), and those of xterm's keypad
+DRAWN = re.compile(r"\x1b(\[[?0-9;]*[A-Za-z]|[=>])")
 STATE = "#{pane_dead} #{pane_in_mode} #{cursor_y} #{pane_current_command}"
 
 
@@ -71,6 +74,8 @@ class AsyncShell:
         self._open_pane = open_pane
         self._before = before
         self._turn = asyncio.Lock()
+        # of commands whose end was not seen: one that has started a shell ends when that does
+        self._unended: set[str] = set()
 
     def __repr__(self) -> str:
         """Return how it is reached."""
@@ -98,7 +103,9 @@ class AsyncShell:
         async with self._turn:
             await self._before()
             control, pane, tmux, new = await self._open_pane()
-            use = _Use(self.node, control, pane, tmux)
+            if new:
+                self._unended.clear()
+            use = _Use(self.node, control, pane, tmux, self._unended)
             try:
                 output = await use.run(command, timeout, python=python, new=new)
             finally:
@@ -109,7 +116,8 @@ class AsyncShell:
 class _Use:
     """One command in one pane."""
 
-    def __init__(self, node: str, control: Control, pane: str, tmux: str) -> None:
+    def __init__(self, node: str, control: Control, pane: str, tmux: str, unended: set[str]) -> None:
+        self.unended = unended
         self.node = node
         self.control = control
         self.pane = pane
@@ -140,16 +148,19 @@ class _Use:
         begun = False
         try:
             async with asyncio.timeout(timeout):
+                self.unended.add(self.nonce)
                 await self._type(typed)
                 begun = True
                 return await self._result(prompt)
         except TimeoutError:
+            printed = self._printed()
             ended = await self._interrupt()
             raise ShellTimeoutError(
-                f"the command took longer than {timeout:g} s and was stopped by Ctrl-C",
-                self._printed(),
+                f"the command took longer than {timeout:g} s and was "
+                + ("stopped by Ctrl-C" if ended else "not to be stopped by Ctrl-C"),
+                printed,
                 node=self.node,
-                hint=None if ended else "it still runs: it does not end by Ctrl-C",
+                hint=None if ended else "it still runs",
             ) from None
         except (asyncio.CancelledError, OutputError):
             if begun:
@@ -170,7 +181,9 @@ class _Use:
         while True:
             prompt = await self.look()
             for kind in (prompt.kind, prompt.fallback):
-                if kind and await self._answers(kind, prompt, SETTLING if again else PROBING):
+                if kind and await self._answers(
+                    kind, prompt, SETTLING if again or prompt.fallback else PROBING
+                ):
                     return Prompt(kind=kind, program=prompt.program)
             left = end - time.monotonic()
             if left <= 0 or (prompt.kind and not again):
@@ -242,12 +255,14 @@ class _Use:
         await self.heard.changed.wait()
 
     async def _result(self, prompt: Prompt) -> Output:
-        pattern = end_of(self.nonce)
+        pattern = end_of(self.unended)
         searched = 0
         try:
             while True:
                 if found := pattern.search(self.heard.data, max(0, searched - 64)):
-                    return self._output(self._between(found.start()), found[1].decode(), prompt)
+                    # the end of an earlier one: ours has ended the shell that that had started
+                    self.unended.difference_update((self.nonce, found[1].decode()))
+                    return self._output(self._between(found.start()), found[2].decode())
                 searched = len(self.heard.data)
                 if not await self._wait():
                     output = await self._instead(prompt)
@@ -292,7 +307,10 @@ class _Use:
         if not PYTHON_PROMPT.fullmatch(line + " ") and not PYTHON_PROMPT.fullmatch(line):
             return None
         if before.kind == SHELL and begun and PYTHONS.fullmatch(program):
-            head, newline, _ = self._printed().rpartition("\n")
+            # a line editor has drawn the prompt by then
+            head, newline, _ = DRAWN.sub("", self._printed()).rpartition("\n")
+            if not head.strip():
+                newline = head = ""
             return Output(head + newline, status=None, failed=False)
         if before.kind == PYTHON and not begun:
             raise RemoteCallError(
@@ -313,18 +331,20 @@ class _Use:
     def _printed(self) -> str:
         return decoded(self._between(len(self.heard.data)))
 
-    def _output(self, data: bytes, end: str, prompt: Prompt) -> Output:
+    def _output(self, data: bytes, end: str) -> Output:
         text = decoded(data)
-        if prompt.kind == PYTHON:
-            return Output(text, status=None, failed=end == "failed")
-        return Output(text, status=int(end))
+        if end.isdigit():
+            return Output(text, status=int(end))
+        return Output(text, status=None, failed=end == "failed")
 
     async def _interrupt(self) -> bool:
         """Send Ctrl-C; returns whether a prompt is there again."""
         await self._keys("C-c")
         end = time.monotonic() + INTERRUPTING
-        while time.monotonic() < end:
-            if (await self.look()).kind:
+        while (left := end - time.monotonic()) > 0:
+            prompt = await self.look()
+            # a loop of the shell's own looks like a prompt
+            if prompt.kind and await self._answers(prompt.kind, prompt, left):
                 return True
             with suppress(TimeoutError):
                 async with asyncio.timeout(0.1):

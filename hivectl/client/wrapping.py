@@ -11,8 +11,12 @@ import base64
 import re
 import secrets
 import shlex
+from typing import TYPE_CHECKING
 
 from hivectl.model.records import record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "rbash", "busybox"})
 PYTHONS = re.compile(r"(i?python|pypy)[0-9.]*")
@@ -74,9 +78,10 @@ def marker(nonce: str, text: str) -> bytes:
     return f"\x1b]7770;{nonce};{text}\x07".encode()
 
 
-def end_of(nonce: str) -> re.Pattern[bytes]:
-    """Return what the end of a command looks like; group 1 tells how it ended."""
-    return re.compile(rb"\x1b\]7770;%s;e([a-z0-9]+)\x07" % nonce.encode())
+def end_of(nonces: Iterable[str]) -> re.Pattern[bytes]:
+    """Return what the end of one of some commands looks like; the groups tell which, and how it ended."""
+    known = "|".join(nonces).encode()
+    return re.compile(rb"\x1b\]7770;(%s);e([a-z0-9]+)\x07" % known)
 
 
 @record(kw_only=True)
@@ -130,6 +135,9 @@ def run(source, nonce, names):
         os.write(1, ("\\033]7770;%s;%s\\007" % (nonce, text)).encode())
     mark("b")
     end = "ok"
+    hook = sys.displayhook
+    if type(hook).__module__.startswith("IPython"):
+        sys.displayhook = sys.__displayhook__
     try:
         for statement in ast.parse(source, "<hivectl>").body:
             exec(compile(ast.Interactive([statement]), "<hivectl>", "single"), names)
@@ -144,6 +152,8 @@ def run(source, nonce, names):
     except BaseException as error:
         end = "failed"
         traceback.print_exception(type(error), error, error.__traceback__.tb_next)
+    finally:
+        sys.displayhook = hook
     mark("e" + end)
 """
 

@@ -98,6 +98,28 @@ def test_a_command_takes_too_long(node: Node) -> None:
     assert node("echo on") == "on\n"
 
 
+def test_what_ctrl_c_does_not_end_is_said_to_go_on(node: Node) -> None:
+    with pytest.raises(ShellTimeoutError, match=r"not to be stopped by Ctrl-C.*still runs"):
+        node("trap '' INT; for i in 1 2 3 4 5 6 7 8; do sleep 0.5; done", timeout=0.3)
+    with pytest.raises(ShellTimeoutError, match=r"stopped by Ctrl-C$"):
+        node("trap - INT; while :; do :; done", timeout=0.5)
+    assert node("echo on") == "on\n"
+
+
+def test_a_shell_in_the_shell_is_left_again(node: Node) -> None:
+    with pytest.raises(ShellTimeoutError):
+        node("bash", timeout=1)
+    assert node("echo $SHLVL; x=inner") == "2\n"
+    assert not node("exit").failed
+    assert node("echo $x") == "\n"
+
+
+@pytest.mark.parametrize("prompt", [">>> ", "> ", "... ", "In [1]: "])
+def test_prompts_that_look_like_others(node: Node, prompt: str) -> None:
+    node(f"PS1='{prompt}'")
+    assert (node("echo one"), node("echo two; (exit 3)").status) == ("one\n", 3)
+
+
 def test_a_shell_that_a_command_ends_is_told_and_started_anew(node: Node) -> None:
     node("x=1")
     with pytest.raises(ShellEndedError, match="ended the shell"):
