@@ -55,7 +55,7 @@ def test_five_lines_in_the_quickstart_lab(quickstart: Path) -> None:
 
 
 def test_a_virtual_node_has_a_default_shell_and_python(quickstart: Path) -> None:
-    assert quickstart
+    assert quickstart.is_dir()
     with Node("pi3") as node:
         node("python3 -q")
         assert node.remote.sum([1, 2.5]) == 3.5
