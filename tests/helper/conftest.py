@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # whose tests say what operations do, whoever carries them out
-SAME = {"test_contents", "test_lock", "test_looks", "test_run", "test_states"}
+SAME = {"test_contents", "test_lock", "test_looks", "test_remote", "test_run", "test_states"}
 HELPERS = ("python", "dash", "ash")
 # their users cannot look into this test run's folders, where busybox's tools are
 OTHER_USERS = "test_become"

@@ -19,13 +19,15 @@ from hivectl.helper.operations import (
     Edit,
     Link,
     Operation,
+    Package,
+    Pip,
     Read,
     Remove,
     Run,
     Stat,
     Write,
 )
-from tests.support.helper import carry_out, wait_until_gone
+from tests.support.helper import carry_out, carry_out_one, wait_until_gone
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -205,3 +207,23 @@ def test_few_tools_are_enough(tmp_path: Path) -> None:
     wait_until_gone(int(late["stdout"]))
     (failed,) = carry_out(Stat(path=f"{tmp_path}/target"))
     assert "neither sha1sum, shasum nor openssl" in failed.result["msg"]
+
+
+def test_an_endless_output_does_not_fill_the_node() -> None:
+    script = "head -c 60000000 /dev/zero; sleep 2; wc -c </proc/$$/fd/1 >&2"
+
+    (result,) = results([Run(script=script)])
+
+    assert int(str(result["stderr"])) < 25_000_000
+    assert len(str(result["stdout"])) == 16 << 20
+    assert "was cut there" in str(result["warnings"])
+
+
+def test_what_a_node_without_python_cannot_do_is_named() -> None:
+    pip = carry_out_one(Pip(packages=("lamp",)))
+    package = carry_out_one(Package(packages=("lamp",), environment={"no good": "x"}))
+
+    assert pip["failed"]
+    assert "no Python" in pip["msg"]
+    assert package["failed"]
+    assert "no good" in package["msg"]

@@ -29,7 +29,7 @@ PLACE = "hivectl-temporary-name"
 REMOTE = frozenset(
     (
         *("cron", "download", "duplicate", "find", "git", "group", "hostname", "package", "script"),
-        *("service", "temporary", "user"),
+        *("service", "temporary", "unpack", "user"),
     )
 )
 # how touch(1) takes times

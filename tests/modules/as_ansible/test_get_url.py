@@ -142,4 +142,4 @@ CASES = [
 
 def test_as_ansible(tmp_path: Path) -> None:
     with web() as server:
-        assert_as_ansible("get_url", CASES, tmp_path, filled={"web": server.place})
+        assert_as_ansible("get_url", CASES, tmp_path, filled={"web": server.place}, without_python=True)

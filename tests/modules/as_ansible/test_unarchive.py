@@ -203,4 +203,4 @@ CASES = [
 def test_as_ansible(tmp_path: Path) -> None:
     make_sources(tmp_path / "files")
 
-    assert_as_ansible("unarchive", CASES, tmp_path)
+    assert_as_ansible("unarchive", CASES, tmp_path, without_python=True)

@@ -295,10 +295,8 @@ r_would() {
   r_say
 }
 
-# r_curl: what is behind the call says what is asked for; what comes lies where there is room, until the operation ends
-r_curl() {
-  h_get "$h_more" <&5 >"$h_t/x.options"
-  h_has curl || { r_say why 'there is no curl on the node: install the package curl'; return; }
+# a new file where there is room, until the operation ends, into r_body
+r_new_body() {
   if [ -z "$r_bodies" ]; then
     for h_d in "${TMPDIR-}" /var/tmp /tmp "$h_t"; do
       if [ -n "$h_d" ] && mkdir -m 700 "$h_d/.hivectl-$h_nonce.come" 2>/dev/null; then
@@ -307,9 +305,37 @@ r_curl() {
       fi
     done
   fi
+  r_body=$r_bodies/$((r_count += 1))
+  true >"$r_body"
+}
+
+r_body() {
+  r_new_body
+  r_say path "$r_body"
+}
+
+# r_untar FOLDER [FILE]: a tar, or what is behind the call
+r_untar() {
+  if ! h_has tar; then
+    [ "$h_more" = 0 ] || h_get "$h_more" <&5 >/dev/null
+    h_r='there is no tar on the node'
+  elif if [ -n "${2-}" ]; then tar -C "$1" -xpf "$2"; else h_get "$h_more" <&5 | tar -C "$1" -xpf -; fi >/dev/null 2>"$h_t/e"; then
+    [ -z "${2-}" ] || rm -f -- "$2"
+    r_say
+    return
+  else
+    h_reason
+  fi
+  r_say why "$h_r"
+}
+
+# r_curl: what is behind the call says what is asked for; what comes lies where there is room, until the operation ends
+r_curl() {
+  h_get "$h_more" <&5 >"$h_t/x.options"
+  h_has curl || { r_say why 'there is no curl on the node: install the package curl'; return; }
+  r_new_body
   r_fresh
-  r_body=$r_bodies/$((r_count += 1)) h_dir=
-  : >"$r_body"
+  h_dir=
   : >"$h_t/x.headers"
   h_execute_here curl -q -sS -g --path-as-is -K "$h_t/x.options" -D "$h_t/x.headers" -o "$r_body" || { r_say why "$h_r"; return; }
   h_run_ended

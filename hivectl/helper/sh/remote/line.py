@@ -81,6 +81,10 @@ class Line:
             self._stopping = False
             raise Stopped
 
+    def heard(self) -> None:
+        """Know that the node has told of the stop already: what is asked from now on tidies up."""
+        self._stopping = False
+
     def receive(self) -> Said:
         """Wait for the node's answer; raises Gone."""
         said = None if self._closed else self._inbox.get()

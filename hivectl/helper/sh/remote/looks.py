@@ -67,9 +67,15 @@ class Looks:
         if path not in self._known:
             if "\0" in path:
                 raise ValueError("embedded null byte")
-            said = self._node.ask("r_look", path) if path else None
+            said = self._node.ask("r_look", path) if path and not self._below_nothing(path) else None
             self._known[path] = _look(said) if said is not None else Look(None, None, why=os.strerror(2))
         return self._known[path]
+
+    def _below_nothing(self, path: str) -> bool:
+        """Whether a folder above is known to be missing."""
+        above = posixpath.dirname(path)
+        known = self._known.get(above)
+        return known is not None and known.own is None and known.why == os.strerror(errno.ENOENT)
 
     def own(self, path: str) -> os.stat_result:
         """Return the status of a path itself; raises OSError."""

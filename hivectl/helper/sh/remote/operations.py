@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import threading
 import urllib.error as urllib_error
 import urllib.parse as urllib_parse
@@ -56,6 +57,8 @@ class RemoteOperations:
             "socket": Socket(node),
             "time": Times(node),
             "urllib": urllib,
+            # only for zstd, which unpacks what lies here
+            "subprocess": subprocess,
             **transport,
             f"{NODE}.programs": Programs(node),
             f"{NODE}.wire": wire,

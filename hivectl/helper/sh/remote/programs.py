@@ -66,4 +66,6 @@ class Programs:
         ended.stdout, ended.stderr = said.data[:size], said.data[size:]
         ended.truncated, ended.stopped = said.flag("truncated"), said.flag("stopped")
         ended.timed_out = said.flag("timed_out")
+        if ended.stopped and node.line is not None:
+            node.line.heard()
         return ended

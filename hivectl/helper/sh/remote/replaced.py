@@ -7,6 +7,7 @@ import os
 import posixpath
 from typing import TYPE_CHECKING, Any, Self
 
+from hivectl.helper.sh.remote import unpacking
 from hivectl.helper.sh.remote.files import Copied, Writing
 
 if TYPE_CHECKING:
@@ -153,6 +154,7 @@ def _in_processes(node: Node) -> Any:
 def replaced_for(node: Node) -> Mapping[str, Mapping[str, Callable[[World], Any]]]:
     """Return module -> name -> what makes its replacement."""
     return {
+        **unpacking.replaced_for(node),
         "contents": {"Temporary": _temporary(node), "back_up": _back_up(node)},
         "crontabs": {"Temporary": _temporary(node)},
         "digests": {"digest": _digest(node), "of_file": _of_file(node)},

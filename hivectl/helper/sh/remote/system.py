@@ -35,6 +35,9 @@ class System:
         staticmethod(os.strerror),
     )
 
+    # of files that lie here while they are read
+    SEEK_SET, lseek = os.SEEK_SET, staticmethod(os.lseek)
+
     def __init__(self, node: Node) -> None:
         self._node = node
         self.path = Paths(node)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from hivectl.helper.sh.remote.node import Node
 
 # of curl (libcurl-errors(3)): what they are to Python
+# bytes of an answer that comes here in any case
+SHORT = 1 << 20
 NO_HOST, REFUSED, CUT, SLOW = 6, 7, 18, 28
 
 
@@ -47,7 +49,9 @@ class Response(addinfourl):
                 raise http.client.IncompleteRead(b"")
             return b""
         size, self._left = self._left, 0
-        return self._node.read(self._path) if self._packed else Copied.of(self._path, size)
+        # what is short may be a list that is looked into
+        small = size <= SHORT
+        return self._node.read(self._path) if self._packed or small else Copied.of(self._path, size)
 
 
 class Transport(urllib.request.BaseHandler):
@@ -109,7 +113,7 @@ class Transport(urllib.request.BaseHandler):
         headers = {**request.headers, **request.unredirected_hdrs}
         for name, value in headers.items():
             if name.lower() not in {"host", "connection"}:
-                lines.append(f"header = {_quoted(f'{name}: {value}')}")
+                lines.append(f"header = {_quoted(f'{name.title()}: {value}')}")
         if not any(name.lower() == "accept" for name in headers):
             lines.append('header = "Accept:"')
         if not self._proxied:

@@ -19,6 +19,7 @@ PURE = frozenset(
     (
         *("_sha1", "_sha2", "_sha256", "_stat", "base64", "collections.abc", "email.message", "errno"),
         *("fnmatch", "hashlib", "http.client", "json", "re", "shlex", "stat", "typing", "zlib"),
+        *("bz2", "gzip", "lzma", "tarfile", "zipfile"),
     )
 )
 # no module needs them, and they would lead out
