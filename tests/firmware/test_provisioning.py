@@ -44,7 +44,7 @@ def provision(lab: Lab, *more: str, **environment: str) -> tuple[int, str]:
     board = lab.folder / "board"
     done = lab.run(
         *("apply", "-i", "lab.yml", str(ROOT / "playbooks/provision_board.yml"), "--diff"),
-        *("-e", f"root={board}", *more),
+        *("-e", json.dumps({"root": str(board), "start_anew": False}), *more),
         **{**SECRETS, **environment},
     )
     return done.returncode, done.stdout + done.stderr
