@@ -8,7 +8,7 @@ from pathlib import Path
 # the magic word in the preamble's place of a bytecode version; the loader takes no other
 SH = "sh------"
 # in this order: a function is known before its first use at the top level
-PARTS = ("base", "paths", "modes", "files", "contents", "edits", "runs", "lock", "waits", "facts", "remote")
+PARTS = ("base", "paths", "modes", "files", "contents", "edits", "runs", "lock", "waits", "facts")
 
 # The first thing that runs where there is no Python. It says so, skips what was sent ahead for one (see
 # `hivectl.helper.bundle.preamble`), and becomes the program. One byte after the other only where dd knows no other way.
@@ -32,12 +32,19 @@ eval "$h_p"
 @cache
 def program() -> bytes:
     """Return the program, without what only people read."""
-    lines: list[str] = []
-    for part in PARTS:
-        text = Path(__file__).with_name("node").joinpath(f"{part}.sh").read_text(encoding="utf-8")
-        lines += [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
-    lines += ["h_pid=$$", "h_setup", "h_serve"]
-    return "\n".join(lines).encode()
+    lines = [line for part in PARTS for line in _lines(part)]
+    return "\n".join([*lines, "h_pid=$$", "h_setup", "h_serve"]).encode()
+
+
+@cache
+def remote() -> str:
+    """Return what goes ahead of the first batch with an operation that the controller carries out."""
+    return "\n".join(_lines("remote")) + "\n"
+
+
+def _lines(part: str) -> list[str]:
+    text = Path(__file__).with_name("node").joinpath(f"{part}.sh").read_text(encoding="utf-8")
+    return [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
 
 
 def preamble(ahead: bytes = b"") -> bytes:

@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from hivectl.helper.encode import Frame, encode_batch
-from hivectl.helper.sh import edits, facts, waits
+from hivectl.helper.sh import bundle, edits, facts, waits
 from hivectl.helper.sh.encode import REMOTE, encode
 from hivectl.helper.sh.results import Clock, refusal, result_of, stripped
 from hivectl.helper.sh.wire import NonsenseError
@@ -31,6 +31,7 @@ class Dialect:
         self._hash = hashlib.sha256()
         self._asked: Frame | None = None
         self._claim = 0
+        self._taught = False
         self._remote: RemoteOperations | None = None
         # what is at work here for the node, and waits for its answers
         self.errand: RemoteErrand | None = None
@@ -57,7 +58,14 @@ class Dialect:
         if header.get("fence"):
             self._claim = header["fence"]["token"]
         self._asked = frame
-        return encode(frame)
+        return encode(frame, self._lesson(frame))
+
+    def _lesson(self, frame: Frame) -> str:
+        """Return what the program must learn before a batch, once."""
+        if self._taught or not any(item["name"] in REMOTE for item in frame.header.get("items", ())):
+            return ""
+        self._taught = True
+        return bundle.remote()
 
     def leave(self) -> None:
         """Give up what is at work here: there is nobody to ask any more."""

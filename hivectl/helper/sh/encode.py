@@ -42,14 +42,19 @@ def frame_of(code: str, data: bytes = b"") -> bytes:
     return b"%d %d\n" % (len(packed), len(data)) + packed + data
 
 
-def encode(frame: Frame) -> bytes:
-    """Return a frame of the Python helper's protocol (`hivectl.helper.program`) as the sh program takes it."""
+def encode(frame: Frame, ahead: str = "") -> bytes:
+    """Return a frame of the Python helper's protocol (`hivectl.helper.program`) as the sh program takes it.
+
+    Args:
+        frame: what is sent.
+        ahead: functions that a batch needs and the program has not got.
+    """
     header = frame.header
     kind = header["t"]
     if kind == "stop":
         return b"stop\n"
     if kind == "batch":
-        return _batch(header, frame.data)
+        return _batch(header, frame.data, ahead)
     if kind == "content":
         code = f"h_last=1;h_bad={quote(header.get('failed') or '')}" if header.get("end") else ""
         return frame_of(code, frame.data)
@@ -74,8 +79,10 @@ def _claim(fence: Mapping[str, Any]) -> str:
     return f"h_claim {store} {int(fence['token'])} {owner} {quote(json.dumps(seconds))} {hundredths}\n"
 
 
-def _batch(header: Mapping[str, Any], data: bytes) -> bytes:
-    lines = [f"h_run_json={quote(json.dumps(header['run']))};h_batch {quote(json.dumps(header['run']))}"]
+def _batch(header: Mapping[str, Any], data: bytes, ahead: str) -> bytes:
+    lines = [
+        f"{ahead}h_run_json={quote(json.dumps(header['run']))};h_batch {quote(json.dumps(header['run']))}"
+    ]
     fence = header.get("fence")
     if fence is not None:
         beat = fence["time_to_live"] / 3
