@@ -91,7 +91,7 @@ def _is_part(path: Path) -> bool:
         document = load_yaml(path)
     except HivectlError:  # told where it is read as a playbook
         return False
-    tasks = [one for one in document if isinstance(one, dict)] if isinstance(document, list) else []
+    tasks = [one for one in document if isinstance(one, dict) and one] if isinstance(document, list) else []
     starts = {"hosts", "import_playbook", "ansible.builtin.import_playbook", "tasks", "roles"}
     return bool(tasks) and not any(starts & set(one) for one in tasks)
 
