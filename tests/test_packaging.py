@@ -30,7 +30,7 @@ LEFT_OUT = {
 }
 # a home that is not `~`, and places where only one machine's checkouts lie; root's own may be meant on a node
 MACHINE = re.compile(
-    r"(?<![\w~.}])(?:/work/|/opt/(?:pypi|wheels)|/root/\.|/home/(?!pat\b|ann\b|pi\b|\{)[a-z]+/)"
+    r"(?<![\w~.}])(?:/work/|/opt/(?:pypi|wheels)|/root/\.|/home/(?!deep\b|pat\b|ann\b|pi\b|\{)[a-z]+/)"
 )
 # whatever serves packages instead of the public registries
 REGISTRY = re.compile(

@@ -166,10 +166,7 @@ class Connection(Protocol):
         ...
 
     async def run(self, command: Command, become: Become | None = None) -> Completed:
-        """Run one command by the login's shell. Needs RUN.
-
-        On a board: run code in its REPL (needs REPL); where it raises, `rc` is 1 and `stderr` the traceback.
-        """
+        """Run one command by the login's shell. Needs RUN."""
         ...
 
     async def open_process(self, command: str, terminal: Terminal | None = None) -> Process:

@@ -3,11 +3,13 @@
 import ast
 from typing import Any
 
-from hivectl.drivers.base import Capability, Command, Completed
+from hivectl.drivers.base import Capability
+from hivectl.micropython.repl import Outcome
 from hivectl.model.parameters import parameter
 from hivectl.model.records import record
 from hivectl.model.secret import Secret
 from hivectl.modules.base import Module, ModuleError, NodeContext, Result
+from hivectl.modules.board_repl import attempt
 from hivectl.modules.commands import reveal_text
 from hivectl.modules.contents import text_of_file
 
@@ -77,11 +79,11 @@ async def procedure(parameters: Parameters, context: NodeContext) -> Result:
         return {"changed": guarded, "skipped": not guarded, "msg": said, "stdout": "", "stdout_lines": []}
     if parameters.value is not None:
         code = f"{code}\nprint({MARK!r} + repr(eval({parameters.value!r})))\n"
-    answer = await _run(code, parameters, context)
-    output, marked, value = _text(answer.stdout).rpartition(MARK)
+    answer = await attempt(context, code, seconds=parameters.timeout)
+    output, marked, value = _text(answer.output).rpartition(MARK)
     if not marked:
         output, value = value, output
-    if answer.rc:
+    if answer.failure:
         return _failure(answer, output)
     result: Result = {"changed": True, "stdout": output.rstrip("\n"), "stdout_lines": output.splitlines()}
     if parameters.value is None:
@@ -95,10 +97,10 @@ async def procedure(parameters: Parameters, context: NodeContext) -> Result:
 async def _against(parameters: Parameters, context: NodeContext) -> Result | None:
     """Return the result where a guard stands against the code, or could not be asked."""
     guard = GUARD.format(creates=parameters.creates, removes=parameters.removes, unless=parameters.unless)
-    answer = await _run(guard, parameters, context)
-    if answer.rc:
+    answer = await attempt(context, guard, seconds=parameters.timeout)
+    if answer.failure:
         return _failure(answer, "")
-    reason = _literal(_text(answer.stdout))
+    reason = _literal(_text(answer.output))
     return None if reason is None else {"changed": False, "msg": reason, "stdout": "", "stdout_lines": []}
 
 
@@ -110,11 +112,6 @@ def _code(parameters: Parameters, context: NodeContext) -> str:
     if parameters.code is None and parameters.value is None:
         raise ModuleError("one of `code`, `src` and `value` is needed", origin=context.origin)
     return "" if parameters.code is None else reveal_text(parameters.code)
-
-
-async def _run(code: str, parameters: Parameters, context: NodeContext) -> Completed:
-    connection = await context.connection(Capability.REPL)
-    return await connection.run(Command(command=code, timeout=parameters.timeout))
 
 
 def _text(output: bytes) -> str:
@@ -129,8 +126,8 @@ def _literal(text: str) -> Any:
         raise ValueError("no literal") from error
 
 
-def _failure(answer: Completed, output: str) -> Result:
-    traceback = _text(answer.stderr).strip()
+def _failure(answer: Outcome, output: str) -> Result:
+    traceback = _text(answer.failure).strip()
     return {
         "changed": False,
         "failed": True,

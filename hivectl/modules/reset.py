@@ -3,11 +3,12 @@
 import asyncio
 from typing import Any
 
-from hivectl.drivers.base import Capability, Command, Connection
+from hivectl.drivers.base import Capability
 from hivectl.model.node_errors import NodeError
 from hivectl.model.parameters import parameter
 from hivectl.model.records import record
 from hivectl.modules.base import Module, ModuleError, NodeContext, Result
+from hivectl.modules.board_repl import attempt
 from hivectl.modules.connecting import NotYetError, keep_trying
 
 # in the board's globals until its interpreter is started anew
@@ -58,9 +59,8 @@ async def procedure(parameters: Parameters, context: NodeContext) -> Result:
     context.say("was reset; waiting until it is back")
 
     async def started() -> None:
-        connection = await context.connection(Capability.REPL)
-        answer = await connection.run(Command(command=f"print({MARK!r} in globals())", timeout=10.0))
-        if answer.stdout.strip() != b"False":
+        answer = await attempt(context, f"print({MARK!r} in globals())", seconds=ANSWER_SECONDS)
+        if answer.output.strip() != b"False":
             raise NotYetError("it has not been reset yet")
 
     reason = await keep_trying(context, started, seconds=parameters.timeout, pauses=PAUSES)
@@ -74,9 +74,7 @@ async def _reset(parameters: Parameters, context: NodeContext) -> str:
     """Reset it; return how."""
     how = parameters.how
     try:
-        connection = await context.connection(Capability.REPL)
-        noted = NOTE if how == "soft" else ANNOUNCE
-        await connection.run(Command(command=noted, timeout=ANSWER_SECONDS))
+        await attempt(context, NOTE if how == "soft" else ANNOUNCE, seconds=ANSWER_SECONDS)
     except NodeError as error:
         if how == "soft":
             raise
@@ -85,22 +83,22 @@ async def _reset(parameters: Parameters, context: NodeContext) -> str:
         how = "power"
     else:
         if how != "power":
-            await _command(COMMANDS[how], connection, context)
+            await _command(COMMANDS[how], context)
     if how == "power":
         await context.power().cycle(parameters.off_for)
         await context.disconnect()
     return how
 
 
-async def _command(code: str, connection: Connection, context: NodeContext) -> None:
+async def _command(code: str, context: NodeContext) -> None:
     try:
-        answer = await connection.run(Command(command=code, timeout=COMMAND_SECONDS))
+        answer = await attempt(context, code, seconds=COMMAND_SECONDS)
     except NodeError:
         # it has gone with the line, or fell silent: whether it was reset is looked at afterwards
         return
-    if answer.rc:
+    if answer.failure:
         raise ModuleError(
-            f"the board cannot reset itself: {answer.stderr.decode(errors='replace').strip()}",
+            f"the board cannot reset itself: {answer.failure.decode(errors='replace').strip()}",
             origin=context.origin,
             hint="write `how: power`",
         )

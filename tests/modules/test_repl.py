@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hivectl.drivers.base import Capability, Command, Completed
+from hivectl.drivers.base import Capability
 from hivectl.model.secret import Secret
 from hivectl.modules.base import Module, ModuleError
 from hivectl.modules.registry import find_module
@@ -32,11 +32,10 @@ class Connected:
         self._bench = bench
         self.trips = 0
 
-    async def run(self, command: Command) -> Completed:
+    @property
+    def repl(self) -> Any:
         self.trips += 1
-        assert command.timeout is not None
-        outcome = await self._bench.repl.attempt(command.command, timeout=command.timeout)
-        return Completed(rc=int(bool(outcome.failure)), stdout=outcome.output, stderr=outcome.failure)
+        return self._bench.repl
 
 
 def on_a_board(folder: Path, scenario: Callable[[Repl, Connected], Awaitable[None]]) -> None:

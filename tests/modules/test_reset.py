@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hivectl.drivers.base import Capability, Command, Completed
+from hivectl.drivers.base import Capability
 from hivectl.model.node_errors import AddressError, NodeError
 from hivectl.modules.registry import find_module
 from tests.support.boards import board
@@ -30,12 +30,11 @@ class Connected:
         self._bench = bench
         self.hangs = False
 
-    async def run(self, command: Command) -> Completed:
+    @property
+    def repl(self) -> Any:
         if self.hangs:
             raise AddressError("nothing answers", node="pico1")
-        assert command.timeout is not None
-        outcome = await self._bench.repl.attempt(command.command, timeout=command.timeout)
-        return Completed(rc=int(bool(outcome.failure)), stdout=outcome.output, stderr=outcome.failure)
+        return self._bench.repl
 
 
 class Socket:
