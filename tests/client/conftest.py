@@ -25,10 +25,10 @@ def nodes(lab: TmuxLab, monkeypatch: pytest.MonkeyPatch) -> Iterator[TmuxLab]:
     """The hosts as this test's lab; their tmux servers end behind it."""
     monkeypatch.setenv("HIVECTL_INVENTORY", str(lab.inventory))
     yield lab
-    for host in range(len(lab.hosts)):
-        lab.tmux("kill-server", host=host)
+    lab.end_tmux()
+    for host in lab.hosts:
         # the next test has a store of its own, whose fences know nothing of ours
-        (lab.hosts[host].home / ".hivelock").unlink(missing_ok=True)
+        (host.home / ".hivelock").unlink(missing_ok=True)
 
 
 @pytest.fixture

@@ -84,7 +84,7 @@ def test_ten_megabytes(node: Node) -> None:
 
 
 def test_slow_output_is_waited_for(node: Node) -> None:
-    assert node("for i in 1 2 3; do echo $i; sleep 0.5; done; printf '>>> '; sleep 1.5") == "1\n2\n3\n>>> "
+    assert node("for i in 1 2; do echo $i; sleep 0.4; done; printf '>>> '; sleep 1.2") == "1\n2\n>>> "
 
 
 def test_a_command_takes_too_long(node: Node) -> None:

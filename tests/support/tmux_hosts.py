@@ -45,6 +45,12 @@ class TmuxLab:
         )
         return done.stdout.strip()
 
+    def end_tmux(self) -> None:
+        """End the tmux servers that were started."""
+        for number in range(len(self.hosts)):
+            if any((self.sockets / f"h{number + 1}").rglob("default")):
+                self.tmux("kill-server", host=number)
+
     def _environment(self) -> dict[str, str]:
         return {name: value for name, value in os.environ.items() if not name.startswith("TMUX")}
 
@@ -85,5 +91,4 @@ def tmux_lab(folder: Path, count: int = 1, *, shell: str = "/bin/bash", runs: st
             try:
                 yield lab
             finally:
-                for number in range(count):
-                    lab.tmux("kill-server", host=number)
+                lab.end_tmux()
