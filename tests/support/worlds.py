@@ -120,7 +120,7 @@ def in_world(folder: Path, script: str, *argv: str, prepare: str = "") -> subpro
     return subprocess.run(
         [
             "unshare",
-            "-m" if os.geteuid() == 0 else "-rm",
+            "-mu" if os.geteuid() == 0 else "-rmu",
             "--propagation",
             "private",
             "sh",
