@@ -13,8 +13,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hivectl.helper.operations import Batch, Become, Fence, ItemResult, Progress
+    from hivectl.micropython.files import Files
+    from hivectl.micropython.repl import Repl
 
 __all__ = [
+    "BoardConnection",
     "Capability",
     "Command",
     "Completed",
@@ -62,7 +65,7 @@ class StreamAddress:
     """A byte stream at a node: a serial port there.
 
     Attributes:
-        path: the device file, or a by-id path.
+        path: the device file, a by-id path, or a glob that one device matches.
         baud: bits per second.
     """
 
@@ -179,6 +182,20 @@ class Connection(Protocol):
 
     async def close(self) -> None:
         """End everything that this connection began on the node; calling it again does nothing."""
+        ...
+
+
+class BoardConnection(Connection, Protocol):
+    """A connection with Capability.REPL: a MicroPython board."""
+
+    @property
+    def repl(self) -> Repl:
+        """The board's raw REPL: one program at a time, callers take turns."""
+        ...
+
+    @property
+    def files(self) -> Files:
+        """The board's files through its REPL."""
         ...
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import fcntl
+import glob
 import os
 import termios
 from typing import TYPE_CHECKING
@@ -17,29 +19,52 @@ if TYPE_CHECKING:
 INPUT, OUTPUT, CONTROL, LOCAL, INPUT_SPEED, OUTPUT_SPEED, CHARACTERS = range(7)
 
 
-def open_terminal(address: StreamAddress, *, node: str | None = None) -> Terminal:
+def open_terminal(address: StreamAddress, *, node: str | None = None, exclusive: bool = False) -> Terminal:
     """Open a terminal device raw: eight bits, no parity, no flow control, no echo.
 
+    Args:
+        address: the device, or a glob that one device matches.
+        node: for messages.
+        exclusive: nobody else may use it meanwhile, as far as others ask by flock(2), as pyserial and we do.
+
     Raises:
-        StreamError: there is no such device, it may not be used, or cannot be as fast.
+        StreamError: there is no such device, it may not be used, somebody has it, or it cannot be as fast.
     """
     speed = getattr(termios, f"B{address.baud}", None)
     if speed is None:
         raise StreamError(f"{address.path}: there is no speed of {address.baud} baud", node=node)
+    path = matching(address.path)
     try:
         # not our controlling terminal, and no waiting for a modem
-        descriptor = os.open(address.path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         hint = "is the user in the group `dialout`?" if error.errno == errno.EACCES else None
         raise StreamError(
             f"{address.path} cannot be opened: {error.strerror}", node=node, hint=hint
         ) from error
+    if exclusive:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(descriptor)
+            raise StreamError(
+                f"{address.path} is in use by another program",
+                node=node,
+                hint="a terminal, an IDE, or another hivectl has it open: fuser -v " + path,
+            ) from error
     try:
         _make_raw(descriptor, speed)
     except termios.error as error:
         os.close(descriptor)
         raise StreamError(f"{address.path} is no terminal device: {error.args[1]}", node=node) from error
     return Terminal(descriptor, address.path, node)
+
+
+def matching(path: str) -> str:
+    """Return the first device that a glob matches, the path itself without one."""
+    if not glob.has_magic(path):
+        return path
+    return next(iter(sorted(glob.glob(path))), path)  # noqa: PTH207 - an absolute pattern is none of Path.glob's
 
 
 def _make_raw(descriptor: int, speed: int) -> None:
@@ -63,6 +88,10 @@ class Terminal:
         self._node = node
         self._writing = asyncio.Lock()
         self._waiting: set[asyncio.Future[None]] = set()
+
+    def fileno(self) -> int:
+        """Return the descriptor, for the lines of the port."""
+        return self._descriptor
 
     async def read(self, limit: int = 65536) -> bytes:
         """Return what has come, at least one byte; empty once it was closed or unplugged."""

@@ -63,7 +63,8 @@ class Sessions:
         refusal = None
         if entry.virtual is not None:
             device = await self._start(node, entry)
-            overrides, refusal = device.attributes, device.refusal
+            overrides = await device.reach(entry.driver, origin=entry.origin)
+            refusal = device.refusal
         attributes = connection_attributes(
             inventory, inventory.nodes[node], entry, driver.attributes, overrides=overrides
         )

@@ -53,14 +53,29 @@ class Entry:
         kind: "file" or "directory".
         size: of a file, in bytes.
         mtime: as the board tells it; many count from 2000, or know no time.
-        sha256: hexadecimal; None where it was not asked for.
+        digest: hexadecimal, SHA-256 where no other was asked for; None where none was.
     """
 
     path: str
     kind: str
     size: int
     mtime: int
-    sha256: str | None = field(default=None)
+    digest: str | None = field(default=None)
+
+
+@record
+class Look:
+    """A question about a path.
+
+    Attributes:
+        path: where.
+        size: the digest is wanted if it has this size; -1: always; None: never.
+        algorithm: of the digest: "sha256", "sha1", "md5".
+    """
+
+    path: str
+    size: int | None = None
+    algorithm: str = "sha256"
 
 
 class Files:
@@ -101,33 +116,36 @@ class Files:
             raise error
         return outcome.output
 
-    async def look(self, paths: Sequence[tuple[str, int | None]]) -> list[Entry | None]:
+    async def look(self, questions: Sequence[Look], *, first: str = "") -> list[Entry | None]:
         """Look at many paths in as few round trips as the board's memory allows.
 
         Args:
-            paths: path, and when its digest is wanted: None never, -1 always, else if it has that size.
+            questions: what and how.
+            first: code that runs before, in the same round trip; nothing may be printed by it.
 
         Raises:
             LackingError: the firmware has no os.stat, or no hashlib where a digest is asked for.
         """
         await self._need("os.stat")
-        if any(wanted is not None for _, wanted in paths):
-            await self._need("hashlib", "binascii")
+        for name in {question.algorithm for question in questions if question.size is not None}:
+            await self._need("binascii", "hashlib" if name == "sha256" else f"hashlib.{name}")
         found: list[Entry | None] = []
-        for group in _groups([f"({path!r},{wanted})" for path, wanted in paths]):
-            asked = paths[len(found) : len(found) + len(group)]
-            code = f"for p in({','.join(group)},):print({NAME}._o(*p))"
-            lines = _lines(await self.run(code))
+        texts = [_question(question) for question in questions]
+        for group in _groups(texts) if texts else [[]]:
+            asked = questions[len(found) : len(found) + len(group)]
+            code = f"for p in({','.join(group)},):print({NAME}._o(*p))" if group else ""
+            lines = _lines(await self.run(first + code))
+            first = ""
             if len(lines) != len(group):
                 raise ProtocolError(
                     f"the board told of {len(lines)} paths, not of {len(group)}", node=self._node
                 )
-            found += [self._entry(path, line) for (path, _), line in zip(asked, lines, strict=True)]
+            found += [self._entry(question.path, line) for question, line in zip(asked, lines, strict=True)]
         return found
 
     async def stat(self, path: str, *, digest: bool = False) -> Entry | None:
         """Look at one path; None: there is nothing."""
-        return (await self.look([(path, -1 if digest else None)]))[0]
+        return (await self.look([Look(path, -1 if digest else None)]))[0]
 
     async def hash(self, path: str) -> str:
         """Return the SHA-256 of a file, in hexadecimal; raises RemoteOSError where there is none."""
@@ -139,7 +157,7 @@ class Files:
         await self._need("os.ilistdir")
         lines = _lines(await self.run(f"for e in {NAME}._l({path!r}):print(e)"))
         names = sorted(self.repl.literal(line)[0] for line in lines)
-        found = await self.look([(posixpath.join(path, name), None) for name in names])
+        found = await self.look([Look(posixpath.join(path, name)) for name in names])
         return [entry for entry in found if entry is not None]
 
     async def tree(self, path: str = "/", *, digest: bool = False) -> list[Entry]:
@@ -194,14 +212,14 @@ class Files:
         size, digest = await asyncio.to_thread(measure, content)
         if not force and "hashlib" in await self.features():
             found = await self.stat_for(path, size)
-            if found is not None and found.sha256 == digest:
+            if found is not None and found.digest == digest:
                 return False
         await self.write(path, content, digest)
         return True
 
     async def stat_for(self, path: str, size: int) -> Entry | None:
         """Look at a path, with the digest if it has this size."""
-        return (await self.look([(path, size)]))[0]
+        return (await self.look([Look(path, size)]))[0]
 
     async def write(self, path: str, content: bytes | Path, digest: str) -> None:
         """Write a file beside its place, check it, rename it; raises as `put`."""
@@ -368,6 +386,11 @@ def _escaped(match: re.Match[bytes]) -> bytes:
 
 def _lines(output: bytes) -> list[bytes]:
     return [line for line in output.replace(b"\r", b"").split(b"\n") if line]
+
+
+def _question(question: Look) -> str:
+    other = "" if question.algorithm == "sha256" else f",{question.algorithm!r}"
+    return f"({question.path!r},{question.size}{other})"
 
 
 def _groups(parts: Iterable[str]) -> Iterator[list[str]]:

@@ -10,29 +10,29 @@ NAME = "_hivectl"
 # indented by one space, with short names: each byte is sent over the line and kept in the board's memory
 HELPER = r"""import os
 class _hivectl:
- n=("hashlib","binascii","deflate","os.stat","os.rename","os.statvfs","os.ilistdir","sys.stdout")
+ n=("hashlib","binascii","deflate","os.stat","os.rename","os.statvfs","os.ilistdir","sys.stdout","hashlib.sha1","hashlib.md5")
  q=None
  def _w(n):
   m,_,a=n.partition(".")
   try:m=__import__(m)
   except ImportError:return 0
   return not a or hasattr(m,a)and(a!="stdout"or hasattr(m.stdout,"buffer"))
- def _h(p):
+ def _h(p,a="sha256"):
   import hashlib,binascii
-  x=hashlib.sha256();b=bytearray(1024);v=memoryview(b)
+  x=getattr(hashlib,a)();b=bytearray(1024);v=memoryview(b)
   with open(p,"rb") as f:
    while 1:
     k=f.readinto(b)
     if not k:break
     x.update(v[:k])
   return binascii.hexlify(x.digest()).decode()
- def _o(p,z):
+ def _o(p,z,a="sha256"):
   try:s=os.stat(p)
   except OSError as e:
    if e.args[0] in(2,20):return None
    raise
   if s[0]&0x4000:return("d",0,s[8],"")
-  return("f",s[6],s[8],_hivectl._h(p) if z==-1 or z==s[6] else "")
+  return("f",s[6],s[8],_hivectl._h(p,a) if z==-1 or z==s[6] else "")
  def _l(p):
   for e in os.ilistdir(p):yield(e[0],e[1]&0x4000)
  def _t(p):
@@ -95,6 +95,9 @@ class _hivectl:
   o=_hivectl.k
   if o and o[0]==s and t<o[1]or o and o[0]!=s and time.ticks_diff(o[3],n)>0:return o[:3]
   _hivectl.k=(s,t,l[0],time.ticks_add(n,l[1]))
+ def _u(s,t):
+  o=_hivectl.k
+  if o and o[:2]==(s,t):_hivectl.k=None
  k=None
 print([n for n in _hivectl.n if _hivectl._w(n)])
 """

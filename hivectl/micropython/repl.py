@@ -67,7 +67,12 @@ class Repl:
         wire: the terminal.
         node: for messages.
         hard_reset: resets the board from outside, where that is possible.
+
+    Attributes:
+        interrupted: a program of the board's own ran and was stopped for a prompt.
     """
+
+    interrupted: bool
 
     def __init__(
         self,
@@ -82,6 +87,7 @@ class Repl:
         self._input = Input(wire, node)
         self._turn = asyncio.Lock()
         self._at_prompt = False
+        self.interrupted = False
         # bytes of raw paste that may be sent before the board grants more; 0: it has no raw paste; None: not known
         self._window: int | None = None
 
@@ -227,6 +233,7 @@ class Repl:
         try:
             async with asyncio.timeout(deadline):
                 if await self._asked() or (self._hard_reset is not None and await self._after_reset()):
+                    self.interrupted = self.interrupted or b"KeyboardInterrupt" in self._input.last
                     await self._learn()
                     self._at_prompt = True
                     return

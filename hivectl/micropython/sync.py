@@ -6,7 +6,7 @@ import asyncio
 import posixpath
 from typing import TYPE_CHECKING
 
-from hivectl.micropython.files import measure
+from hivectl.micropython.files import Look, measure
 from hivectl.model.records import record
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ async def compare(files: Files, folder: Path, destination: str, *, delete: bool 
         delete: look for what the board has besides, too.
     """
     here = await asyncio.to_thread(_here, folder, destination)
-    wanted = [(path, None if found is None else found[1]) for path, found in here.items()]
+    wanted = [Look(path, None if found is None else found[1]) for path, found in here.items()]
     there = {entry.path: entry for entry in await files.look(wanted) if entry is not None} if wanted else {}
     obstacles = tuple(
         path
@@ -61,7 +61,7 @@ async def compare(files: Files, folder: Path, destination: str, *, delete: bool 
     changed = {
         path: found[0]
         for path, found in here.items()
-        if found is not None and (path not in there or path in obstacles or there[path].sha256 != found[2])
+        if found is not None and (path not in there or path in obstacles or there[path].digest != found[2])
     }
     surplus: tuple[str, ...] = ()
     if delete:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from hivectl.model.records import record
 from hivectl.virtual.confinement import NoSandbox, find_sandbox, prepare
+from hivectl.virtual.registry import wrong_driver
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     import asyncssh
 
+    from hivectl.model.origin import Origin
     from hivectl.virtual.namespace import Namespace
 
 # tells the `ssh` driver that no command is worth a try (RFC 4253, 4.2: no spaces in the version itself)
@@ -49,6 +51,12 @@ class VirtualLinux:
     _handlers: set[asyncio.Task[Any]] = field(repr=False)
     _namespace: Namespace | None = field(repr=False)
     _closed: bool = False
+
+    async def reach(self, driver: str, *, origin: Origin | None = None) -> Mapping[str, Any]:
+        """Return the attributes of the `ssh` driver; raises InputError for another one."""
+        if driver != "ssh":
+            raise wrong_driver("linux", driver, "ssh", origin)
+        return self.attributes
 
     async def close(self) -> None:
         """End the node and all that runs in it; its tree stays. Calling it again does nothing."""

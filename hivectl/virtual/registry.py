@@ -13,15 +13,18 @@ if TYPE_CHECKING:
 
     from hivectl.model.origin import Origin
 
-KINDS = ("linux",)
+KINDS = ("linux", "pico-w")
 
 
 class VirtualDevice(Protocol):
     """A stand-in that was started for a node."""
 
-    @property
-    def attributes(self) -> Mapping[str, Any]:
-        """Attributes that point the node's own driver at it."""
+    async def reach(self, driver: str, *, origin: Origin | None = None) -> Mapping[str, Any]:
+        """Return attributes that point a driver at it.
+
+        Raises:
+            InputError: that driver does not lead to such a device; `origin` is where the inventory asks for it.
+        """
         ...
 
     @property
@@ -32,6 +35,15 @@ class VirtualDevice(Protocol):
     async def close(self) -> None:
         """End it."""
         ...
+
+
+def wrong_driver(kind: str, driver: str, drivers: str, origin: Origin | None) -> InputError:
+    """Say that a driver does not lead to a kind of device."""
+    return InputError(
+        f"a virtual `{kind}` is not reached by the driver {driver}",
+        origin=origin,
+        hint=f"write `driver: {drivers}`",
+    )
 
 
 async def start_virtual(kind: str, node: str, folder: Path, *, origin: Origin | None = None) -> VirtualDevice:
@@ -50,6 +62,10 @@ async def start_virtual(kind: str, node: str, folder: Path, *, origin: Origin | 
         from hivectl.virtual.linux import start
 
         return await start(node, folder)
+    if kind == "pico-w":
+        from hivectl.virtual.board.start import start_board
+
+        return await start_board(node, folder)
     best = nearest(kind, KINDS)
     hint = f"did you mean `{best}`?" if best else f"there is: {', '.join(KINDS)}"
     raise InputError(f"there is no virtual device `{kind}`", origin=origin, hint=hint)

@@ -87,7 +87,7 @@ def test_folders(tmp_path: Path) -> None:
                 ("/a/b/c", "directory"),
                 ("/a/b/x.py", "file"),
             ]
-            assert found[2].sha256 == hashlib.sha256(b"1").hexdigest()
+            assert found[2].digest == hashlib.sha256(b"1").hexdigest()
             with pytest.raises(RemoteOSError):
                 await files.make_directory("/a/b/x.py")
             await files.remove("/a")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from hivectl.drivers.base import StreamAddress
+from hivectl.drivers.base import StreamAddress, Target
+from hivectl.drivers.serial import DRIVER, SerialAttributes
 from hivectl.drivers.terminal import open_terminal
+from hivectl.helper.operations import Batch, Item
 from hivectl.micropython.files import Files
 from hivectl.micropython.repl import Repl
 from hivectl.model.records import record
@@ -16,6 +18,10 @@ from hivectl.virtual.board.port import Port
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
+
+    from hivectl.drivers.base import Connection
+    from hivectl.drivers.boards.connection import OpenBoard
+    from hivectl.helper.operations import Fence, Operation
 
 
 @record
@@ -51,3 +57,34 @@ async def board(folder: Path, *, room: int = ROOM) -> AsyncIterator[Bench]:
         await repl.close()
         port.close()
         await device.close()
+
+
+@asynccontextmanager
+async def connected_board(bench: Bench, **attributes: Any) -> AsyncIterator[OpenBoard]:
+    """Hold a connection of the driver `serial` to a board; the bench's own REPL lets go of it."""
+    await bench.repl.close()
+    target = Target(
+        node="pico1",
+        connection="serial",
+        attributes=SerialAttributes(port=str(bench.port.link), **attributes),
+        state=bench.root.parent,
+    )
+    connection: Any = await DRIVER.connect(target)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+def batch(*operations: Operation, fence: Fence | None = None, **options: Any) -> Batch:
+    """Make a batch whose operations are steps of their own."""
+    items = tuple(
+        Item(key=str(number), step=number, chain=0, operation=operation, **options)
+        for number, operation in enumerate(operations)
+    )
+    return Batch(run="run", items=items, fence=fence)
+
+
+async def results(connection: Connection, *operations: Operation, **options: Any) -> list[dict[str, Any]]:
+    """Carry operations out and return their results."""
+    return [one.result async for one in connection.operate(batch(*operations, **options))]

@@ -19,8 +19,10 @@ READY = b"hivectl-open\n"
 # Runs on the node, Python 3.7 or newer. Raw as by cfmakeraw (termios(3)), TIOCEXCL and flock keep others away.
 # HUPCL is left out: many boards reset when DTR falls.
 PROGRAM = r"""
-import fcntl, os, select, sys, termios
+import fcntl, glob, os, select, sys, termios
 path, baud = sys.argv[1], sys.argv[2]
+if glob.has_magic(path):
+    path = (sorted(glob.glob(path)) or [path])[0]
 try:
     speed = getattr(termios, "B" + baud, None)
     if speed is None:

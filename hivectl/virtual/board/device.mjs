@@ -170,8 +170,14 @@ function runFile(file) {
   if (!fs.existsSync(`${root}/${file}`)) return false;
   let again = false;
   running(() => {
-    python.runPython(`import sys\nsys.modules["machine"]._run("${file}", globals())\ndel sys`);
-    again = Boolean(python.runPython("__import__('sys').modules['machine']._ended"));
+    try {
+      python.runPython(`import sys\nsys.modules["machine"]._run("${file}", globals())\ndel sys`);
+      again = Boolean(python.runPython("__import__('sys').modules['machine']._ended"));
+    } catch (error) {
+      // a second Ctrl-C, in what shows the first
+      if (error.name !== "PythonError") throw error;
+      say(`${error.message.trimEnd().replaceAll("\n", "\r\n")}\r\n`);
+    }
   });
   return again;
 }

@@ -1,0 +1,1 @@
+"""What the drivers `serial` and `webrepl` share: a MicroPython board as a node."""

@@ -1,0 +1,124 @@
+"""An open way to a MicroPython board, whatever carries its terminal."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+from hivectl.drivers.base import Capability
+from hivectl.drivers.boards.operations import BoardOperations
+from hivectl.drivers.errors import CapabilityError, ConnectionLostError, NodeError, UnreachableError
+from hivectl.helper.operations import Progress
+from hivectl.micropython.files import Files
+from hivectl.micropython.programs import NAME
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from hivectl.drivers.base import Command, Completed, Process, Stream, StreamAddress, Terminal
+    from hivectl.helper.operations import Batch, Become, Fence, ItemResult
+    from hivectl.micropython.repl import Repl
+
+CAPABILITIES = frozenset({Capability.FILES, Capability.REPL})
+# seconds to leave the board as it was
+LEAVING = 3.0
+
+
+class OpenBoard:
+    """A board with its raw REPL; `hivectl.drivers.base.BoardConnection`.
+
+    Args:
+        repl: at its prompt.
+        node: the node's name.
+        resume: start the board's own program again at the end, where it was interrupted.
+    """
+
+    def __init__(self, repl: Repl, node: str, *, resume: bool) -> None:
+        self.repl = repl
+        self.files = Files(repl, node=node)
+        self._node = node
+        self._resume = resume
+        self._operations = BoardOperations(self.files, node)
+        self._closed = False
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """Files and REPL."""
+        return CAPABILITIES
+
+    @property
+    def closed(self) -> bool:
+        """Whether the way is gone."""
+        return self._closed
+
+    async def operate(self, batch: Batch, become: Become | None = None) -> AsyncGenerator[ItemResult, None]:
+        """Carry out a batch of file operations.
+
+        Raises:
+            CapabilityError: another user is asked for: a board has none.
+            FenceError: somebody else holds the board.
+        """
+        self._need_open()
+        if become is not None:
+            raise CapabilityError(
+                "a board has no users", node=self._node, hint="leave `become` out, or write `become: false`"
+            )
+        try:
+            async with aclosing(self._operations.operate(batch)) as results:
+                async for result in results:
+                    yield result
+        except UnreachableError:
+            await self._drop()
+            raise
+
+    async def progress(self, run: str, become: Become | None = None) -> Progress:  # noqa: ARG002 - Connection's
+        """Return that nothing is known: every operation on files may be repeated."""
+        return Progress(run=run)
+
+    async def unlock(self, fence: Fence, become: Become | None = None) -> None:  # noqa: ARG002 - Connection's
+        """Give the fence back, which the board keeps in its memory."""
+        if not self._closed:
+            await self.files.run(f"{NAME}._u({fence.store!r},{fence.token})")
+
+    async def run(self, command: Command, become: Become | None = None) -> Completed:  # noqa: ARG002 - Connection's
+        """Refuse: a board runs no commands."""
+        raise self._cannot("run commands")
+
+    async def open_process(self, command: str, terminal: Terminal | None = None) -> Process:  # noqa: ARG002 - Connection's
+        """Refuse: a board has no shell but its REPL."""
+        raise self._cannot("start a shell's program")
+
+    async def open_stream(self, address: StreamAddress) -> Stream:  # noqa: ARG002 - Connection's
+        """Refuse: a board has no serial ports for others."""
+        raise self._cannot("open serial ports")
+
+    async def close(self) -> None:
+        """Leave the board as it was found, and close the way; calling it again does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            async with asyncio.timeout(LEAVING):
+                if self.repl.interrupted and self._resume:
+                    await self.repl.soft_reset(run_main=True)
+                else:
+                    await self.repl.leave()
+        except (TimeoutError, NodeError):
+            # the way is gone, or the board is: there is nothing to leave
+            pass
+        finally:
+            await self.repl.close()
+
+    async def _drop(self) -> None:
+        self._closed = True
+        await self.repl.close()
+
+    def _need_open(self) -> None:
+        if self._closed:
+            raise ConnectionLostError("the connection is closed", node=self._node)
+
+    def _cannot(self, what: str) -> CapabilityError:
+        return CapabilityError(
+            f"a MicroPython board cannot {what}", node=self._node, hint="it has files and a REPL"
+        )

@@ -1,0 +1,148 @@
+"""From a board's name to an open REPL: find the port, open it alone, get a prompt."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import struct
+import termios
+from typing import TYPE_CHECKING
+
+from hivectl.drivers.base import StreamAddress
+from hivectl.drivers.boards.connection import OpenBoard
+from hivectl.drivers.errors import AddressError, CapabilityError
+from hivectl.drivers.terminal import Terminal, open_terminal
+from hivectl.micropython.repl import Repl
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+
+    from serial.tools.list_ports_common import ListPortInfo
+
+    from hivectl.drivers.base import Stream, Target
+    from hivectl.drivers.serial import SerialAttributes
+
+# seconds that the reset line is held
+PULSE = 0.1
+
+
+async def connect(target: Target) -> OpenBoard:
+    """Open one connection; one attempt."""
+    attributes: SerialAttributes = target.attributes
+    wire: Stream
+    reset: Callable[[], Awaitable[None]] | None = None
+    if target.open_stream is not None:
+        if attributes.reset is not None:
+            raise CapabilityError(
+                "`reset: rts` needs a port of this machine", node=target.node, hint="leave `reset` out"
+            )
+        path = pattern(attributes, target.node)
+        wire = await target.open_stream(StreamAddress(path=path, baud=attributes.baud))
+    else:
+        path = attributes.port or await asyncio.to_thread(find_port, attributes, target.node)
+        terminal = open_terminal(
+            StreamAddress(path=path, baud=attributes.baud), node=target.node, exclusive=True
+        )
+        wire = terminal
+        if attributes.reset is not None:
+
+            async def reset() -> None:
+                await pulse(terminal)
+
+    repl = Repl(wire, node=target.node, hard_reset=reset)
+    try:
+        await repl.enter(deadline=attributes.enter_timeout)
+    except BaseException:
+        await repl.close()
+        raise
+    return OpenBoard(repl, target.node, resume=attributes.resume)
+
+
+async def pulse(terminal: Terminal) -> None:
+    """Hold an ESP32's reset line for a moment: RTS is EN, DTR high would be the boot loader."""
+    descriptor = terminal.fileno()
+    for request, line in (
+        (termios.TIOCMBIC, termios.TIOCM_DTR),
+        (termios.TIOCMBIS, termios.TIOCM_RTS),
+    ):
+        fcntl.ioctl(descriptor, request, struct.pack("I", line))
+    await asyncio.sleep(PULSE)
+    fcntl.ioctl(descriptor, termios.TIOCMBIC, struct.pack("I", termios.TIOCM_RTS))
+
+
+def find_port(attributes: SerialAttributes, node: str) -> str:
+    """Return the device of a board that is plugged in here.
+
+    Raises:
+        AddressError: it is not, or the inventory does not say which one it is.
+    """
+    from serial.tools.list_ports import comports
+
+    return choose(comports(), attributes, node)
+
+
+def choose(ports: Iterable[ListPortInfo], attributes: SerialAttributes, node: str) -> str:
+    """Return the device of the port that the attributes name; raises AddressError."""
+    _need_name(attributes, node)
+    listed = list(ports)
+    found = sorted((port for port in listed if _matches(port, attributes)), key=_place)
+    what = _named(attributes)
+    if not found:
+        there = ", ".join(
+            sorted({port.serial_number or _hub_port(port) for port in listed if port.vid is not None})
+        )
+        raise AddressError(
+            f"no board with {what} is plugged in", node=node, hint=f"plugged in are: {there or 'none'}"
+        )
+    number = attributes.interface or 0
+    if number >= len(found):
+        raise AddressError(
+            f"the board with {what} has {len(found)} serial ports, and none with the number {number}",
+            node=node,
+            hint="count from 0",
+        )
+    return found[number].device
+
+
+def pattern(attributes: SerialAttributes, node: str) -> str:
+    """Return a glob for the board's port on another Linux node, by what udev calls it there."""
+    if attributes.port is not None:
+        return attributes.port
+    _need_name(attributes, node)
+    interface = "*" if attributes.interface is None else f"{2 * attributes.interface:02d}"
+    if attributes.serial_number is not None:
+        return f"/dev/serial/by-id/*_{attributes.serial_number}-if{interface}*"
+    bus, _, chain = (attributes.hub_port or "").partition("-")
+    return f"/dev/serial/by-path/*-usb-*:{chain or bus}:1.{'*' if interface == '*' else int(interface)}*"
+
+
+def _need_name(attributes: SerialAttributes, node: str) -> None:
+    if attributes.serial_number is None and attributes.hub_port is None:
+        raise AddressError(
+            "the inventory does not say which board it is",
+            node=node,
+            hint="write `serial_number:`, `hub_port:` or `port:` at the node",
+        )
+
+
+def _matches(port: ListPortInfo, attributes: SerialAttributes) -> bool:
+    wanted = attributes.serial_number
+    # case differs between what people write and what systems say
+    if wanted is not None and (port.serial_number or "").lower() != wanted.lower():
+        return False
+    return attributes.hub_port is None or _hub_port(port) == attributes.hub_port
+
+
+def _hub_port(port: ListPortInfo) -> str:
+    """Return `1-1.4` of `1-1.4:1.0`."""
+    return (port.location or "").partition(":")[0]
+
+
+def _place(port: ListPortInfo) -> tuple[str, str]:
+    return (port.location or "", port.device)
+
+
+def _named(attributes: SerialAttributes) -> str:
+    if attributes.serial_number is not None:
+        return f"the serial number {attributes.serial_number}"
+    return f"the hub port {attributes.hub_port}"

@@ -1,0 +1,76 @@
+"""Boards in a playbook: the same tasks as anywhere."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from hivectl.virtual.board.package import cache_folder
+from tests.support.command import Lab
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PLAYBOOK = """\
+- hosts: all
+  gather_facts: false
+  vars: {pump: peristaltic}
+  tasks:
+    - ping:
+    - file: {path: /lib, state: directory}
+    - copy: {src: files/, dest: /lib/}
+    - template: {src: board.py.j2, dest: /board.py}
+    - stat: {path: /lib/one.py}
+      register: one
+    - slurp: {src: /board.py}
+      register: board
+    - assert:
+        that:
+          - one.stat.size == 8
+          - (board.content | b64decode) == 'pump = "peristaltic"\\n'
+    - fetch: {src: /lib/one.py, dest: fetched/}
+    - file: {path: /old.py, state: absent}
+"""
+
+
+def cached() -> str:
+    """Return where the interpreter is kept, for commands with another home."""
+    return str(cache_folder().parent)
+
+
+def lab(folder: Path, driver: str) -> Lab:
+    made = Lab(folder)
+    made.write("inventory/lab.yml", f"version: 1\nnodes:\n  pico1: {{driver: {driver}, virtual: pico-w}}\n")
+    made.write("site.yml", PLAYBOOK)
+    made.write("files/one.py", "one = 1\n")
+    made.write("files/deep/two.py", "two = 2\n")
+    made.write("templates/board.py.j2", 'pump = "{{ pump }}"\n')
+    (folder / "home").mkdir()
+    return made
+
+
+def test_a_playbook_over_serial_changes_once(tmp_path: Path) -> None:
+    _changes_once(lab(tmp_path, "serial"))
+
+
+def _changes_once(made: Lab) -> None:
+    checked = made.run("apply", "site.yml", "--check", "--limit", "pico1", XDG_CACHE_HOME=cached())
+    assert "copy" in checked.stdout
+    root = made.folder / "state/virtual/pico1/files"
+    assert list(root.iterdir()) == []
+    first = made.run("apply", "site.yml", XDG_CACHE_HOME=cached())
+    assert (first.returncode, first.stderr) == (0, ""), first.stdout
+    assert (root / "lib/deep/two.py").read_text() == "two = 2\n"
+    assert (root / "board.py").read_text() == 'pump = "peristaltic"\n'
+    assert (made.folder / "fetched/pico1/lib/one.py").read_text() == "one = 1\n"
+    second = made.run("apply", "site.yml", XDG_CACHE_HOME=cached())
+    assert re.search(r"^done in .*: nothing changed ", second.stdout, re.MULTILINE), second.stdout
+
+
+def test_what_does_not_fit_is_refused_with_its_place(tmp_path: Path) -> None:
+    made = lab(tmp_path, "serial")
+    made.write("inventory/lab.yml", "version: 1\nnodes:\n  pico1: {driver: ssh, virtual: pico-w}\n")
+    refused = made.run("apply", "site.yml", XDG_CACHE_HOME=cached())
+    assert refused.returncode != 0
+    assert "lab.yml:3" in refused.stderr + refused.stdout
+    assert "not reached by the driver ssh" in refused.stderr + refused.stdout
