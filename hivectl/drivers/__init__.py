@@ -1,4 +1,4 @@
 """How a node is reached."""
 
 # files that are no drivers
-MACHINERY = frozenset({"base", "errors", "registry", "local_process", "session", "terminal"})
+MACHINERY = frozenset({"base", "boards", "errors", "registry", "local_process", "session", "terminal"})
