@@ -186,7 +186,10 @@ class Connection(Protocol):
 
 
 class BoardConnection(Connection, Protocol):
-    """A connection with Capability.REPL: a MicroPython board."""
+    """A connection with Capability.REPL: a MicroPython board.
+
+    Its `run` takes MicroPython code: `rc` is 1 where it raised, and `stderr` the board's traceback.
+    """
 
     @property
     def repl(self) -> Repl:

@@ -6,7 +6,7 @@ import asyncio
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from hivectl.drivers.base import Capability
+from hivectl.drivers.base import Capability, Completed
 from hivectl.drivers.boards.operations import BoardOperations
 from hivectl.drivers.errors import CapabilityError, ConnectionLostError, NodeError, UnreachableError
 from hivectl.helper.operations import Progress
@@ -16,13 +16,15 @@ from hivectl.micropython.programs import NAME
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from hivectl.drivers.base import Command, Completed, Process, Stream, StreamAddress, Terminal
+    from hivectl.drivers.base import Command, Process, Stream, StreamAddress, Terminal
     from hivectl.helper.operations import Batch, Become, Fence, ItemResult
     from hivectl.micropython.repl import Repl
 
 CAPABILITIES = frozenset({Capability.FILES, Capability.REPL})
 # seconds to leave the board as it was
 LEAVING = 3.0
+# seconds for code without a timeout of its own
+LONGEST = 24 * 3600.0
 
 
 class OpenBoard:
@@ -81,9 +83,26 @@ class OpenBoard:
         if not self._closed:
             await self.files.run(f"{NAME}._u({fence.store!r},{fence.token})")
 
-    async def run(self, command: Command, become: Become | None = None) -> Completed:  # noqa: ARG002 - Connection's
-        """Refuse: a board runs no commands."""
-        raise self._cannot("run commands")
+    async def run(self, command: Command, become: Become | None = None) -> Completed:
+        """Run MicroPython code: its output (lines end as on Linux), 1 and the board's traceback if it raised.
+
+        Raises:
+            CapabilityError: what a board has not: standard input, an environment, users.
+            OperationTimeoutError: it did not end in its time and was interrupted.
+            UnreachableError: the way is gone, or disturbed.
+        """
+        self._need_open()
+        if become is not None or command.stdin or command.environment:
+            raise self._cannot("give code a standard input, an environment, or another user")
+        try:
+            outcome = await self.repl.attempt(
+                command.command, timeout=LONGEST if command.timeout is None else command.timeout
+            )
+        except UnreachableError:
+            await self._drop()
+            raise
+        stdout, stderr = (text.replace(b"\r\n", b"\n") for text in (outcome.output, outcome.failure))
+        return Completed(rc=1 if outcome.failure else 0, stdout=stdout, stderr=stderr)
 
     async def open_process(self, command: str, terminal: Terminal | None = None) -> Process:  # noqa: ARG002 - Connection's
         """Refuse: a board has no shell but its REPL."""

@@ -101,7 +101,7 @@ def choose(ports: Iterable[ListPortInfo], attributes: SerialAttributes, node: st
             node=node,
             hint="count from 0",
         )
-    return found[number].device
+    return str(found[number].device)
 
 
 def pattern(attributes: SerialAttributes, node: str) -> str:
@@ -139,7 +139,7 @@ def _hub_port(port: ListPortInfo) -> str:
 
 
 def _place(port: ListPortInfo) -> tuple[str, str]:
-    return (port.location or "", port.device)
+    return (port.location or "", str(port.device))
 
 
 def _named(attributes: SerialAttributes) -> str:

@@ -215,8 +215,15 @@ def test_fences_keep_older_and_other_controllers_away(tmp_path: Path) -> None:
 def test_commands_users_and_ports_are_refused(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with board(tmp_path) as bench, connected_board(bench) as connection:
-            with pytest.raises(CapabilityError, match="cannot run commands"):
-                await connection.run(Command(command="ls"))
+            with pytest.raises(CapabilityError, match="cannot start a shell's program"):
+                await connection.open_process("ls")
+            with pytest.raises(CapabilityError, match="standard input"):
+                await connection.run(Command(command="1", stdin=b"x"))
+            done = await connection.run(Command(command="print('one')\nprint('two')"))
+            assert (done.rc, done.stdout, done.stderr) == (0, b"one\ntwo\n", b"")
+            failed = await connection.run(Command(command="print(1)\n1/0"))
+            assert (failed.rc, failed.stdout) == (1, b"1\n")
+            assert b"ZeroDivisionError" in failed.stderr
             with pytest.raises(CapabilityError, match="no users"):
                 async for _ in connection.operate(batch(Stat(path="/")), Become()):
                     pass
