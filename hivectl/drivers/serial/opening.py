@@ -36,10 +36,12 @@ async def connect(target: Target) -> OpenBoard:
             raise CapabilityError(
                 "`reset: rts` needs a port of this machine", node=target.node, hint="leave `reset` out"
             )
-        path = pattern(attributes, target.node)
-        wire = await target.open_stream(StreamAddress(path=path, baud=attributes.baud))
+        remote = pattern(attributes, target.node)
+        wire = await target.open_stream(StreamAddress(path=remote, baud=attributes.baud))
     else:
-        path = attributes.port or await asyncio.to_thread(find_port, attributes, target.node)
+        path = attributes.port
+        if path is None:
+            path = await asyncio.to_thread(find_port, attributes, target.node)
         terminal = open_terminal(
             StreamAddress(path=path, baud=attributes.baud), node=target.node, exclusive=True
         )
