@@ -29,6 +29,7 @@ _NO_DRIFT = {
     Status.CHANGED: "no drift: it was never applied so",
     Status.UNOBSERVED: "no drift: it is done anew each time",
 }
+WELL = frozenset({Status.OK, Status.CHANGED})
 NO_CHECK_MODE = "skipped: this module cannot say what it would change"
 
 
@@ -126,7 +127,7 @@ async def conclude(walk: Walk, step: Step) -> None:
     walk.remember(step.task, result, outcomes)
     if step.module.name == "set_stats" and not step.options.no_log:
         walk.state.stats.take(step.node, outcomes, walk.state.redactor.redact)
-    reason = _reason(step, result, status)
+    reason = "" if status in WELL else _reason(step, result, status)
     walk.state.finished(
         walk.group.play,
         step.node,

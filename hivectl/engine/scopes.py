@@ -99,6 +99,11 @@ class Magic(Mapping[str, Any]):
         nodes = self._group.alive if name == "ansible_play_hosts" else self._group.nodes
         return [node for node in nodes if node not in self._group.failed]
 
+    @property
+    def lasting(self) -> Mapping[str, Any]:
+        """Those that are not asked anew."""
+        return self._values
+
     def get(self, name: str, default: Any = None) -> Any:
         """Return a variable; most names that are asked for are none of these."""
         if name in self._changing:

@@ -58,6 +58,8 @@ class HelperSession:
         self._searched = 0
         self._header: dict[str, Any] | None = None
         self._size = 0
+        # what came instead of a header
+        self._nonsensical: str | None = None
         self._ahead = started.ahead
         # from the batch to its "done"
         self._busy = started.ahead is not None
@@ -147,7 +149,7 @@ class HelperSession:
         deadlines = _Deadlines(batch.items)
         try:
             while True:
-                header, data = await self._expect(deadlines, index)
+                header, data = self._at_hand() or await self._expect(deadlines, index)
                 kind = header.get("t")
                 if kind == "done":
                     self._busy = False
@@ -333,14 +335,23 @@ class HelperSession:
 
     async def _taken(self) -> tuple[dict[str, Any], bytes] | None:
         """Take a frame that has come as a whole; None when there is none. Waits for nothing but the end of nonsense."""
+        frame = self._at_hand()
+        if frame is None and self._nonsensical is not None:
+            await self._nonsense(self._nonsensical)
+        return frame
+
+    def _at_hand(self) -> tuple[dict[str, Any], bytes] | None:
+        """Take a frame as `_taken`, where nothing need be waited for; None otherwise."""
         if self._header is None:
             end = self._buffer.find(b"\n", self._searched)
             if end < 0:
                 self._searched = len(self._buffer)
                 if self._searched > LONGEST_HEADER:
-                    await self._nonsense(f"a line of more than {LONGEST_HEADER} bytes")
+                    self._nonsensical = f"a line of more than {LONGEST_HEADER} bytes"
                 return None
-            self._header, self._size = await self._parsed(end)
+            if (header := self._parsed(end)) is None:
+                return None
+            self._header = header
             self._searched = 0
             del self._buffer[: end + 1]
         if len(self._buffer) < self._size:
@@ -352,8 +363,8 @@ class HelperSession:
         del self._buffer[: self._size]
         return header, data
 
-    async def _parsed(self, end: int) -> tuple[dict[str, Any], int]:
-        """Return the header that ends there, and how many bytes follow it."""
+    def _parsed(self, end: int) -> dict[str, Any] | None:
+        """Return the header that ends there, and keep how many bytes follow it; None where it is nonsense."""
         try:
             header = _DECODE(self._buffer[:end].decode("utf-8", "surrogatepass"))
             size = header.get("bytes", 0)
@@ -361,8 +372,10 @@ class HelperSession:
         except (ValueError, AttributeError, RecursionError):
             sane, header, size = False, {}, 0
         if not sane:
-            await self._nonsense(bytes(self._buffer[: min(end, 80)]).decode("ascii", "backslashreplace"))
-        return header, size
+            self._nonsensical = bytes(self._buffer[: min(end, 80)]).decode("ascii", "backslashreplace")
+            return None
+        self._size = size
+        return header  # type: ignore[no-any-return]  # JSON: it has `get`
 
     async def _fill(self) -> None:
         data = await self._channel.read(1 << 18)

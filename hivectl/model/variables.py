@@ -153,7 +153,7 @@ class Scope(Mapping[str, Any]):
                 return Unfinished(self, name, value)  # a mapping whose values use one another
             value = self._rendered(name, value, origin_of(layer.values, name))
             self._undefined.add(name)
-        elif not isinstance(layer.values, dict):
+        elif not isinstance(layer.values, dict) and name not in getattr(layer.values, "lasting", ()):
             return value  # another's mapping: its answer may change
         self._kept[name] = value
         return value

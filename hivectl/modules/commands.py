@@ -149,7 +149,7 @@ def environment_of(context: TaskContext) -> dict[str, str | Secret]:
 def with_lines(result: Result) -> Result:
     """Add `stdout_lines` and `stderr_lines`, and the reason for a failure, as Ansible's users expect them."""
     for name in ("stdout", "stderr"):
-        if isinstance(result.get(name), str):
+        if f"{name}_lines" not in result and isinstance(result.get(name), str):
             result[f"{name}_lines"] = result[name].splitlines()
     if result.get("failed") and result.get("rc") and not result.get("msg"):
         result["msg"] = "non-zero return code"

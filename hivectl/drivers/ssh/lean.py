@@ -6,6 +6,7 @@
 - The server is asked to let us in without anything first, to hear what it takes (RFC 4252, 5.2), then a key is shown
   before it is used, to hear whether it would do (7): two round trips for nothing where it is the only way in.
 - The options of each connection are prepared anew, in a thread.
+- The timer that asks a silent server for a sign of life is made anew for all that comes.
 """
 
 from __future__ import annotations
@@ -85,6 +86,8 @@ class LeanConnection(asyncssh.SSHClientConnection):
         super().__init__(loop, options, wait="auth")
         self._client = client
         self._key: asyncssh.SSHKeyPair | None = None
+        # when the server was heard last
+        self._heard = 0.0
         # of the logins that have begun: with the key first, without one second, then as asyncssh would have begun
         self._attempts = 0 if client.names_one_key else 2
 
@@ -113,6 +116,20 @@ class LeanConnection(asyncssh.SSHClientConnection):
         if method == b"publickey" and key is None and self._key is not None and self._client.has_one_key:
             key, trivial, args = self._key, False, (Boolean(value=True), *args[1:])
         await super().send_userauth_request(method, *args, key=key, trivial=trivial)
+
+    def _reset_keepalive_timer(self) -> None:
+        """Note that the server was heard: a timer looks at that when it is due, rather than one for each packet."""
+        if self._auth_complete:
+            self._heard = self._loop.time()
+            if self._keepalive_timer is None:
+                self._set_keepalive_timer()
+
+    def _keepalive_timer_callback(self) -> None:
+        left = self._heard + self._keepalive_interval - self._loop.time()
+        if left > 0:
+            self._keepalive_timer = self._loop.call_later(left, self._keepalive_timer_callback)
+        else:
+            super()._keepalive_timer_callback()
 
     @property
     def logger(self) -> SSHLogger:

@@ -37,6 +37,10 @@ class ShSession(HelperSession):
         except ConnectionLostError:
             await self._lost()
 
+    def _at_hand(self) -> tuple[dict[str, Any], bytes] | None:
+        """Return None: some frames are answered before they are taken."""
+        return None
+
     async def _taken(self) -> tuple[dict[str, Any], bytes] | None:
         """Take a frame that has come as a whole, and answer those that ask; None when there is none."""
         while True:

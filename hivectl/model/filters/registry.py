@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import wraps
+from functools import cache, wraps
 from pprint import pformat
 from typing import TYPE_CHECKING, Any
 
@@ -172,7 +172,8 @@ def pretty(value: Any) -> str:
     return pformat(value)
 
 
-def filters(*, allowed: Permission) -> dict[str, Callable[..., Any]]:
+@cache
+def filters(*, allowed: Permission) -> Mapping[str, Callable[..., Any]]:
     """Return every filter: ours before Jinja2's; without LOOK templates see nothing of this machine."""
     known: dict[str, Callable[..., Any]] = dict(JINJA_FILTERS)
     for group in (text, data, hashing, numbers, paths, regex, sets, time):
@@ -194,7 +195,8 @@ def _care(name: str) -> Care:
     return Care.BLIND if name in BLIND else Care.ITEMS if name in ITEMS else Care.TEXT
 
 
-def tests(*, allowed: Permission) -> dict[str, Callable[..., Any]]:
+@cache
+def tests(*, allowed: Permission) -> Mapping[str, Callable[..., Any]]:
     """Return every test: ours before Jinja2's; without LOOK templates see nothing of this machine."""
     known: dict[str, Any] = dict(JINJA_TESTS) | {"string": _is_text}
     for group in (checks, paths, regex):
