@@ -218,6 +218,10 @@ async def check(
         connection = await session.connection()
         connect = time.monotonic() - began
         capabilities = tuple(sorted(connection.capabilities))
+        if Capability.REPL in connection.capabilities:
+            began = time.monotonic()
+            await connection.run(Command(command="1", timeout=CHECK_SECONDS))
+            return Health(capabilities=capabilities, connect=connect, latency=time.monotonic() - began)
         if Capability.RUN not in connection.capabilities:
             try:
                 connection = await session.connection(Capability.RUN)

@@ -19,7 +19,7 @@ from hivectl.micropython.errors import (
     remote_error,
 )
 from hivectl.micropython.wire import Input
-from hivectl.model.node_errors import NodeError, OperationTimeoutError, OutputError
+from hivectl.model.node_errors import ConnectionLostError, NodeError, OperationTimeoutError, OutputError
 from hivectl.model.records import record
 
 if TYPE_CHECKING:
@@ -381,6 +381,9 @@ class Repl:
             raise
         failure = await self._input.until(END)
         prompt = await self._input.take(1)
+        if prompt in b"MPY\r":
+            # "MPY: soft reboot"
+            raise ConnectionLostError("the board started its interpreter anew", node=self._node)
         if prompt != b">":
             raise ProtocolError(f"the raw REPL showed {prompt!r} for its prompt", node=self._node)
         return Outcome(bytes(gathered), failure)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import pytest
+
 from hivectl.virtual.board.package import cache_folder
 from tests.support.command import Lab
 
@@ -49,11 +51,9 @@ def lab(folder: Path, driver: str) -> Lab:
     return made
 
 
-def test_a_playbook_over_serial_changes_once(tmp_path: Path) -> None:
-    _changes_once(lab(tmp_path, "serial"))
-
-
-def _changes_once(made: Lab) -> None:
+@pytest.mark.parametrize("driver", ["serial", "webrepl"])
+def test_a_playbook_changes_once(tmp_path: Path, driver: str) -> None:
+    made = lab(tmp_path, driver)
     checked = made.run("apply", "site.yml", "--check", "--limit", "pico1", XDG_CACHE_HOME=cached())
     assert "copy" in checked.stdout
     root = made.folder / "state/virtual/pico1/files"
@@ -74,3 +74,9 @@ def test_what_does_not_fit_is_refused_with_its_place(tmp_path: Path) -> None:
     assert refused.returncode != 0
     assert "lab.yml:3" in refused.stderr + refused.stdout
     assert "not reached by the driver ssh" in refused.stderr + refused.stdout
+
+
+def test_check_tells_that_a_board_is_well(tmp_path: Path) -> None:
+    checked = lab(tmp_path, "webrepl").run("check", "all", "--output", "json", XDG_CACHE_HOME=cached())
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert '"state": "ok"' in checked.stdout, checked.stdout

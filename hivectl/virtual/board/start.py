@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from typing import TYPE_CHECKING, Any
 
+from hivectl.model.secret import Secret
 from hivectl.virtual.board.device import Device
 from hivectl.virtual.board.port import Port
+from hivectl.virtual.board.webrepl import WebRepl
 from hivectl.virtual.registry import wrong_driver
 
 if TYPE_CHECKING:
@@ -30,6 +33,8 @@ class VirtualBoard:
         self.device = device
         self._folder = folder
         self.port: Port | None = None
+        self.webrepl: WebRepl | None = None
+        self._address: dict[str, Any] = {}
 
     async def reach(self, driver: str, *, origin: Origin | None = None) -> Mapping[str, Any]:
         """Plug the board in, and return how a driver finds it; raises InputError for other drivers."""
@@ -37,12 +42,21 @@ class VirtualBoard:
             if self.port is None:
                 self.port = Port(self.device, self._folder / "tty")
             return {"port": str(self.port.link), "serial_number": None, "hub_port": None}
-        raise wrong_driver("pico-w", driver, "serial", origin)
+        if driver == "webrepl":
+            if self.webrepl is None:
+                password = secrets.token_hex(4)
+                self.webrepl = WebRepl(self.device, password)
+                port = await self.webrepl.start()
+                self._address = {"host": "127.0.0.1", "port": port, "password": Secret(password)}
+            return self._address
+        raise wrong_driver("pico-w", driver, "webrepl", origin)
 
     async def close(self) -> None:
         """End the board; its files stay."""
         if self.port is not None:
             self.port.close()
+        if self.webrepl is not None:
+            await self.webrepl.close()
         await self.device.close()
 
 

@@ -1,0 +1,303 @@
+"""Boards over WebREPL: a real MicroPython behind a server that behaves as a board's."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import socket
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import pytest
+
+from hivectl.drivers.base import Target
+from hivectl.drivers.errors import (
+    AddressError,
+    CapabilityError,
+    ConnectionLostError,
+    ConnectTimeoutError,
+    LoginError,
+    NodeError,
+    UnreachableError,
+)
+from hivectl.drivers.webrepl import DRIVER, WebReplAttributes
+from hivectl.drivers.webrepl.records import Records
+from hivectl.drivers.webrepl.wire import TakenError, WebReplWire
+from hivectl.helper.operations import Content, Stat, Write
+from hivectl.micropython.errors import NotABoardError, RemoteError
+from hivectl.model.secret import Secret
+from hivectl.virtual.board.device import Device
+from hivectl.virtual.board.webrepl import WebRepl
+from tests.support.boards import results
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from hivectl.drivers.boards.connection import OpenBoard
+
+PASSWORD = "secret123"
+
+
+@asynccontextmanager
+async def served(folder: Path) -> AsyncIterator[tuple[Device, WebRepl, int]]:
+    """Start a board with WebREPL."""
+    device = await Device.start("pico1", folder / "files")
+    server = WebRepl(device, PASSWORD)
+    port = await server.start()
+    try:
+        yield device, server, port
+    finally:
+        await server.close()
+        await device.close()
+
+
+async def connect(port: int, password: str = PASSWORD, **attributes: Any) -> OpenBoard:
+    given = {"host": "127.0.0.1", "port": port, "password": Secret(password), "busy_timeout": 0.0}
+    target = Target(
+        node="pico1",
+        connection="wifi",
+        attributes=WebReplAttributes(**{**given, **attributes}),
+        state=None,  # type: ignore[arg-type]  # the driver keeps nothing
+    )
+    connection: Any = await DRIVER.connect(target)
+    return connection  # type: ignore[no-any-return]  # by the Protocol's name
+
+
+async def wire_to(port: int) -> WebReplWire:
+    """Return a wire that is logged in, the board's program left alone."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    wire = WebReplWire(reader, writer, f"ws://127.0.0.1:{port}/", "pico1")
+    await wire.upgrade()
+    await wire.write(PASSWORD.encode() + b"\r")
+    said = b""
+    while b"connected" not in said:
+        said += await wire.read()
+    return wire
+
+
+def test_code_and_files(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with served(tmp_path) as (_, _, port):
+            connection = await connect(port)
+            assert await connection.repl.evaluate("6 * 7") == 42
+            data = os.urandom(30_000)
+            [written] = await results(connection, Write(path="/a.bin", content=Content.of(data)))
+            assert written["changed"]
+            assert (tmp_path / "files/a.bin").read_bytes() == data
+            assert await connection.files.get("/a.bin") == data
+            # no UTF-8, and split over frames
+            shown = await connection.repl.execute(
+                "import sys\nsys.stdout.buffer.write(bytes(range(128, 256)))"
+            )
+            assert shown == bytes(range(128, 256))
+            with pytest.raises(RemoteError, match="ZeroDivisionError"):
+                await connection.repl.execute("1 / 0")
+            await connection.close()
+            # the slot is free again
+            again = await connect(port, busy_timeout=3.0)
+            await again.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_wrong_password_and_one_that_cannot_be(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with served(tmp_path) as (_, _, port):
+            with pytest.raises(LoginError, match="denied access") as denied:
+                await connect(port, "wrong")
+            assert "wrong" not in str(denied.value)
+            with pytest.raises(LoginError, match="more than 9 characters"):
+                await connect(port, "far too long")
+
+    asyncio.run(scenario())
+
+
+def test_a_second_client_waits_its_time_and_is_told(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with served(tmp_path) as (_, _, port):
+            first = await connect(port)
+            with pytest.raises(TakenError, match="another client"):
+                await connect(port)
+            waiting = asyncio.ensure_future(connect(port, busy_timeout=10.0))
+            await asyncio.sleep(0.2)
+            await first.close()
+            await (await waiting).close()
+
+    asyncio.run(scenario())
+
+
+def test_what_is_no_webrepl_is_told_apart() -> None:
+    async def scenario() -> None:
+        with socket.socket() as bound:
+            bound.bind(("127.0.0.1", 0))
+            with pytest.raises(AddressError, match="its WebREPL did not start"):
+                await connect(bound.getsockname()[1])
+            bound.listen()
+            with pytest.raises(ConnectTimeoutError, match="did not answer"):
+                await connect(bound.getsockname()[1], connect_timeout=0.3)
+
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
+            await writer.drain()
+            writer.close()
+
+        server = await asyncio.start_server(answer, "127.0.0.1", 0)
+        async with server:
+            with pytest.raises(NotABoardError, match="is no WebREPL"):
+                await connect(server.sockets[0].getsockname()[1])
+
+    asyncio.run(scenario())
+
+
+def test_a_reset_ends_the_session(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with served(tmp_path) as (device, _, port):
+            for reset in ("import machine\nmachine.soft_reset()", "import machine\nmachine.reset()"):
+                connection = await connect(port, busy_timeout=5.0)
+                with pytest.raises(ConnectionLostError):
+                    await connection.repl.execute(reset, timeout=10)
+                await connection.close()
+            connection = await connect(port, busy_timeout=5.0)
+            hanging = asyncio.ensure_future(connection.repl.execute("import time\ntime.sleep(60)"))
+            await asyncio.sleep(0.1)
+            await device.reset()
+            with pytest.raises(ConnectionLostError):
+                await hanging
+            await connection.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_board_that_hangs_is_given_up_in_time(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with served(tmp_path) as (device, _, port):
+            connection = await connect(port)
+            device.faults.hang = True
+            with pytest.raises(NodeError, match="did not end in"):
+                await connection.repl.execute("1", timeout=0.3)
+            async with asyncio.timeout(6):
+                await connection.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_link_that_is_cut_anywhere_never_leaves_half_a_file(tmp_path: Path) -> None:
+    chance = random.Random(5)
+    old, new = b"old\n" * 500, os.urandom(8000)
+
+    async def scenario() -> None:
+        async with served(tmp_path) as (device, _, port):
+            place = tmp_path / "files/a.bin"
+            cut = 0
+            for _ in range(20):
+                place.write_bytes(old)
+                device.faults.drop_after = None
+                connection = await connect(port, busy_timeout=5.0)
+                device.faults.drop_after = chance.randrange(1, 12_000)
+                try:
+                    async with asyncio.timeout(10):
+                        await results(connection, Write(path="/a.bin", content=Content.of(new)))
+                except UnreachableError:
+                    cut += 1
+                finally:
+                    await connection.close()
+                assert place.read_bytes() in (old, new)
+            assert cut > 3
+            device.faults.drop_after = None
+            connection = await connect(port, busy_timeout=5.0)
+            await results(connection, Write(path="/a.bin", content=Content.of(new)))
+            await connection.close()
+            assert place.read_bytes() == new
+            # nor anything beside it
+            assert [path.name for path in (tmp_path / "files").iterdir()] == ["a.bin"]
+
+    asyncio.run(scenario())
+
+
+def test_a_slow_link_costs_few_round_trips(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with served(tmp_path) as (device, _, port):
+            connection = await connect(port)
+            await connection.files.put("/a.bin", os.urandom(50_000))
+            device.faults.delay = 0.01
+            loop = asyncio.get_running_loop()
+            began = loop.time()
+            await connection.files.get("/a.bin")
+            through_repl = loop.time() - began
+            device.faults.delay = 0.0
+            await connection.close()
+            wire = await wire_to(port)
+            device.faults.delay = 0.01
+            began = loop.time()
+            await Records(wire, "pico1").get("/a.bin")
+            by_records = loop.time() - began
+            await wire.close()
+            assert by_records > 5 * through_repl
+
+    asyncio.run(scenario())
+
+
+def test_records_go_beside_a_program(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with served(tmp_path) as (_, _, port):
+            wire = await wire_to(port)
+            await wire.write(b"while True: pass\r\n\r\n")
+            records = Records(wire, "pico1")
+            data = os.urandom(3000)
+            await records.put("/b.bin", data)
+            await records.put("/empty", b"")
+            assert (tmp_path / "files/b.bin").read_bytes() == data
+            assert await records.get("/b.bin") == data
+            assert await records.get("/empty") == b""
+            assert len(await records.version()) == 3
+            with pytest.raises(CapabilityError, match="63 bytes at most"):
+                await records.put("/" + "x" * 63, b"")
+            with pytest.raises(ConnectionLostError):
+                await records.get("/nothing")
+            await wire.close()
+
+    asyncio.run(scenario())
+
+
+def test_other_clients_work_with_the_server(tmp_path: Path) -> None:
+    """aiohttp knows nothing of us."""
+
+    async def scenario() -> None:
+        async with (
+            served(tmp_path) as (_, _, port),
+            aiohttp.ClientSession() as session,
+            session.ws_connect(f"ws://127.0.0.1:{port}/", compress=0, autoping=False) as socket_,
+        ):
+            assert await socket_.receive_str() == "Password: "
+            await socket_.send_str(PASSWORD + "\r")
+            assert "WebREPL connected" in await socket_.receive_str()
+            await socket_.send_str("print(6 * 7)\r\n")
+            said = ""
+            async with asyncio.timeout(10):
+                while "42" not in said:
+                    said += await socket_.receive_str()
+
+    asyncio.run(scenario())
+
+
+def test_two_ways_to_one_board(tmp_path: Path) -> None:
+    from hivectl.virtual.registry import start_virtual
+
+    async def scenario() -> None:
+        board = await start_virtual("pico-w", "pico1", tmp_path)
+        try:
+            usb = await board.reach("serial")
+            wifi = await board.reach("webrepl")
+            assert usb["port"]
+            connection = await connect(wifi["port"], wifi["password"].reveal())
+            [found] = await results(connection, Stat(path="/"))
+            assert found["stat"]["isdir"]
+            await connection.close()
+        finally:
+            await board.close()
+
+    asyncio.run(scenario())
