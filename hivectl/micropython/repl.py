@@ -382,7 +382,7 @@ class Repl:
         failure = await self._input.until(END)
         prompt = await self._input.take(1)
         if prompt in b"MPY\r":
-            # "MPY: soft reboot"
+            # it says that it reboots softly
             raise ConnectionLostError("the board started its interpreter anew", node=self._node)
         if prompt != b">":
             raise ProtocolError(f"the raw REPL showed {prompt!r} for its prompt", node=self._node)
