@@ -313,6 +313,8 @@ async def meta(walk: Walk, task: Task, key: str) -> None:
     if action not in ("flush_handlers", "noop"):
         end = StepEnd(key=key, status=status, result={"changed": False, "msg": action})
         walk.state.finished(walk.group.play, walk.node, task, end)
+    # as a handler it is done now, and no longer owed
+    walk.results[task.number] = {"changed": False}
     if action == "flush_handlers":
         await walk.await_notifiers()
         await walk.handlers.run(task.order)

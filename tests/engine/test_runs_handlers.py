@@ -205,3 +205,13 @@ def test_handlers_that_a_template_lets_notify_each_other_end(bench: Bench) -> No
     assert out.ended.exit_code == 1
     assert logged(bench)["n1"].startswith("a A B A")
     assert len(bench.lines()) < 12
+
+
+def test_a_handler_that_is_a_meta_task_is_done_once(bench: Bench) -> None:
+    handlers = [
+        {"name": "Again", "meta": "reset_connection"},
+        {"name": "Never", "meta": "noop", "when": "false"},
+    ]
+    outcome = run(bench, play(log("a", notify=["Again", "Never"]), handlers=handlers))
+    assert outcome.ended.status == "ok"
+    assert outcome.ended.pending_handlers == ()
