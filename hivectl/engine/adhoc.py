@@ -17,7 +17,7 @@ from hivectl.reservations.base import ReservationLostError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from hivectl.drivers.base import Completed
+    from hivectl.drivers.base import Completed, Connection
     from hivectl.drivers.session import NodeSession
     from hivectl.engine.events import Event
     from hivectl.engine.lab import Lab
@@ -164,7 +164,7 @@ async def execute(
     from hivectl.store.reservations import StoredReservations
 
     async def work(_node: str, session: NodeSession) -> Completed:
-        connection = await session.connection(Capability.RUN)
+        connection = await _able(session)
         return await connection.run(
             Command(command=execution.command, timeout=execution.timeout), execution.become
         )
@@ -316,6 +316,18 @@ def _skew(clock: float | None, between: tuple[float, float]) -> float | None:
     before, after = between
     # busybox's date has whole seconds only
     return 0.0 if before - 1 <= clock <= after else clock - (before if clock < before else after)
+
+
+async def _able(session: NodeSession) -> Connection:
+    """Return a connection that runs commands; a board's, which runs MicroPython code, where there is none."""
+    try:
+        return await session.connection(Capability.RUN)
+    except CapabilityError:
+        try:
+            return await session.connection(Capability.REPL)
+        except CapabilityError:
+            pass
+        raise
 
 
 def _number(text: str) -> float | None:

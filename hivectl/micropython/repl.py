@@ -39,8 +39,8 @@ PASTE_KNOWN = b"R\x00"
 PATIENCE = (0.5, 1.0, 2.0)
 # seconds that a board has to come back from a reset
 RESET_SECONDS = 10.0
-# seconds without any progress while code is sent
-SEND_SECONDS = 10.0
+# seconds to take a program in, and bytes a second of the slowest line (9600 baud)
+SEND_SECONDS, SLOWEST = 5.0, 900
 # bytes that a board without raw paste takes in one go (its input buffer has 256), and seconds between
 BLIND_SIZE, BLIND_PAUSE = 128, 0.01
 # of one program, in bytes
@@ -151,7 +151,7 @@ class Repl:
             self._at_prompt = False
             try:
                 async with asyncio.timeout(timeout):
-                    await self._send(data)
+                    await self._sent(data)
                     outcome = await self._outcome(sink)
             except TimeoutError as error:
                 await self._stop()
@@ -244,7 +244,7 @@ class Repl:
     async def _asked(self) -> bool:
         for patience in PATIENCE:
             # twice: a program may catch the first one
-            await self._wire.write(b"\r" + INTERRUPT + INTERRUPT)
+            await self._wire.write(INTERRUPT + INTERRUPT)
             await self._wire.write(RAW_REPL)
             try:
                 async with asyncio.timeout(patience):
@@ -321,6 +321,20 @@ class Repl:
             return
 
     # ---- one program
+
+    async def _sent(self, code: bytes) -> None:
+        """Send code; a board that lost a byte of it waits for ever."""
+        sending = asyncio.timeout(SEND_SECONDS + len(code) / SLOWEST)
+        try:
+            async with sending:
+                await self._send(code)
+        except TimeoutError as error:
+            if not sending.expired():
+                raise
+            await self._stop()
+            raise ProtocolError(
+                "the board did not take a program to its end: bytes were lost on the line", node=self._node
+            ) from error
 
     async def _send(self, code: bytes) -> None:
         if self._window:

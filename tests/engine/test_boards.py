@@ -80,3 +80,15 @@ def test_check_tells_that_a_board_is_well(tmp_path: Path) -> None:
     checked = lab(tmp_path, "webrepl").run("check", "all", "--output", "json", XDG_CACHE_HOME=cached())
     assert (checked.returncode, checked.stderr) == (0, "")
     assert '"state": "ok"' in checked.stdout, checked.stdout
+
+
+def test_exec_runs_code_on_a_board(tmp_path: Path) -> None:
+    made = lab(tmp_path, "webrepl")
+    done = made.run(
+        "exec", "all", "--", "import os; print(os.uname().sysname, 6 * 7)", XDG_CACHE_HOME=cached()
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "rp2 42" in done.stdout
+    failed = made.run("exec", "all", "--", "open('nothing')", XDG_CACHE_HOME=cached())
+    assert failed.returncode == 1
+    assert "ENOENT" in failed.stdout + failed.stderr

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hivectl.micropython import sync
 from hivectl.micropython.errors import LackingError, RemoteOSError
 from hivectl.micropython.files import literal
+from hivectl.model.node_errors import NodeError
 from tests.support.boards import board
 
 if TYPE_CHECKING:
@@ -150,5 +151,32 @@ def test_a_board_that_was_reset_meanwhile_is_prepared_anew(tmp_path: Path) -> No
             await bench.repl.soft_reset()
             assert await bench.files.put("/a", b"2")
             assert await bench.files.get("/a") == b"2"
+
+    asyncio.run(scenario())
+
+
+def test_a_line_that_loses_bytes_or_power_never_leaves_half_a_file(tmp_path: Path) -> None:
+    old, new = b"old\n" * 100, os.urandom(3000)
+
+    async def scenario() -> None:
+        async with board(tmp_path) as bench:
+            place = bench.root / "a.bin"
+            faults = bench.device.faults
+            kept = 0
+            for turn in range(5):
+                place.write_bytes(old)
+                await bench.repl.evaluate("1")
+                if turn % 3:
+                    faults.loss, faults.seed = 0.001, turn
+                else:
+                    faults.reboot_after = 700 * (turn + 1)
+                try:
+                    async with asyncio.timeout(2):
+                        await bench.files.put("/a.bin", new)
+                except (NodeError, TimeoutError):
+                    kept += 1
+                faults.loss, faults.reboot_after = 0.0, None
+                assert place.read_bytes() in (old, new)
+            assert kept
 
     asyncio.run(scenario())

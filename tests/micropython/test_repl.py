@@ -128,7 +128,7 @@ def test_soft_reset_forgets_names_and_keeps_files(tmp_path: Path) -> None:
 def test_a_board_resets_itself(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with board(tmp_path) as bench:
-            with pytest.raises((OperationTimeoutError, ProtocolError)):
+            with pytest.raises((OperationTimeoutError, ProtocolError, ConnectionLostError)):
                 await bench.repl.execute("import machine\nmachine.reset()", timeout=2)
             assert await bench.repl.evaluate("1") == 1
 
@@ -180,7 +180,7 @@ def test_what_gives_no_prompt_is_told_apart(
         try:
             began = time.monotonic()
             with pytest.raises(error, match=words):
-                await repl.enter(deadline=2.0)
+                await repl.enter(deadline=0.8)
             assert time.monotonic() - began < 4
         finally:
             await repl.close()
@@ -199,5 +199,20 @@ def test_a_cable_that_is_pulled_ends_the_program(tmp_path: Path) -> None:
             bench.port.unplug()
             with pytest.raises(ConnectionLostError):
                 await running
+
+    asyncio.run(scenario())
+
+
+def test_a_program_that_arrives_in_part_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hivectl.micropython.repl.SEND_SECONDS", 0.3)
+
+    async def scenario() -> None:
+        async with board(tmp_path) as bench:
+            await bench.repl.enter()
+            bench.device.faults.loss = 0.02
+            with pytest.raises(ProtocolError, match="bytes were lost"):
+                await bench.repl.execute("#" * 1000)
+            bench.device.faults.loss = 0.0
+            assert await bench.repl.evaluate("1") == 1
 
     asyncio.run(scenario())

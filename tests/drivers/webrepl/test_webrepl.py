@@ -185,7 +185,8 @@ def test_a_board_that_hangs_is_given_up_in_time(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_a_link_that_is_cut_anywhere_never_leaves_half_a_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("count", [30, pytest.param(500, marks=pytest.mark.soak)])
+def test_a_link_that_is_cut_anywhere_never_leaves_half_a_file(tmp_path: Path, count: int) -> None:
     chance = random.Random(5)
     old, new = b"old\n" * 500, os.urandom(8000)
 
@@ -193,7 +194,7 @@ def test_a_link_that_is_cut_anywhere_never_leaves_half_a_file(tmp_path: Path) ->
         async with served(tmp_path) as (device, _, port):
             place = tmp_path / "files/a.bin"
             cut = 0
-            for _ in range(20):
+            for _ in range(count):
                 place.write_bytes(old)
                 device.faults.drop_after = None
                 connection = await connect(port, busy_timeout=5.0)
@@ -206,7 +207,7 @@ def test_a_link_that_is_cut_anywhere_never_leaves_half_a_file(tmp_path: Path) ->
                 finally:
                     await connection.close()
                 assert place.read_bytes() in (old, new)
-            assert cut > 3
+            assert cut > count / 4
             device.faults.drop_after = None
             connection = await connect(port, busy_timeout=5.0)
             await results(connection, Write(path="/a.bin", content=Content.of(new)))
