@@ -7,17 +7,29 @@ import random
 import time
 from typing import TYPE_CHECKING
 
-from hivectl.drivers.errors import CapabilityError, HostKeyError, NodeError, UnreachableError
+from hivectl.drivers.errors import (
+    AddressError,
+    CapabilityError,
+    ConnectionLostError,
+    ConnectTimeoutError,
+    HostKeyError,
+    NodeError,
+    UnreachableError,
+)
 from hivectl.model.records import record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from hivectl.drivers.base import Capability, Connection, Driver, Stream, StreamAddress, Target
 
 FIRST_DELAY = 0.25
 LONGEST_DELAY = 10.0
 RECONNECT_DEADLINE = 300.0
+# seconds for a board whose power was switched to be there again
+RECOVERY_DEADLINE = 60.0
+# a board that hangs accepts nothing, says nothing or breaks off; one that refuses a login is well
+RECOVERABLE = (AddressError, ConnectTimeoutError, ConnectionLostError)
 # seconds that a way which failed is left alone, while one that comes after it is open and will do
 LEFT_ALONE = 60.0
 
@@ -44,10 +56,16 @@ class NodeSession:
         node: the node's name.
         candidates: its connections, in the order in which they are tried.
         jitter: gives a number from 0 to 1, so that a hundred nodes do not come back in the same instant.
+        recover: brings a node back that does not answer, by its power; asked once, then the node is waited for.
     """
 
     def __init__(
-        self, node: str, candidates: Sequence[Candidate], *, jitter: Callable[[], float] = random.random
+        self,
+        node: str,
+        candidates: Sequence[Candidate],
+        *,
+        jitter: Callable[[], float] = random.random,
+        recover: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self.node = node
         self._candidates = tuple(candidates)
@@ -55,6 +73,7 @@ class NodeSession:
         # one for each candidate: a slow way does not hold up those who need another one that is open
         self._locks = [asyncio.Lock() for _ in self._candidates]
         self._jitter = jitter
+        self._recover = recover
         # candidate -> when it could not be opened
         self._failed: dict[int, float] = {}
         self._reached = False
@@ -89,7 +108,12 @@ class NodeSession:
             if lacking is None:
                 return connection
             reasons.append((candidate, lacking))
-        raise self._failure(reasons)
+        failure = self._failure(reasons)
+        if self._recover is None or not isinstance(failure, RECOVERABLE):
+            raise failure
+        recover, self._recover = self._recover, None
+        await recover()
+        return await self.reconnect(*needed, deadline=RECOVERY_DEADLINE)
 
     async def reconnect(self, *needed: Capability, deadline: float = RECONNECT_DEADLINE) -> Connection:
         """Drop what is open and connect again, as often as it takes: the node is coming back.

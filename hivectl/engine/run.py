@@ -60,6 +60,8 @@ if TYPE_CHECKING:
     from hivectl.store.base import Store
 
 UNLOCK_SECONDS = 5.0
+# without power, for a board that hangs: its capacitors are empty by then
+OFF_SECONDS = 3.0
 
 
 @record(frozen=False)
@@ -179,7 +181,7 @@ class _Run:
         self.reservations = StoredReservations(database, limit=lab.longest)
         self.history = History(database)
         self.applied = Applied(database)
-        self.sessions = Sessions(lab)
+        self.sessions = Sessions(lab, None if options.check else self._recover)
         self.holding = Holding()
         self._extending = asyncio.Lock()
         self.ending = Ending()
@@ -344,6 +346,12 @@ class _Run:
             touched=None if watcher is None else lambda: watcher.touched(node),
         )
         return access
+
+    async def _recover(self, node: str) -> None:
+        """Switch the power of a board that hangs off and on."""
+        self.holding.fence(node)
+        self.state.say("does not answer: its power is switched off and on", node=node)
+        await self.sessions.power(node).cycle(OFF_SECONDS)
 
     async def _open(self, node: str) -> NodeSession:
         """Return a node's session; one that only a template has named is held first."""

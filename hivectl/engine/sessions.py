@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shlex
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hivectl.drivers.base import Capability, Command, Stream, StreamAddress, Target
@@ -26,10 +27,16 @@ CLOSE_SECONDS = 10.0
 
 
 class Sessions:
-    """Node -> session, for one command."""
+    """Node -> session, for one command.
 
-    def __init__(self, lab: Lab) -> None:
+    Args:
+        lab: the nodes' lab.
+        recover: brings a board back that does not answer; None: nobody's power is touched.
+    """
+
+    def __init__(self, lab: Lab, recover: Callable[[str], Awaitable[None]] | None = None) -> None:
         self._lab = lab
+        self._recover = recover
         self._sessions: dict[str, asyncio.Task[NodeSession]] = {}
         self._virtual: dict[str, VirtualDevice] = {}
 
@@ -54,7 +61,11 @@ class Sessions:
         candidates = [
             await self._candidate(node, entry) for entry in self._lab.inventory.nodes[node].connections
         ]
-        return NodeSession(node, candidates)
+        found = self._lab.inventory.nodes[node]
+        if self._recover is None or found.power is None or found.board is None:
+            # a computer without power loses what it was writing: that is for people to decide
+            return NodeSession(node, candidates)
+        return NodeSession(node, candidates, recover=partial(self._recover, node))
 
     async def _candidate(self, node: str, entry: ConnectionEntry) -> Candidate:
         inventory = self._lab.inventory
