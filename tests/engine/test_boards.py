@@ -92,3 +92,28 @@ def test_exec_runs_code_on_a_board(tmp_path: Path) -> None:
     failed = made.run("exec", "all", "--", "open('nothing')", XDG_CACHE_HOME=cached())
     assert failed.returncode == 1
     assert "ENOENT" in failed.stdout + failed.stderr
+
+
+def test_a_saved_plan_is_refused_when_the_board_has_changed(tmp_path: Path) -> None:
+    made = lab(tmp_path, "serial")
+    made.write(
+        "site.yml",
+        "- hosts: all\n  gather_facts: false\n  tasks:\n"
+        "    - file: {path: /old, state: absent}\n    - copy: {content: new, dest: /a.txt}\n",
+    )
+    root = tmp_path / "state/virtual/pico1/files"
+    (root / "old").mkdir(parents=True)
+    (root / "a.txt").write_text("before")
+    planned = made.run("plan", "site.yml", "--out", "plan.json", XDG_CACHE_HOME=cached())
+    assert planned.returncode == 0, planned.stderr
+    assert "cannot tell" not in planned.stdout + planned.stderr
+    (root / "a.txt").write_text("somebody was here")
+    stale = made.run("apply", "--plan", "plan.json", XDG_CACHE_HOME=cached())
+    assert stale.returncode == 6, stale.stdout + stale.stderr
+    assert (root / "a.txt").read_text() == "somebody was here"
+    (root / "a.txt").write_text("before")
+    (root / "old").mkdir(exist_ok=True)
+    done = made.run("apply", "--plan", "plan.json", XDG_CACHE_HOME=cached())
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (root / "a.txt").read_text() == "new"
+    assert not (root / "old").exists()

@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from hivectl.drivers.boards.contents import edit, read, write
+from hivectl.drivers.boards.observing import look_first
 from hivectl.drivers.boards.paths import Paths
 from hivectl.drivers.errors import FenceError, OperationTimeoutError, UnreachableError
 from hivectl.helper.node.paths import Failure, Pretence
@@ -53,6 +54,7 @@ class BoardOperations:
         self._pretence.begin(batch.run)
         paths = Paths(self._files)
         await self._prepare(batch, paths)
+        touched = set(batch.touched)
         failed_step: int | None = None
         failed_chains: set[tuple[int, int]] = set()
         for index, item in enumerate(batch.items):
@@ -61,7 +63,10 @@ class BoardOperations:
             if (item.step, item.chain) in failed_chains:
                 continue
             began = time.monotonic()
-            result, content = await self._item(item, paths)
+            result, content = await self._item(item, paths, touched)
+            if result.get("stale"):
+                yield ItemResult(index=index, result=result)
+                return
             if result.get("failed"):
                 failed_chains.add((item.step, item.chain))
                 failed_step = failed_step if item.ignore_failure else item.step
@@ -81,9 +86,11 @@ class BoardOperations:
                 await self._files.run(first)
             # a path that cannot be looked at fails the item that has it
 
-    async def _item(self, item: Item, paths: Paths) -> tuple[dict[str, Any], bytes | None]:
+    async def _item(self, item: Item, paths: Paths, touched: set[str]) -> tuple[dict[str, Any], bytes | None]:
         try:
             async with asyncio.timeout(item.deadline):
+                if item.seen is not None:
+                    return await self._watched(item, paths, touched)
                 return await self._carry_out(item, paths)
         except TimeoutError as error:
             raise OperationTimeoutError(
@@ -104,6 +111,21 @@ class BoardOperations:
             }, None
         except NodeError as error:
             return {"changed": False, "failed": True, "msg": error.message}, None
+
+    async def _watched(
+        self, item: Item, paths: Paths, touched: set[str]
+    ) -> tuple[dict[str, Any], bytes | None]:
+        """Carry an item out after a look, if what is found is what a saved plan has found."""
+        assert item.seen is not None
+        found = await look_first(paths, item.operation, item.seen, touched)
+        if found is None:
+            return await self._carry_out(item, paths)
+        if set(item.seen) - {"private"} and item.seen != found:
+            raise Failure("the plan is stale", stale=True, stopped=True, seen=found)
+        result, content = await self._carry_out(item, paths)
+        if result.get("changed"):
+            touched.add(found["path"])
+        return {**result, "seen": found}, content
 
     async def _carry_out(self, item: Item, paths: Paths) -> tuple[dict[str, Any], bytes | None]:
         how = {"check": item.check, "diff": item.diff}

@@ -188,6 +188,10 @@ class Device:
         if status == RESET_STATUS and not self._closed and process is self._process:
             # the board asked for it
             self.reboot()
+        elif status > 0 and not self._closed:
+            said = f"\r\nthe virtual board crashed with status {status}: {await self._said()}\r\n"
+            for terminal in tuple(self._terminals):
+                terminal.show(said.encode())
 
     async def _events(self, descriptor: int) -> Coroutine[None, None, None]:
         loop = asyncio.get_running_loop()
