@@ -88,6 +88,8 @@ class Repl:
         self._turn = asyncio.Lock()
         self._at_prompt = False
         self.interrupted = False
+        # what is interrupted next is a program of ours
+        self._ours = False
         # bytes of raw paste that may be sent before the board grants more; 0: it has no raw paste; None: not known
         self._window: int | None = None
 
@@ -233,7 +235,9 @@ class Repl:
         try:
             async with asyncio.timeout(deadline):
                 if await self._asked() or (self._hard_reset is not None and await self._after_reset()):
-                    self.interrupted = self.interrupted or b"KeyboardInterrupt" in self._input.last
+                    if not self._ours and b"KeyboardInterrupt" in self._input.last:
+                        self.interrupted = True
+                    self._ours = False
                     await self._learn()
                     self._at_prompt = True
                     return
@@ -313,6 +317,7 @@ class Repl:
 
     async def _stop(self) -> None:
         """Interrupt the program; whoever comes next looks for the prompt."""
+        self._ours = True
         try:
             async with asyncio.timeout(1.0):
                 await self._wire.write(INTERRUPT + INTERRUPT)

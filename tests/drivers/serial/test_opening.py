@@ -10,7 +10,7 @@ import pytest
 from serial.tools.list_ports_common import ListPortInfo
 
 from hivectl.drivers.base import Target
-from hivectl.drivers.errors import AddressError, ConnectionLostError, StreamError
+from hivectl.drivers.errors import AddressError, ConnectionLostError, OperationTimeoutError, StreamError
 from hivectl.drivers.serial import DRIVER, SerialAttributes
 from hivectl.drivers.serial.opening import choose, pattern
 from hivectl.drivers.terminal import open_terminal
@@ -115,6 +115,17 @@ def test_a_program_that_was_interrupted_goes_on_afterwards(tmp_path: Path) -> No
 
     asyncio.run(scenario())
     assert counts == [2]
+
+
+def test_what_we_interrupted_of_our_own_starts_nothing(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with board(tmp_path) as bench, connected_board(bench) as connection:
+            with pytest.raises(OperationTimeoutError):
+                await connection.repl.execute("while True: pass", timeout=0.2)
+            assert await connection.repl.evaluate("1") == 1
+            assert not connection.repl.interrupted
+
+    asyncio.run(scenario())
 
 
 def test_through_another_node(tmp_path: Path) -> None:
