@@ -37,6 +37,8 @@ PASTE_ACCEPTED = b"R\x01"
 PASTE_KNOWN = b"R\x00"
 # seconds that each attempt to get a prompt waits: a program may need a second Ctrl-C, or close its files first
 PATIENCE = (0.5, 1.0, 2.0)
+# seconds to find out whether there is raw paste; to wait for it behind a prompt where it may not exist
+LEARNING, LATE = 4.0, 1.0
 # seconds that a board has to come back from a reset
 RESET_SECONDS = 10.0
 # seconds to take a program in, and bytes a second of the slowest line (9600 baud)
@@ -270,31 +272,40 @@ class Repl:
 
     async def _learn(self) -> None:
         """Find out whether the board has raw paste, and throw away prompts of earlier attempts that come late."""
+        known = bool(self._window)
         await self._wire.write(PASTE)
         try:
-            async with asyncio.timeout(2.0):
+            async with asyncio.timeout(LEARNING):
                 answer = await self._input.find(PASTE_ACCEPTED, PASTE_KNOWN, PROMPT)
-                if answer != PASTE_ACCEPTED and await self._late():
-                    answer = PASTE_ACCEPTED
+                if answer == PROMPT and (known or await self._late()):
+                    # the prompt of an earlier attempt
+                    answer = await self._input.find(PASTE_ACCEPTED)
                 if answer != PASTE_ACCEPTED:
                     self._window = 0
                     return
                 self._window = int.from_bytes(await self._input.take(2), "little")
                 await self._wire.write(END)
-                await self._input.find(b"\x04\x04\x04>")
+                # taken, output, exception: a late Ctrl-C may end even an empty program with one
+                for _ in range(3):
+                    await self._input.until(END)
+                await self._input.find(b">")
         except TimeoutError:
+            if known:
+                raise ProtocolError(
+                    "the board's REPL did not settle after an interrupt", node=self._node
+                ) from None
             # old firmware echoes nothing of it; begin with a clean line
             self._window = 0
             await self._wire.write(INTERRUPT)
 
     async def _late(self) -> bool:
-        """Whether raw paste is accepted behind a prompt that was still under way."""
+        """Whether raw paste is accepted behind a prompt that was still under way; old firmware shows a prompt alone."""
         try:
-            async with asyncio.timeout(0.3):
-                await self._input.find(PASTE_ACCEPTED)
-                return True
+            async with asyncio.timeout(LATE):
+                await self._input.has(PASTE_ACCEPTED)
         except TimeoutError:
             return False
+        return True
 
     def _no_prompt(self) -> NodeError:
         seen = self._input.seen

@@ -100,6 +100,11 @@ class Input:
             self._remember(max(0, len(self._buffer) - longest + 1))
             await self._more()
 
+    async def has(self, mark: bytes) -> None:
+        """Wait until `mark` is among what came; nothing is taken."""
+        while mark not in self._buffer:
+            await self._more()
+
     @property
     def seen(self) -> bytes:
         """What was thrown away lately, and what is still here."""
