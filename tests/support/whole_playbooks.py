@@ -392,6 +392,27 @@ PLAYBOOKS = {
     - {name: ends nodes, command: "test {{ item }} != {{ me }}", loop: [a, d]}
     - {name: after, debug: {msg: x}}
 """,
+    "variables of files, statistics, waiting": """
+- hosts: LAB
+  vars: {folder: "{{ tree }}/{{ me }}"}
+  tasks:
+    - {name: folder, file: {path: "{{ folder }}/more", state: directory, mode: "0755"}}
+    - name: files
+      copy: {content: "colour: {{ item }}\\nsize: {{ item | length }}\\n", dest: "{{ folder }}/more/{{ item }}.yml", mode: "0644"}
+      loop: [red, white]
+    - {name: there, wait_for_connection: {timeout: 20, sleep: 1}, register: there}
+    - {name: one file, include_vars: {file: "{{ folder }}/more/red.yml", name: red}}
+    - {name: a folder, include_vars: {dir: "{{ folder }}/more", extensions: [yml], files_matching: "^w"}}
+    - {name: free form, include_vars: "{{ folder }}/more/red.yml", when: me == 'a'}
+    - {name: not there, include_vars: {file: "{{ folder }}/none.yml"}, ignore_errors: true, register: gone}
+    - {name: a moment, pause: {seconds: 1}}
+    - {name: counted, set_stats: {data: {colours: 2}, aggregate: true}, register: counted}
+    - name: kept
+      copy:
+        content: "{{ red.colour }} {{ colour }} {{ size }} {{ there is changed }} {{ gone is failed }} {{ counted is changed }}"
+        dest: "{{ folder }}/kept"
+        mode: "0644"
+""",
     "ignored": """
 - hosts: LAB
   tasks:
