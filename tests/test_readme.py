@@ -34,6 +34,7 @@ def test_its_inventory_and_playbook_are_right(lab: Lab) -> None:
 
 
 def test_its_inventory_of_a_shared_lab_is_right(lab: Lab) -> None:
+    lab.write("clean.yml", "- {hosts: all, tasks: []}\n")
     lab.write("sharing.yml", examples()["sharing.yml"])
     done = lab.run("validate", "sharing.yml")
     assert done.returncode == 0, done.stderr

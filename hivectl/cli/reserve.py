@@ -127,7 +127,7 @@ def release(
     identity, key = (str(reservation), None) if force else _key(reservation)
     freed = run(give_back(lab, identity, key, emit=on_standard_error))
     forget_key(identity)
-    say(f"{identity} is over" + (f": {listing(list(freed))} free" if freed else ""))
+    say(f"{identity} is over" + (f": {listing(list(freed))} given back" if freed else ""))
     return 0
 
 

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 from hivectl.model.paths import user_path
 from hivectl.model.records import record
 from hivectl.model.scalars import DURATION, UnfitError, to_duration
-from hivectl.model.yaml import YamlMapping
+from hivectl.model.yaml import YamlMapping, origin_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hivectl.model.origin import Origin
 
 # seconds for a clean-up that does not say how long it may take
@@ -55,8 +57,16 @@ class CleanUp:
     origin: Origin | None = None
 
 
-def clean_up_of(value: Any, origin: Origin | None) -> CleanUp | None:
-    """Return what `on_release:` says; None where it says nothing, or something that the schema has complained of."""
+def clean_up_of(
+    values: YamlMapping, complain: Callable[[str, Origin | None, str | None], None]
+) -> CleanUp | None:
+    """Return what `on_release:` of a node or hive says; None where it says nothing, or what the schema complains of.
+
+    Args:
+        values: the node or hive as written.
+        complain: takes message, place and hint: found now, and not when nodes are given back and quarantined for it.
+    """
+    value, origin = values.get("on_release"), origin_of(values, "on_release")
     within: Any = WITHIN
     if isinstance(value, YamlMapping):
         within = value.get("within", WITHIN)
@@ -68,5 +78,7 @@ def clean_up_of(value: Any, origin: Origin | None) -> CleanUp | None:
     except UnfitError:
         return None
     folder = Path(origin.path).absolute().parent if origin is not None else Path()
-    path = user_path(value)
-    return CleanUp(playbook=path if path.is_absolute() else folder / path, within=seconds, origin=origin)
+    path = folder / user_path(value)
+    if not path.is_file():
+        complain(f"on_release: there is no playbook {path}", origin, "it counts from this file's folder")
+    return CleanUp(playbook=path, within=seconds, origin=origin)

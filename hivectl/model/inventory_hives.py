@@ -30,7 +30,7 @@ def hives_of(description: Description, nodes: Mapping[str, Node]) -> dict[str, H
             name=name,
             nodes=tuple(resolver.members(name)),
             variables=variables if isinstance(variables, YamlMapping) else EMPTY,
-            on_release=clean_up_of(values.get("on_release"), origin_of(values, "on_release")),
+            on_release=clean_up_of(values, description.complain),
             origin=origin,
         )
     check_conflicts(result, nodes, description)

@@ -191,7 +191,7 @@ def _nodes(description: Description, drivers: _Drivers, backends: _Drivers) -> d
             connections=connections,
             shell=shell if isinstance(shell, str) else None,
             power=powers[id(values)],
-            on_release=clean_up_of(values.get("on_release"), origin_of(values, "on_release")),
+            on_release=clean_up_of(values, description.complain),
             variables=variables if isinstance(variables, YamlMapping) else EMPTY,
             origin=raw.origin,
         )

@@ -23,12 +23,14 @@ def given_key(named: str | None = None) -> tuple[str, str] | None:
         named: of the command line: ID, or ID:TOKEN; None: HIVECTL_RESERVATION counts.
 
     Raises:
-        InputError: the token of that reservation is not known here.
+        InputError: the token of that reservation is not known here, or the text is neither.
     """
     text = named or os.environ.get(VARIABLE) or ""
     if not text:
         return None
     identity, colon, key = text.partition(":")
+    if not identity or (colon and not key):
+        raise InputError(f"{text!r} names no reservation", hint=f"write ID, or ID:TOKEN as in {VARIABLE}")
     if colon:
         return identity, key
     found = kept_key(identity)

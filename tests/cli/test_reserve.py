@@ -133,6 +133,22 @@ def test_a_node_that_cannot_be_cleaned_up_is_quarantined(lab: Lab) -> None:
     assert lab.run("apply", "touch.yml").returncode == 0
 
 
+def test_a_clean_up_that_is_not_there_is_told_before_anything_is_quarantined(lab: Lab) -> None:
+    (lab.folder / "clean.yml").unlink()
+    for command in (["validate", "inventory/lab.yml"], ["reserve", "m1"]):
+        done = lab.run(*command)
+        assert done.returncode == 3
+        assert "on_release: there is no playbook" in done.stderr
+        assert "lab.yml:4:" in done.stderr
+
+
+@pytest.mark.parametrize("given", [":", "r1234abcd:", ":token"])
+def test_half_a_token_is_told(given: str, lab: Lab) -> None:
+    done = lab.run("apply", "touch.yml", HIVECTL_RESERVATION=given)
+    assert done.returncode == 3
+    assert "names no reservation" in done.stderr
+
+
 def test_a_clean_up_that_hangs_ends_at_its_time(lab: Lab) -> None:
     lab.write("inventory/lab.yml", INVENTORY.replace("within: 20s", "within: 1s"))
     lab.write("clean.yml", CLEAN.format(command="sleep 60"))
