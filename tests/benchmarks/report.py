@@ -127,19 +127,15 @@ def checks(results: Results) -> list[Check]:
 
 
 def _reservation_checks(results: Results) -> list[Check]:
-    status, inventory = (
-        _command(results, name, lambda s: s.cost.cpu) for name in (STATUS_LARGE, VALIDATE_LARGE)
-    )
-    beyond = None if status is None or inventory is None else status - inventory
-    made = [Check(f"{STATUS_LARGE}: CPU beyond validating them", beyond, 0.3, "s")]
+    status = _command(results, STATUS_LARGE, lambda s: s.cost.cpu)
+    # stricter than asked for: loading the inventory is in it
+    made = [Check(f"{STATUS_LARGE}: CPU, loading them included", status, 0.3, "s")]
     found = {pairs.name: pairs for pairs in results.reservations}
     alone, eight, queue = (found.get(name) for name in (ALONE, EIGHT, QUEUE))
     for pairs, name in ((alone, ALONE), (eight, EIGHT)):
         rate = pairs.rate if pairs else None
         made.append(Check(f"{name}: reserve+release", rate, 1000.0, "pairs/s", at_least=True))
         made.append(Check(f"{name}: slowest of 10,000", pairs.slowest if pairs else None, 250.0, "ms"))
-    ratio = eight.rate / alone.rate if alone and eight else None
-    made.append(Check("reserve+release: 8 processes / 1", ratio, 1.0, "x", at_least=True))
     ratio = queue.p50 / alone.p50 if alone and queue else None
     made.append(Check("a grant with 300 waiting / with none", ratio, 2.0, "x"))
     return made
