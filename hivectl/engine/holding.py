@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from hivectl.reservations.base import Holder, Queued, Reservations
 
 RENEW_EVERY = 15.0
+# the store's clock and ours may differ by a little: no renewing without a breath
+LEAST_PAUSE = 0.05
 ASK_EVERY = 1.0
 WORD_EVERY = 5.0
 # seconds before its end at which a run is warned
@@ -245,10 +247,20 @@ async def keep(
     assert holding.grant is not None
     renewed = time.monotonic()
     warned = False
+    ends = holding.grant.ends
     while True:
-        await asyncio.sleep(RENEW_EVERY)
+        left = math.inf if ends is None else ends.timestamp() - time.time()
+        if not warned and ends is not None and left <= WARN_BEFORE:
+            warned = True
+            text = (
+                f"reservation {holding.grant.reservation} ends at {moment(ends)}: "
+                f"`hivectl extend {holding.grant.reservation} --for 30m`"
+            )
+            emit(Message(time=time.time(), level="warning", text=text))
+        # nothing is sent behind the end, which may come between two renewals
+        await asyncio.sleep(max(LEAST_PAUSE, min(RENEW_EVERY, left)))
         try:
-            await reservations.renew(holding.grant)
+            ends = await reservations.renew(holding.grant)
             renewed = time.monotonic()
         except ReservationLostError as error:
             holding.lost = error.message
@@ -258,11 +270,3 @@ async def keep(
         if holding.lost is not None:
             on_loss(holding.lost)
             return
-        ends = holding.grant.ends
-        if not warned and ends is not None and ends.timestamp() - time.time() <= WARN_BEFORE:
-            warned = True
-            text = (
-                f"reservation {holding.grant.reservation} ends at {moment(ends)}: "
-                f"`hivectl extend {holding.grant.reservation} --for 30m`"
-            )
-            emit(Message(time=time.time(), level="warning", text=text))

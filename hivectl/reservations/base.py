@@ -219,8 +219,12 @@ class Reservations(Protocol):
         """
         ...
 
-    async def renew(self, grant: Grant) -> None:
-        """Let the grant stand for another `time_to_live`; raises ReservationLostError when it is gone."""
+    async def renew(self, grant: Grant) -> datetime:
+        """Let the grant stand for another `time_to_live`; returns when it ends whatever happens, UTC.
+
+        Raises:
+            ReservationLostError: it is gone.
+        """
         ...
 
     async def release(self, grant: Grant) -> None:

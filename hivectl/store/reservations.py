@@ -37,6 +37,7 @@ from hivectl.store.queue import Desk
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from hivectl.store.base import Statements, Store
 
@@ -92,9 +93,9 @@ class StoredReservations:
         """Claim more nodes for the same reservation."""
         return await asyncio.to_thread(self._extend, grant, tuple(dict.fromkeys(nodes)))
 
-    async def renew(self, grant: Grant) -> None:
-        """Let the grant stand for another `time_to_live`."""
-        await asyncio.to_thread(self.renew_now, grant)
+    async def renew(self, grant: Grant) -> datetime:
+        """Let the grant stand for another `time_to_live`; returns when it ends whatever happens."""
+        return await asyncio.to_thread(self.renew_now, grant)
 
     async def release(self, grant: Grant) -> None:
         """Give the nodes back."""
@@ -439,31 +440,18 @@ class StoredReservations:
             since=desk.now.seconds,
         )
 
-    def renew_now(self, grant: Grant) -> None:
-        """Let the grant stand for another `time_to_live`."""
+    def renew_now(self, grant: Grant) -> datetime:
+        """Let the grant stand for another `time_to_live`; returns when it ends whatever happens, UTC."""
         with self._database.writing() as statements:
             desk = self._desk(statements)
             desk.tidy()
             row = claims.find(statements, grant.reservation)
             if row is None or row.state != HELD:
                 raise _gone(grant.reservation)
+            end = row.end_on(desk.now)
             if row.time_to_live is not None:
-                now = desk.now
-                end = row.end_on(now)
-                expires = min(end, now.seconds + row.time_to_live)
-                statements.execute(
-                    "UPDATE reservation SET boot = ?, expires = ?, expires_wall = ?, ends = ?, ends_wall = ?,"
-                    " since = ? WHERE id = ?",
-                    (
-                        now.boot,
-                        expires,
-                        now.to_wall(expires),
-                        end,
-                        now.to_wall(end),
-                        row.since if row.boot == now.boot else now.of_wall(row.created),
-                        row.id,
-                    ),
-                )
+                self._set_end(desk, row, end)
+            return utc(end, desk.now)
 
     def prolong_now(self, reservation: str, key: str, seconds: float) -> Grant:
         """Let a reservation end `seconds` later.

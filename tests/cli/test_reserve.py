@@ -321,3 +321,33 @@ def test_watching_shows_what_changes(lab: Lab) -> None:
         os.kill(watching.pid, signal.SIGINT)
         watching.communicate(timeout=30)
     assert watching.returncode == 130
+
+
+def test_a_run_is_warned_before_the_end_and_stops_at_it(lab: Lab) -> None:
+    lab.write(
+        "long.yml",
+        "- hosts: m1\n  tasks:\n    - command: sleep 50\n    - copy: {content: x, dest: ~/after}\n",
+    )
+    made = reserve(lab, "m1", "--for", "4s")
+    begun = time.monotonic()
+    done = lab.run("apply", "long.yml")
+    # far from the next renewal, and from the end of the command
+    assert time.monotonic() - begun < 12
+    assert done.returncode == 5, done.stdout + done.stderr
+    assert f"reservation {made['id']} ends at" in done.stdout + done.stderr
+    assert f"hivectl extend {made['id']} --for 30m" in done.stdout + done.stderr
+    assert not (lab.folder / "home/after").exists()
+
+
+def test_a_run_whose_reservation_is_extended_goes_on(lab: Lab) -> None:
+    lab.write(
+        "long.yml",
+        "- hosts: m1\n  tasks:\n    - shell: touch ~/began; sleep 4\n    - copy: {content: x, dest: ~/after}\n",
+    )
+    made = reserve(lab, "m1", "--for", "3s")
+    running = lab.start("apply", "long.yml")
+    wait_until((lab.folder / "home/began").exists)
+    assert lab.run("extend", made["id"], "--for", "1h").returncode == 0
+    output, errors = running.communicate(timeout=30)
+    assert running.returncode == 0, output + errors
+    assert (lab.folder / "home/after").exists()
