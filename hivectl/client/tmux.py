@@ -278,10 +278,17 @@ find() { tmux list-windows -t "=$session:" -F '#{@hivectl} #{window_id}' 2>/dev/
 window=$(find)
 if [ -z "$window" ]; then
     made=yes
-    if ! tmux has-session -t "=$session" 2>/dev/null; then
-        window=$(tmux new-session -d -s "$session" -n shell -P -F '#{window_id}' ${run:+"$run"} 2>/dev/null)
-    fi
-    [ -n "$window" ] || window=$(tmux new-window -d -t "=$session:" -n shell -P -F '#{window_id}' ${run:+"$run"}) || exit 1
+    # a server whose last window has just closed still answers, and is gone before it obeys
+    for pause in 0 0.05 0.1 0.2 0.4 0.8; do
+        [ "$pause" = 0 ] || sleep "$pause" 2>/dev/null || sleep 1
+        if tmux has-session -t "=$session" 2>/dev/null; then
+            said=$(tmux new-window -d -t "=$session:" -n shell -P -F '#{window_id}' ${run:+"$run"} 2>&1)
+        else
+            said=$(tmux new-session -d -s "$session" -n shell -P -F '#{window_id}' ${run:+"$run"} 2>&1)
+        fi
+        case $said in @*) window=$said; break ;; esac
+    done
+    [ -n "$window" ] || { printf '%s\n' "$said" >&2; exit 1; }
     tmux set-option -w -t "$window" @hivectl shell
     tmux set-option -w -t "$window" remain-on-exit off
 fi

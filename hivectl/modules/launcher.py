@@ -90,12 +90,16 @@ channel=hivectl-$name-$$
 if [ -f "$state/log" ]; then mv -f -- "$state/log" "$state/log.1"; fi
 rm -f -- "$state/pane" "$state/fingerprint" "$state/pid" "$state/since" "$state/exit_status"
 cd -- "$HOME" || exit 1
-sessions=$(tmux list-sessions -F '#{session_name}' 2>/dev/null)
-if printf '%s\n' "$sessions" | grep -qxF -- "$session"; then
-    tmux new-window -d -t "=$session:" -n "$name" /bin/sh "$state/launcher" "$channel" || exit 1
-else
-    tmux new-session -d -s "$session" -n "$name" /bin/sh "$state/launcher" "$channel" || exit 1
-fi
+# a server whose last window has just closed still answers, and is gone before it obeys
+for pause in 0 0.05 0.1 0.2 0.4 0.8; do
+    [ "$pause" = 0 ] || sleep "$pause" 2>/dev/null || sleep 1
+    if tmux has-session -t "=$session" 2>/dev/null; then
+        said=$(tmux new-window -d -t "=$session:" -n "$name" /bin/sh "$state/launcher" "$channel" 2>&1) && break
+    else
+        said=$(tmux new-session -d -s "$session" -n "$name" /bin/sh "$state/launcher" "$channel" 2>&1) && break
+    fi
+    [ "$pause" != 0.8 ] || { printf '%s\n' "$said" >&2; exit 1; }
+done
 tmux wait-for "$channel" || exit 1
 mv -f -- "$state/fingerprint.new" "$state/fingerprint"
 while [ "$settle" -gt 0 ] && alive; do
