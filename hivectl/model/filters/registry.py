@@ -11,7 +11,7 @@ from jinja2.filters import do_round, do_striptags, do_urlize, do_wordwrap, do_xm
 from jinja2.tests import TESTS as JINJA_TESTS
 from jinja2.utils import Cycler, Joiner, Namespace, pass_environment
 
-from hivectl.model.filters import checks, data, hashing, numbers, paths, regex, sets, text, time
+from hivectl.model.filters import checks, data, hashing, numbers, paths, regex, sets, text, time, vault
 from hivectl.model.lookups.calls import lookup_functions
 from hivectl.model.permissions import Permission
 from hivectl.model.secret import Secret
@@ -176,7 +176,7 @@ def pretty(value: Any) -> str:
 def filters(*, allowed: Permission) -> Mapping[str, Callable[..., Any]]:
     """Return every filter: ours before Jinja2's; without LOOK templates see nothing of this machine."""
     known: dict[str, Callable[..., Any]] = dict(JINJA_FILTERS)
-    for group in (text, data, hashing, numbers, paths, regex, sets, time):
+    for group in (text, data, hashing, numbers, paths, regex, sets, time, vault):
         known.update(group.FILTERS)
     known.update({"attr": attribute, "round": rounded, "wordwrap": wordwrap, "pprint": pretty})
     for name, function in (("striptags", do_striptags), ("urlize", do_urlize), ("xmlattr", do_xmlattr)):
@@ -190,7 +190,7 @@ def filters(*, allowed: Permission) -> Mapping[str, Callable[..., Any]]:
 
 
 def _care(name: str) -> Care:
-    if name == "bool":
+    if name in {"bool", "vault"}:  # what a vault hides does not show
         return Care.MEASURE
     return Care.BLIND if name in BLIND else Care.ITEMS if name in ITEMS else Care.TEXT
 

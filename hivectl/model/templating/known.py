@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 # Ansible's, and those that its users often have, with what to write instead
 REFUSED = {
-    "vault": "keep secrets with !env, !file or !command",
-    "unvault": "keep secrets with !env, !file or !command",
     "json_query": "use selectattr, map and first",
 }
 # tests that Ansible once had as filters, too
