@@ -9,7 +9,8 @@ NEEDED := sshd=openssh-server ssh-keygen=openssh-client tmux=tmux bwrap=bubblewr
   pg_createcluster=postgresql pgrep=procps useradd=passwd mount=mount crontab=cron openssl=openssl \
   unshare=util-linux setsid=util-linux start-stop-daemon=dpkg update-rc.d=init-system-helpers service=init-system-helpers \
   /lib/systemd/systemd=systemd /usr/lib/python3/dist-packages/apt/__init__.py=python3-apt \
-  unzip=unzip zstd=zstd xz=xz-utils bzip2=bzip2 dash=dash busybox=busybox
+  unzip=unzip zstd=zstd xz=xz-utils bzip2=bzip2 dash=dash busybox=busybox \
+  icepack=fpga-icestorm
 
 .PHONY: quickstart test lint types tests soak bench lock schemas clean
 
