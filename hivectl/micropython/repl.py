@@ -36,7 +36,7 @@ PASTE = b"\x05A\x01"
 PASTE_ACCEPTED = b"R\x01"
 PASTE_KNOWN = b"R\x00"
 # seconds that each attempt to get a prompt waits: a program may need a second Ctrl-C, or close its files first
-PATIENCE = (0.5, 1.0, 2.0)
+PATIENCE = (0.5, 1.0, 2.0, 4.0)
 # seconds to find out whether there is raw paste; to wait for it behind a prompt where it may not exist
 LEARNING, LATE = 4.0, 1.0
 # seconds that a board has to come back from a reset

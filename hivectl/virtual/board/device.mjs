@@ -215,9 +215,10 @@ async function boot(friendly) {
 }
 
 async function softReset() {
+  // first: whoever reads that it reboots may come again at once
+  fs.writeSync(Number(events), "S");
   say("MPY: soft reboot\r\n");
   flush();
-  fs.writeSync(Number(events), "S");
   await boot(!raw);
 }
 

@@ -23,7 +23,8 @@ END_SECONDS = 3.0
 ROOM = 848 << 10
 # bytes towards the board that wait at most
 WAITING = 256 << 10
-BOOTED, SOFT_RESET = b"B", b"S"
+# events; behind the last one: the password's length in a byte, the password
+BOOTED, SOFT_RESET, WEBREPL = b"B", b"S", b"W"
 
 
 class Attached(Protocol):
@@ -39,6 +40,18 @@ class Attached(Protocol):
 
     def was_reset(self) -> None:
         """Learn that the interpreter starts anew."""
+        ...
+
+
+class Network(Protocol):
+    """What the board's programs reach over the network."""
+
+    async def webrepl_started(self, password: str) -> None:
+        """Learn that the board's program has started its WebREPL."""
+        ...
+
+    def was_reset(self) -> None:
+        """Learn that whatever listened on the board is gone."""
         ...
 
 
@@ -62,7 +75,9 @@ class Device:
         self._process: asyncio.subprocess.Process | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._booted = asyncio.Event()
+        self._power = asyncio.Lock()
         self._closed = False
+        self.network: Network | None = None
 
     @classmethod
     async def start(cls, name: str, folder: Path, *, room: int = ROOM) -> Device:
@@ -82,9 +97,11 @@ class Device:
 
     async def power_on(self) -> None:
         """Start the interpreter; returns when its terminal is served, main.py may run then."""
+        if self.faults.start:
+            await asyncio.sleep(self.faults.start)
         reading, writing = os.pipe()
         try:
-            self._process = await asyncio.create_subprocess_exec(
+            process = await asyncio.create_subprocess_exec(
                 self._interpreter.node,
                 "--no-warnings",
                 str(PROGRAM),
@@ -107,17 +124,21 @@ class Device:
             ) from error
         finally:
             os.close(writing)
-        self._booted.clear()
+        self._process = process
         events = await self._events(reading)
         self._keep(events)
-        self._keep(self._relay(self._process))
-        async with asyncio.timeout(BOOT_SECONDS):
-            await self._booted.wait()
-        if self._process.returncode is not None:
+        self._keep(self._relay(process))
+        await self.started()
+        if process.returncode:
             raise InterpreterError(
-                f"the virtual board ended with status {self._process.returncode}: {await self._said()}",
+                f"the virtual board ended with status {process.returncode}: {await _said(process)}",
                 node=self.name,
             )
+
+    async def started(self) -> None:
+        """Wait until the interpreter serves its terminals, where it is just starting."""
+        async with asyncio.timeout(BOOT_SECONDS):
+            await self._booted.wait()
 
     def attach(self, terminal: Attached) -> None:
         """Let a terminal see what the board prints."""
@@ -146,13 +167,21 @@ class Device:
 
     async def reset(self) -> None:
         """Take the board's power away and give it back."""
-        process = self._process
-        if process is not None and process.returncode is None:
-            process.kill()
-            await process.wait()
+        self._booted.clear()
+        async with self._power:
+            self._booted.clear()
+            process, self._process = self._process, None
+            if process is not None and process.returncode is None:
+                process.kill()
+                await process.wait()
+            self._was_reset()
+            await self.power_on()
+
+    def _was_reset(self) -> None:
         for terminal in tuple(self._terminals):
             terminal.was_reset()
-        await self.power_on()
+        if self.network is not None:
+            self.network.was_reset()
 
     async def close(self) -> None:
         """End the board; its files stay. Calling it again does nothing."""
@@ -167,6 +196,8 @@ class Device:
             except TimeoutError:
                 process.kill()
                 await process.wait()
+        # whoever waits for it waits no longer
+        self._booted.set()
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -184,12 +215,17 @@ class Device:
                     terminal.show(data)
                     await terminal.settle()
         status = await process.wait()
-        self._booted.set()
-        if status == RESET_STATUS and not self._closed and process is self._process:
+        if self._process is not process:
+            # its power was taken away
+            return
+        if status == RESET_STATUS:
             # the board asked for it
+            self._booted.clear()
             self.reboot()
-        elif status > 0 and not self._closed:
-            said = f"\r\nthe virtual board crashed with status {status}: {await self._said()}\r\n"
+            return
+        self._booted.set()
+        if status > 0:
+            said = f"\r\nthe virtual board crashed with status {status}: {await _said(process)}\r\n"
             for terminal in tuple(self._terminals):
                 terminal.show(said.encode())
 
@@ -206,15 +242,19 @@ class Device:
                     if event == BOOTED:
                         self._booted.set()
                     elif event == SOFT_RESET:
-                        for terminal in tuple(self._terminals):
-                            terminal.was_reset()
+                        self._booted.clear()
+                        self._was_reset()
+                    elif event == WEBREPL:
+                        password = await reader.readexactly((await reader.readexactly(1))[0])
+                        if self.network is not None:
+                            await self.network.webrepl_started(password.decode("utf-8", "replace"))
             finally:
                 transport.close()
 
         return listen()
 
-    async def _said(self) -> str:
-        assert self._process is not None
-        assert self._process.stderr is not None
-        said = (await self._process.stderr.read()).decode(errors="replace").strip().splitlines()
-        return next((line for line in said if "Error" in line), said[-1] if said else "it said nothing")
+
+async def _said(process: asyncio.subprocess.Process) -> str:
+    assert process.stderr is not None
+    said = (await process.stderr.read()).decode(errors="replace").strip().splitlines()
+    return next((line for line in said if "Error" in line), said[-1] if said else "it said nothing")

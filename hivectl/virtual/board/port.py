@@ -7,7 +7,10 @@ import contextlib
 import os
 import pty
 import tty
+from functools import partial
 from typing import TYPE_CHECKING
+
+from hivectl.virtual.board.link import Link
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,6 +41,8 @@ class Port:
         self._waiting = bytearray()
         self._heard = asyncio.Event()
         self._heard.set()
+        self._towards = Link(device.faults)
+        self._back = Link(device.faults)
         self._plug_in()
         device.attach(self)
 
@@ -48,10 +53,10 @@ class Port:
 
     def show(self, data: bytes) -> None:
         """Write what the board prints."""
-        if self._device.faults.delay:
-            asyncio.get_running_loop().call_later(self._device.faults.delay, self._write, data)
-        else:
-            self._write(data)
+        data, dropped = self._device.faults.leaving(data)
+        self._back.send(len(data), partial(self._write, data))
+        if dropped:
+            self._back.send(0, self._jolt)
 
     async def settle(self) -> None:
         """Wait until somebody has read it; where nobody does it is lost, as on a USB port that is not open."""
@@ -74,6 +79,8 @@ class Port:
         asyncio.get_running_loop().remove_writer(self._master)
         self._waiting.clear()
         self._heard.set()
+        self._towards.cut()
+        self._back.cut()
         os.close(self._slave)
         os.close(self._master)
         self._master = self._slave = -1
@@ -100,24 +107,28 @@ class Port:
         asyncio.get_running_loop().add_reader(self._master, self._typed)
 
     def _typed(self) -> None:
-        if self._device.full:
+        if self._full:
             self._rest()
             return
         try:
             data = os.read(self._master, PIECE)
         except (BlockingIOError, OSError):
             return
-        faults = self._device.faults
-        data, happens = faults.arriving(data)
-        if faults.delay:
-            asyncio.get_running_loop().call_later(faults.delay, self._device.feed, data)
-        else:
-            self._device.feed(data)
+        data, happens = self._device.faults.arriving(data)
+        self._towards.send(len(data), partial(self._device.feed, data))
         if happens == "drop":
-            self.unplug()
-            self.replug()
+            self._towards.send(0, self._jolt)
         elif happens == "reboot":
-            self._device.reboot()
+            self._towards.send(0, self._device.reboot)
+
+    def _jolt(self) -> None:
+        """Lose the contact for a moment."""
+        self.unplug()
+        self.replug()
+
+    @property
+    def _full(self) -> bool:
+        return self._device.full or self._towards.size > PIECE
 
     def _rest(self) -> None:
         """Read nothing more until the board has taken what it has."""
@@ -128,7 +139,7 @@ class Port:
         def again() -> None:
             if self._master != master:
                 return
-            if self._device.full:
+            if self._full:
                 loop.call_later(PAUSE, again)
             else:
                 loop.add_reader(master, self._typed)

@@ -10,14 +10,15 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import socket
 import struct
+from functools import partial
 from typing import TYPE_CHECKING
 
+from hivectl.virtual.board.link import Link
 from hivectl.virtual.board.records import Records
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from hivectl.virtual.board.device import Device
 
 # RFC 6455, 1.3
@@ -43,21 +44,53 @@ class WebRepl:
         self._device = device
         self._password = password[:PASSWORD_LENGTH].encode()
         self._server: asyncio.Server | None = None
+        # keeps the port while nothing listens on it
+        self._place: socket.socket | None = None
         self._client: asyncio.StreamWriter | None = None
         self._logged_in = False
+        self._serving: set[asyncio.Task[None]] = set()
         self._records = Records(device.folder, self._send_binary)
+        self._towards = Link(device.faults)
+        self._back = Link(device.faults)
         device.attach(self)
+
+    def bind(self, port: int = 0) -> int:
+        """Take a port, on which nothing listens yet; return it."""
+        self._place = _bound(port)
+        number: int = self._place.getsockname()[1]
+        return number
 
     async def start(self, port: int = 0) -> int:
         """Listen; return the port."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", port)
-        number: int = self._server.sockets[0].getsockname()[1]
+        if self._place is None:
+            self.bind(port)
+        assert self._place is not None
+        number: int = self._place.getsockname()[1]
+        if self._server is None:
+            self._server = await asyncio.start_server(self._serve, sock=_bound(number))
         return number
+
+    async def restart(self, password: str) -> None:
+        """Start as the board's `webrepl.start` does: whoever is on it is thrown off."""
+        self._password = password.encode()
+        self.drop()
+        await self.start()
+
+    def stop(self) -> None:
+        """Stop listening and end the session; the port stays taken."""
+        server, self._server = self._server, None
+        if server is not None:
+            server.close()
+        self.drop()
 
     def show(self, data: bytes) -> None:
         """Send what the board prints, in a frame of its own."""
-        if self._logged_in:
-            self._later(self._send, TEXT, data)
+        if not self._logged_in:
+            return
+        data, dropped = self._device.faults.leaving(data, lossy=False)
+        self._back.send(len(data), partial(self._send, TEXT, data))
+        if dropped:
+            self._back.send(0, self.drop)
 
     async def settle(self) -> None:
         """Wait until the client has taken it; a client that does not is left behind."""
@@ -76,18 +109,28 @@ class WebRepl:
 
     def drop(self) -> None:
         """Cut the connection, without a word."""
+        self._towards.cut()
+        self._back.cut()
         if self._client is not None:
             self._client.transport.abort()
 
     async def close(self) -> None:
         """Stop listening and end the session."""
         self._device.detach(self)
-        self.drop()
-        if self._server is not None:
-            self._server.close()
-            await self._server.wait_closed()
+        self.stop()
+        for task in tuple(self._serving):
+            task.cancel()
+        await asyncio.gather(*self._serving, return_exceptions=True)
+        if self._place is not None:
+            self._place.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
+        # a board that starts answers nobody
+        await self._device.started()
         if self._client is not None:
             writer.transport.abort() if self._device.faults.hang else writer.close()
             return
@@ -102,6 +145,8 @@ class WebRepl:
         finally:
             self._logged_in = False
             self._client = None
+            self._towards.cut()
+            self._back.cut()
             self._records.end()
             writer.close()
 
@@ -147,19 +192,20 @@ class WebRepl:
         faults = self._device.faults
         while True:
             kind, data = await self._frame(reader)
-            data, happens = faults.arriving(data)
+            data, happens = faults.arriving(data, lossy=kind == TEXT)
             if kind == TEXT:
-                self._later(self._device.feed, data)
+                self._towards.send(len(data), partial(self._device.feed, data))
             elif kind == BINARY:
-                self._later(self._record, data)
+                self._towards.send(len(data), partial(self._record, data))
             elif kind == CLOSE:
                 self._send(CLOSE, b"")
                 return
             if happens == "drop":
-                self.drop()
+                self._towards.send(0, self.drop)
             elif happens == "reboot":
-                self._device.reboot()
-            while self._device.full:  # noqa: ASYNC110 - the pipe to the interpreter tells nobody when it is free
+                self._towards.send(0, self._device.reboot)
+            # the pipe to the interpreter tells nobody when it is free
+            while self._device.full or self._towards.size > WAITING:  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
 
     def _record(self, data: bytes) -> None:
@@ -184,7 +230,10 @@ class WebRepl:
         return first & 0x0F, data
 
     def _send_binary(self, data: bytes) -> None:
-        self._later(self._send, BINARY, data)
+        data, dropped = self._device.faults.leaving(data, lossy=False)
+        self._back.send(len(data), partial(self._send, BINARY, data))
+        if dropped:
+            self._back.send(0, self.drop)
 
     def _send(self, kind: int, data: bytes) -> None:
         client = self._client
@@ -194,9 +243,10 @@ class WebRepl:
         header = bytes([0x80 | kind, size]) if size < 126 else struct.pack(">BBH", 0x80 | kind, 126, size)
         client.write(header + data)
 
-    def _later(self, act: Callable[..., None], *words: object) -> None:
-        """Do something when the bytes have arrived, in their order."""
-        if self._device.faults.delay:
-            asyncio.get_running_loop().call_later(self._device.faults.delay, act, *words)
-        else:
-            act(*words)
+
+def _bound(port: int) -> socket.socket:
+    """Return a socket on a port of this machine, which others of ours may share."""
+    made = socket.socket()
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    made.bind(("127.0.0.1", port))
+    return made

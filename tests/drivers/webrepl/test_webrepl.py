@@ -55,7 +55,9 @@ async def served(folder: Path) -> AsyncIterator[tuple[Device, WebRepl, int]]:
 
 
 async def connect(port: int, password: str = PASSWORD, **attributes: Any) -> OpenBoard:
-    given = {"host": "127.0.0.1", "port": port, "password": Secret(password), "busy_timeout": 0.0}
+    # the machine may be busy
+    patience = {"connect_timeout": 30.0, "busy_timeout": 0.0}
+    given = {"host": "127.0.0.1", "port": port, "password": Secret(password), **patience}
     target = Target(
         node="pico1",
         connection="wifi",
@@ -157,16 +159,33 @@ def test_a_reset_ends_the_session(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with served(tmp_path) as (device, _, port):
             for reset in ("import machine\nmachine.soft_reset()", "import machine\nmachine.reset()"):
-                connection = await connect(port, busy_timeout=5.0)
+                connection = await connect(port, busy_timeout=30.0)
                 with pytest.raises(ConnectionLostError):
-                    await connection.repl.execute(reset, timeout=10)
+                    await connection.repl.execute(reset, timeout=30)
                 await connection.close()
-            connection = await connect(port, busy_timeout=5.0)
-            hanging = asyncio.ensure_future(connection.repl.execute("import time\ntime.sleep(60)"))
-            await asyncio.sleep(0.1)
+            connection = await connect(port, busy_timeout=30.0)
+            told = asyncio.Event()
+            hanging = asyncio.ensure_future(
+                connection.repl.execute("print(1)\nwhile True: pass", sink=lambda _: told.set())
+            )
+            await told.wait()
             await device.reset()
             with pytest.raises(ConnectionLostError):
                 await hanging
+            await connection.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_board_that_takes_its_time_to_start_is_waited_for(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with served(tmp_path) as (device, _, port):
+            device.faults.start = 0.5
+            device.reboot()
+            with pytest.raises(ConnectTimeoutError):
+                await connect(port, connect_timeout=0.1)
+            connection = await connect(port)
+            assert await connection.repl.evaluate("6 * 7") == 42
             await connection.close()
 
     asyncio.run(scenario())
