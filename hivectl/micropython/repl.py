@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import ast
 import asyncio
-from typing import TYPE_CHECKING, Any
+from dataclasses import field
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from hivectl.micropython.errors import (
     BusyBoardError,
@@ -45,6 +46,10 @@ RESET_SECONDS = 10.0
 SEND_SECONDS, SLOWEST = 5.0, 900
 # bytes that a board without raw paste takes in one go (its input buffer has 256), and seconds between
 BLIND_SIZE, BLIND_PAUSE = 128, 0.01
+# of what a program that is not waited for prints, in bytes
+WATCHED = 4096
+# seconds in which what has come already is taken
+AT_ONCE = 0.01
 # of one program, in bytes
 LARGEST_OUTPUT = 16 << 20
 
@@ -62,6 +67,27 @@ class Outcome:
     failure: bytes
 
 
+@record
+class Background:
+    """A program that was started and is not waited for.
+
+    Attributes:
+        label: its name.
+        since: when it was started (UTC).
+        log: the file on the board with what it printed.
+        fingerprint: of what was started.
+        boot: the board starts it, too.
+        output: the last that it has printed since, as far as it was watched.
+    """
+
+    label: str
+    since: str
+    log: str
+    fingerprint: str
+    boot: bool
+    output: bytearray = field(default_factory=bytearray)
+
+
 class Repl:
     """A board's raw REPL. One program at a time: callers are served in turn.
 
@@ -72,9 +98,11 @@ class Repl:
 
     Attributes:
         interrupted: a program of the board's own ran and was stopped for a prompt.
+        background: the program that `begin` started, until it ends or is interrupted.
     """
 
     interrupted: bool
+    background: Background | None
 
     def __init__(
         self,
@@ -90,6 +118,7 @@ class Repl:
         self._turn = asyncio.Lock()
         self._at_prompt = False
         self.interrupted = False
+        self.background = None
         # what is interrupted next is a program of ours
         self._ours = False
         # bytes of raw paste that may be sent before the board grants more; 0: it has no raw paste; None: not known
@@ -168,6 +197,65 @@ class Repl:
             self._at_prompt = True
             return outcome
 
+    async def begin(self, code: str | bytes, background: Background) -> None:
+        """Start a program and do not wait for it; what uses the REPL next interrupts it.
+
+        Args:
+            code: as `execute`.
+            background: who it is.
+
+        Raises:
+            ProtocolError, ConnectionLostError: as `execute`.
+        """
+        data = code.encode() if isinstance(code, str) else code
+        async with self._turn:
+            if not self._at_prompt:
+                await self._enter(15.0)
+            self._at_prompt = False
+            await self._sent(data)
+            self.background = background
+            self.interrupted = False
+
+    async def watch(
+        self, seconds: float | None, sink: Callable[[bytes], None] | None = None
+    ) -> Outcome | None:
+        """Read what the program that `begin` started prints, and return how it ended; None: it still runs.
+
+        Args:
+            seconds: how long at most; 0: only what is here already; None: until it ends.
+            sink: takes what it prints as it comes.
+
+        Raises:
+            ProtocolError, ConnectionLostError: as `execute`.
+        """
+        background = self.background
+        if background is None:
+            return None
+
+        def take(data: bytes) -> None:
+            background.output.extend(data)
+            del background.output[:-WATCHED]
+            if sink is not None:
+                sink(data)
+
+        async with self._turn:
+            if self.background is not background:
+                return None
+            try:
+                # a moment even for 0, in which bytes that are here are taken
+                async with asyncio.timeout(None if seconds is None else max(seconds, AT_ONCE)):
+                    await self._input.until(END, take)
+            except TimeoutError:
+                return None
+            async with asyncio.timeout(LEARNING):
+                failure = await self._input.until(END)
+                prompt = await self._input.take(1)
+            self.background = None
+            if prompt != b">":
+                raise ConnectionLostError("the board started its interpreter anew", node=self._node)
+            self._at_prompt = True
+            return Outcome(bytes(background.output), failure)
+
     async def evaluate(self, expression: str, *, timeout: float = 30.0) -> Any:  # noqa: ASYNC109 - as `execute`
         """Return the value of an expression: of literals, or lists, tuples, sets and dicts of them.
 
@@ -218,6 +306,12 @@ class Repl:
                 ) from error
             self._at_prompt = True
 
+    async def until_lost(self) -> NoReturn:
+        """Wait for the line's end, whatever comes before; always raises, ConnectionLostError."""
+        while True:
+            self._input.drop()
+            await self._input.take(1)
+
     async def leave(self) -> None:
         """Go back to the friendly REPL, as people expect it."""
         async with self._turn:
@@ -233,6 +327,7 @@ class Repl:
 
     async def _enter(self, deadline: float) -> None:
         self._at_prompt = False
+        self.background = None
         self._input.drop()
         try:
             async with asyncio.timeout(deadline):

@@ -4,6 +4,7 @@ MACHINERY: frozenset[str] = frozenset(
     {
         "attributes",
         "base",
+        "board_program",
         "board_repl",
         "commands",
         "connecting",

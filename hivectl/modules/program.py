@@ -1,4 +1,8 @@
-"""`program`: something long that a node runs, in the tmux session that bears its host's name."""
+"""`program`: something long that a node runs, in the tmux session that bears its host's name; a board's main program.
+
+On a board whatever uses its REPL interrupts the program: so does each run that touches the board. With `boot` it
+begins anew when the run lets the board go (unless the node says `resume: false`); without it ends then.
+"""
 
 import hashlib
 import json
@@ -66,6 +70,11 @@ class Parameters:
     )
     stop_timeout: int = parameter(
         "Time between SIGTERM and SIGKILL when it is stopped.", default=10, kind="duration", example="30s"
+    )
+    boot: bool | None = parameter(
+        "Boards: whether main.py starts it at each start of the board, too; absent: yes. A Linux node has `service` "
+        "for that.",
+        default=None,
     )
     settle: float = parameter(
         "For how long after a start it is watched: a program that fails at once fails the task.",
@@ -264,6 +273,15 @@ def operations_of_start(
 async def procedure(parameters: Parameters, context: NodeContext) -> Result:
     """Look, and start or stop the program if that is needed."""
     check(parameters, context)
+    connection: Any = await context.connection()
+    if Capability.REPL in connection.capabilities:
+        from hivectl.modules import board_program
+
+        return await board_program.procedure(parameters, context, connection)
+    if parameters.boot is not None:
+        raise ModuleError(
+            "`boot` is for boards", origin=context.origin, hint="a Linux node's boot starts a `service`"
+        )
     [look] = await context.operate(control(OBSERVE, parameters, context))
     before = parse(look, context)
     wanted = parameters.state
@@ -324,7 +342,7 @@ def with_diff(result: Result, before: Seen, context: NodeContext) -> Result:
 
 MODULE = Module(
     name="program",
-    summary="Something long that the node runs, in a tmux session; it outlives the controller",
+    summary="Something long that the node runs, in tmux or as a board's main program; it outlives the controller",
     parameters=Parameters,
     procedure=procedure,
     capabilities=frozenset({Capability.RUN, Capability.FILES}),
@@ -339,10 +357,11 @@ MODULE = Module(
     returns={
         "name": "the program",
         "state": "started, stopped (it has ended, or was stopped) or absent",
-        "pid": "its process, while it runs",
+        "pid": "its process, while it runs; not on boards",
+        "boot": "on boards: whether the board starts it",
         "since": "when it was last started (UTC)",
-        "exit_status": "how it ended, once it has; 128 + signal when a signal ended it",
+        "exit_status": "how it ended, once it has; 128 + signal when a signal (on a board: Ctrl-C) ended it",
         "output": "the last lines that it printed",
-        "log": "the file on the node with all that it printed",
+        "log": "the file on the node with all that it printed; on a board with the last 2 KiB",
     },
 )

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hivectl.drivers.base import StreamAddress, Target
+from hivectl.drivers.registry import find_driver
 from hivectl.drivers.serial import DRIVER, SerialAttributes
+from hivectl.drivers.session import Candidate, NodeSession
 from hivectl.drivers.terminal import open_terminal
 from hivectl.helper.operations import Batch, Item
 from hivectl.micropython.files import Files
@@ -14,14 +17,18 @@ from hivectl.micropython.repl import Repl
 from hivectl.model.records import record
 from hivectl.virtual.board.device import ROOM, Device
 from hivectl.virtual.board.port import Port
+from hivectl.virtual.board.start import start_board
+from tests.support.tasks import TaskOnThisMachine, perform
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from hivectl.drivers.base import Connection
+    from hivectl.drivers.base import Capability, Connection
     from hivectl.drivers.boards.connection import OpenBoard
-    from hivectl.helper.operations import Fence, Operation
+    from hivectl.helper.operations import Fence, ItemResult, Operation
+    from hivectl.modules.base import Result
+    from hivectl.virtual.board.start import VirtualBoard
 
 
 @record
@@ -88,3 +95,61 @@ def batch(*operations: Operation, fence: Fence | None = None, **options: Any) ->
 async def results(connection: Connection, *operations: Operation, **options: Any) -> list[dict[str, Any]]:
     """Carry operations out and return their results."""
     return [one.result async for one in connection.operate(batch(*operations, **options))]
+
+
+@asynccontextmanager
+async def reached(
+    folder: Path, driver: str, **attributes: Any
+) -> AsyncIterator[tuple[VirtualBoard, NodeSession]]:
+    """Start a virtual board and hold a session that reaches it by a driver."""
+    virtual = await start_board("pico1", folder / "board")
+    try:
+        session = await reach(virtual, driver, folder, **attributes)
+        try:
+            yield virtual, session
+        finally:
+            await session.close()
+    finally:
+        await virtual.close()
+
+
+async def reach(virtual: VirtualBoard, driver: str, folder: Path, **attributes: Any) -> NodeSession:
+    """Return a session with a virtual board; nothing is connected yet."""
+    known = find_driver(driver)
+    found = {name: value for name, value in (await virtual.reach(driver)).items() if value is not None}
+    given = known.attributes(**{**found, **attributes})
+    target = Target(node="pico1", connection=driver, attributes=given, state=folder)
+    return NodeSession("pico1", [Candidate(known, target)])
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskOnABoard(TaskOnThisMachine):
+    """A task's context over a session."""
+
+    session: NodeSession
+    node: str = "pico1"
+
+    async def operate(self, *operations: Operation) -> list[ItemResult]:
+        connected = TaskOnThisMachine(
+            folder=self.folder,
+            open_connection=await self.session.connection(),
+            check=self.check,
+            diff=self.diff,
+            run=self.run,
+        )
+        return await connected.operate(*operations)
+
+    async def connection(self, *needed: Capability) -> Connection:
+        return await self.session.connection(*needed)
+
+    async def reconnect(self, *, deadline: float) -> None:
+        await self.session.reconnect(deadline=deadline)
+
+    async def disconnect(self) -> None:
+        await self.session.close()
+
+
+async def do(session: NodeSession, folder: Path, module: str, **arguments: Any) -> Result:
+    """Do one task on a board; `check` and `diff` among the arguments are the task's keywords."""
+    how = {name: arguments.pop(name, False) for name in ("check", "diff")}
+    return await perform(module, arguments, TaskOnABoard(folder=folder, session=session, **how))

@@ -34,13 +34,16 @@ class OpenBoard:
         repl: at its prompt.
         node: the node's name.
         resume: start the board's own program again at the end, where it was interrupted.
+        ends_at_reset: the way is lost when the interpreter starts anew; then that is waited for at the end, or who
+            connects next would be cut off.
     """
 
-    def __init__(self, repl: Repl, node: str, *, resume: bool) -> None:
+    def __init__(self, repl: Repl, node: str, *, resume: bool, ends_at_reset: bool = False) -> None:
         self.repl = repl
         self.files = Files(repl, node=node)
         self._node = node
         self._resume = resume
+        self._ends_at_reset = ends_at_reset
         self._operations = BoardOperations(self.files, node)
         self._closed = False
 
@@ -121,6 +124,8 @@ class OpenBoard:
             async with asyncio.timeout(LEAVING):
                 if self.repl.interrupted and self._resume:
                     await self.repl.soft_reset(run_main=True)
+                    if self._ends_at_reset:
+                        await self.repl.until_lost()
                 else:
                     await self.repl.leave()
         except (TimeoutError, NodeError):

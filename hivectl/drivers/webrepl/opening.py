@@ -43,7 +43,7 @@ async def connect(target: Target) -> OpenBoard:
     except BaseException:
         await wire.close()
         raise
-    return OpenBoard(repl, target.node, resume=attributes.resume)
+    return OpenBoard(repl, target.node, resume=attributes.resume, ends_at_reset=True)
 
 
 async def _free(attributes: WebReplAttributes, node: str) -> WebReplWire:
