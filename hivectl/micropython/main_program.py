@@ -15,7 +15,7 @@ import asyncio
 import hashlib
 import json
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from hivectl.micropython.files import Look, measure
 from hivectl.micropython.main_runner import RUNNER
@@ -25,7 +25,8 @@ from hivectl.model.records import record
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from hivectl.drivers.base import BoardConnection
+    from hivectl.micropython.files import Files
+    from hivectl.micropython.repl import Repl
 
 FOLDER = "/hivectl"
 SCRIPT = f"{FOLDER}/script.py"
@@ -52,6 +53,20 @@ def _hivectl_look():
 print(repr(_hivectl_look()))
 del _hivectl_look
 """
+
+
+class Board(Protocol):
+    """A connection to a board; `hivectl.drivers.base.BoardConnection` is one."""
+
+    @property
+    def repl(self) -> Repl:
+        """The board's raw REPL."""
+        ...
+
+    @property
+    def files(self) -> Files:
+        """The board's files through it."""
+        ...
 
 
 class OtherMainError(NodeError):
@@ -134,7 +149,7 @@ class ProgramSeen:
     foreign: bool = False
 
 
-async def status(board: BoardConnection, name: str) -> ProgramSeen:
+async def status(board: Board, name: str) -> ProgramSeen:
     """Look at a program, in one round trip; one that runs since `start` on this connection goes on meanwhile.
 
     Args:
@@ -162,10 +177,10 @@ async def status(board: BoardConnection, name: str) -> ProgramSeen:
 
 
 async def start(
-    board: BoardConnection,
+    board: Board,
     program: BoardProgram,
     *,
-    reconnect: Callable[[], Awaitable[BoardConnection]],
+    reconnect: Callable[[], Awaitable[Board]],
     settle: float = 0.5,
 ) -> ProgramSeen:
     """Put a program on the board in the place of the one that is there, and start it in a fresh interpreter.
@@ -220,9 +235,7 @@ def refuse_foreign(seen: ProgramSeen, program: BoardProgram, node: str | None = 
         )
 
 
-async def stop(
-    board: BoardConnection, name: str, *, reconnect: Callable[[], Awaitable[BoardConnection]]
-) -> ProgramSeen:
+async def stop(board: Board, name: str, *, reconnect: Callable[[], Awaitable[Board]]) -> ProgramSeen:
     """Stop a program, and let the board start it no more; one that is absent, or another, stays as it is.
 
     Raises:
@@ -237,9 +250,7 @@ async def stop(
     return await status(board, name)
 
 
-async def remove(
-    board: BoardConnection, name: str, *, reconnect: Callable[[], Awaitable[BoardConnection]]
-) -> ProgramSeen:
+async def remove(board: Board, name: str, *, reconnect: Callable[[], Awaitable[Board]]) -> ProgramSeen:
     """Stop a program and leave nothing of it on the board but its log; raises as `stop`."""
     before = await status(board, name)
     if before.state == "absent":
@@ -250,9 +261,7 @@ async def remove(
     return await status(board, name)
 
 
-async def fresh(
-    board: BoardConnection, reconnect: Callable[[], Awaitable[BoardConnection]]
-) -> BoardConnection:
+async def fresh(board: Board, reconnect: Callable[[], Awaitable[Board]]) -> Board:
     """Start the board's interpreter anew, without main.py, and return the connection to it.
 
     Raises:
@@ -268,7 +277,7 @@ async def fresh(
     return board
 
 
-async def _put(board: BoardConnection, program: BoardProgram) -> None:
+async def _put(board: Board, program: BoardProgram) -> None:
     """Put what differs there, each file whole or not at all, what starts it last."""
     wanted: dict[str, bytes] = {
         f"{FOLDER}/runner.py": RUNNER.encode(),
@@ -288,14 +297,14 @@ async def _put(board: BoardConnection, program: BoardProgram) -> None:
             await board.files.write(path, content, digest)
 
 
-async def _remove_boot(board: BoardConnection) -> None:
+async def _remove_boot(board: Board) -> None:
     await board.repl.execute(
         f"import os\ntry:\n with open({MAIN!r}) as f:x=f.read({len(OURS)})=={OURS!r}\n"
         f" if x:os.remove({MAIN!r})\nexcept OSError:pass\n"
     )
 
 
-async def _forget(board: BoardConnection) -> None:
+async def _forget(board: Board) -> None:
     """Remove what tells of a program; the runner stays for the next one."""
     names = tuple(f"{FOLDER}/{name}" for name in ("settings", "state", "output", "script.py"))
     await board.repl.execute(f"import os\nfor p in {names!r}:\n try:os.remove(p)\n except OSError:pass\n")
