@@ -272,14 +272,23 @@ class Reach:
             if told.token == fence.token and time.monotonic() - told.at < FENCE_EVERY:
                 return
             connection = await session.connection()
-            if Capability.RUN in connection.capabilities:
+            if connection.capabilities & {Capability.RUN, Capability.REPL}:
                 look = Item(key="fence", step=0, chain=0, operation=Stat(path="/", checksum=None))
+                # a board hears of the fence before it looks at anything
+                items = (look,) if Capability.RUN in connection.capabilities else ()
                 async with contextlib.aclosing(
-                    connection.operate(Batch(run="client", items=(look,), fence=fence))
+                    connection.operate(Batch(run="client", items=items, fence=fence))
                 ) as results:
                     async for _ in results:
                         pass
             told.at, told.token = time.monotonic(), fence.token
+
+    @contextlib.asynccontextmanager
+    async def holding(self, node: str) -> AsyncIterator[NodeSession]:
+        """Give a node's session to a block, as `using` does, the node knowing that it is ours."""
+        async with self.using(node) as session:
+            await self.fenced(node, session)
+            yield session
 
     def access(self, node: str, session: NodeSession) -> NodeAccess:
         """Return a module's way to a node."""
