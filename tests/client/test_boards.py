@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -115,9 +115,9 @@ def test_dotted_calls_are_forwarded(board: Node) -> None:
 
 
 def test_there_is_one_shell_and_no_standard_input(board: Node) -> None:
-    for use in (board.shell, lambda: board.shell("second")):
+    for name in ("", "second"):
         with pytest.raises(CapabilityError, match="one shell, its REPL"):
-            use()
+            board.shell(name)
     with pytest.raises(CapabilityError, match="no standard input"):
         board.exec("1", stdin="x")
     with pytest.raises(ValueError, match="Ctrl-A"):
@@ -147,10 +147,10 @@ def test_a_reset_between_commands_is_told_before_the_next_one(board: Node) -> No
     board("import machine, builtins; later = machine.reset")
     # as a watchdog would: while nobody waits for an answer
     behind = board._behind
-    device = behind._reach._sessions._virtual[board.name]
+    virtual: Any = behind._reach._sessions._virtual[board.name]
 
     async def reset() -> None:
-        await device.device.reset()
+        await virtual.device.reset()
 
     board._call(reset())
     with pytest.raises(BoardResetError, match="what it knew is gone"):
@@ -192,7 +192,8 @@ def test_the_asynchronous_face_takes_a_board_for_each_call(inventory: Path) -> N
     async def use() -> None:
         node = aio.Node("usb", inventory=inventory)
         try:
-            assert await asyncio.gather(node("y = 3"), node("y")) == ["", "3\n"]
+            first, second = await asyncio.gather(node("y = 3"), node("y"))
+            assert (first, second) == ("", "3\n")
             assert await node.max(1, 2) == 2
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0.5):
