@@ -22,7 +22,9 @@ from hivectl.model.errors import HivectlError
 from hivectl.model.records import record
 from hivectl.reservations.base import TIME_TO_LIVE, Asked, Grant
 from hivectl.reservations.schedule import DEFAULT_PRIORITY
+from hivectl.store.health import NodeHealth
 from hivectl.store.keys import given_key
+from hivectl.store.process import owner
 from hivectl.store.reservations import StoredReservations
 
 if TYPE_CHECKING:
@@ -302,6 +304,8 @@ class Reach:
             fence=lambda: holding.fence(node),
             say=self._tell,
             power=lambda: self._sessions.power(node),
+            plug=lambda: self._sessions.plug(node),
+            quarantine=lambda reason: NodeHealth(self._store).quarantine([node], reason, owner()),
         )
 
     def _holding_of(self, node: str) -> Holding | None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hivectl.drivers.base import Capability, Connection
+    from hivectl.flash.base import Plug
     from hivectl.helper.operations import Become, ItemResult, Operation
     from hivectl.model.origin import Origin
     from hivectl.model.secret import Secret
@@ -120,6 +121,14 @@ class NodeContext(TaskContext, Protocol):
         """Return the node's power; raises NoPowerError where the inventory says nothing of it."""
         ...
 
+    async def plug(self) -> Plug:
+        """Return where the node's board is plugged in; raises NoPlaceError where the inventory does not say that."""
+        ...
+
+    def quarantine(self, reason: str) -> None:
+        """Keep the node from being granted again until somebody has looked at it: nobody knows how it is."""
+        ...
+
     def say(self, message: str) -> None:
         """Tell people what is waited for."""
         ...
@@ -145,6 +154,8 @@ class Module(Generic[P]):
         check_mode: "full", "none" (skipped in check mode, as Ansible's) or "always" (runs as ever: only looks).
         returns: name -> meaning of what the result adds.
         repeatable: a procedure that may simply be done again when nobody knows whether it ended.
+        verify: finds out what became of such a procedure that is not repeatable: its result, or None where it may be
+            done again since the node's state is known. Absent: nobody can tell.
         once: one node does it for all nodes of the play, as if the task said `run_once`.
     """
 
@@ -162,6 +173,7 @@ class Module(Generic[P]):
     check_mode: str = "full"
     returns: Mapping[str, str] = field(default_factory=dict)
     repeatable: bool = True
+    verify: Callable[[P, NodeContext], Awaitable[Result | None]] | None = None
     once: bool = False
 
 
