@@ -112,7 +112,7 @@ async def carry_out(
             raise NodeGoneError(str(error), fence_lost=True) from error
         except UnreachableError as error:
             losses += 1
-            session = await access.open()
+            session = await _session(access)
             if losses > RECONNECTS_IN_A_ROW or not session.reached or isinstance(error, HostKeyError):
                 raise unreachable(error) from error
             access.say(f"the connection is lost ({error.message}); reconnecting")
@@ -150,6 +150,14 @@ async def _known(
     if lost and not all(place.item.operation.idempotent for place in places):
         progress = await recall(run, access, await _connection(access, places), become)
     return {} if progress is None else happened(places, progress, resumed=not lost)
+
+
+async def _session(access: NodeAccess) -> NodeSession:
+    """Return the way to the node; raises NodeGoneError where its virtual device cannot be had."""
+    try:
+        return await access.open()
+    except UnreachableError as error:
+        raise unreachable(error) from error
 
 
 async def _connection(access: NodeAccess, places: list[Place]) -> Connection:

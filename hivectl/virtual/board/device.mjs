@@ -159,6 +159,8 @@ async function start() {
 function running(act) {
   Atomics.store(numbers, INTERRUPT, 0);
   Atomics.store(numbers, RUNNING, 1);
+  // the terminal's reader looks the other way round, so that one of us sees it
+  if (Atomics.load(numbers, ENDED)) process.exit(0);
   try {
     return act();
   } finally {
