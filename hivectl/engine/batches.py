@@ -6,7 +6,7 @@ import time
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from hivectl.drivers.errors import FenceError, HelperError, HostKeyError, UnreachableError
+from hivectl.drivers.errors import CapabilityError, FenceError, HelperError, HostKeyError, UnreachableError
 from hivectl.engine.failures import NodeGoneError, failure, unreachable
 from hivectl.engine.recall import happened, recall
 from hivectl.helper.operations import Batch, Item, ItemResult
@@ -161,7 +161,14 @@ async def _session(access: NodeAccess) -> NodeSession:
 
 
 async def _connection(access: NodeAccess, places: list[Place]) -> Connection:
-    return await (await access.open()).connection(*_needed(places))
+    session = await access.open()
+    try:
+        return await session.connection(*_needed(places))
+    except CapabilityError:
+        alternative = _alternative(places)
+        if alternative is None:
+            raise
+        return await session.connection(*alternative)
 
 
 async def _send(
@@ -193,6 +200,16 @@ def _needed(places: Sequence[Place]) -> tuple[Capability, ...]:
     for place in places:
         needed |= place.step.module.capabilities
     return tuple(sorted(needed))
+
+
+def _alternative(places: list[Place]) -> tuple[Capability, ...] | None:
+    """Return what does as well for all of a batch; None where it has nothing that asks for less."""
+    modules = {id(place.step.module): place.step.module for place in places}.values()
+    if not any(module.alternative for module in modules):
+        return None
+    return tuple(
+        sorted(frozenset().union(*(module.alternative or module.capabilities for module in modules)))
+    )
 
 
 async def reconnect(session: NodeSession) -> None:

@@ -149,6 +149,7 @@ class Module(Generic[P]):
         group: one step on all nodes of the play; node -> context in, node -> result out.
         decide: on the controller alone, no connection at all.
         capabilities: what a connection must be able to do.
+        alternative: what does as well, where no connection has `capabilities`: boards.
         free_form: the parameter that a plain text fills (`command: uptime`); None: a mapping only.
         example: YAML of one task, shown by `hivectl modules NAME` and validated by the tests.
         check_mode: "full", "none" (skipped in check mode, as Ansible's) or "always" (runs as ever: only looks).
@@ -168,6 +169,7 @@ class Module(Generic[P]):
     group: Callable[[P, Mapping[str, NodeContext]], Awaitable[Mapping[str, Result]]] | None = None
     decide: Callable[[P, TaskContext], Result] | None = None
     capabilities: frozenset[Capability] = frozenset()
+    alternative: frozenset[Capability] = frozenset()
     free_form: str | None = None
     example: str = ""
     check_mode: str = "full"

@@ -105,6 +105,7 @@ MODULE = Module(
     operations=operations,
     result=command_result,
     capabilities=frozenset({Capability.RUN, Capability.FILES}),
+    alternative=frozenset({Capability.FILES, Capability.REPL}),
     free_form="free_form",
     example="""\
 - name: Calibrate once

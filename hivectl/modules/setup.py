@@ -143,6 +143,7 @@ MODULE = Module(
     operations=operations,
     result=result,
     capabilities=frozenset({Capability.RUN}),
+    alternative=frozenset({Capability.FILES, Capability.REPL}),
     example="""\
 - name: Its addresses
   setup:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from hivectl.drivers.base import Capability, Completed
 from hivectl.drivers.boards.operations import BoardOperations
+from hivectl.drivers.boards.scripts import BEGUN
 from hivectl.drivers.errors import CapabilityError, ConnectionLostError, NodeError, UnreachableError
 from hivectl.helper.operations import Progress
 from hivectl.micropython.files import Files
@@ -78,8 +79,15 @@ class OpenBoard:
             raise
 
     async def progress(self, run: str, become: Become | None = None) -> Progress:  # noqa: ARG002 - Connection's
-        """Return that nothing is known: every operation on files may be repeated."""
-        return Progress(run=run)
+        """Return which script began last, which must not be repeated; operations on files may be.
+
+        The board keeps it in its memory: a board that was reset knows of none.
+        """
+        self._need_open()
+        begun = await self.repl.evaluate(f"globals().get({BEGUN!r})")
+        if begun is None or begun[0] != run:
+            return Progress(run=run)
+        return Progress(run=run, key=begun[1])
 
     async def unlock(self, fence: Fence, become: Become | None = None) -> None:  # noqa: ARG002 - Connection's
         """Give the fence back, which the board keeps in its memory."""
