@@ -12,7 +12,6 @@ MACHINERY: frozenset[str] = frozenset(
         "free_form",
         "keyboard",
         "launcher",
-        "mip_packages",
         "registry",
     }
 )

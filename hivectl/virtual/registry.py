@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from hivectl.model.origin import Origin
 
-KINDS = ("linux", "pico", "pico-w", "pico2", "pico2-w")
+KINDS = ("linux", "pico-w")
 
 
 class VirtualDevice(Protocol):
@@ -30,13 +30,6 @@ class VirtualDevice(Protocol):
     @property
     def refusal(self) -> str | None:
         """Why it does less than the driver can on this machine, and what helps."""
-        ...
-
-    def plug(self) -> tuple[Path, str] | None:
-        """Return where it can be flashed: the root of a machine that shows it (sys, dev, proc) and its USB port there.
-
-        None: it is nothing that is flashed.
-        """
         ...
 
     async def close(self) -> None:
@@ -69,10 +62,10 @@ async def start_virtual(kind: str, node: str, folder: Path, *, origin: Origin | 
         from hivectl.virtual.linux import start
 
         return await start(node, folder)
-    if kind in KINDS:
+    if kind == "pico-w":
         from hivectl.virtual.board.start import start_board
 
-        return await start_board(node, folder, kind)
+        return await start_board(node, folder)
     best = nearest(kind, KINDS)
     hint = f"did you mean `{best}`?" if best else f"there is: {', '.join(KINDS)}"
     raise InputError(f"there is no virtual device `{kind}`", origin=origin, hint=hint)

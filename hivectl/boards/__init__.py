@@ -1,1 +1,0 @@
-"""Boards: what kinds there are, how each is flashed and what it can measure."""
