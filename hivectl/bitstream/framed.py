@@ -4,101 +4,65 @@ from __future__ import annotations
 
 import asyncio
 import json
-from binascii import crc32
-from typing import TYPE_CHECKING, Any, Protocol, Self
+import zlib
+from typing import TYPE_CHECKING, Any, Self
 
 from hivectl.bitstream import frames
-from hivectl.bitstream.frames import Decoder, Frame, Mode, Status, Verb
-from hivectl.bitstream.meter_errors import (
-    DamagedLineError,
-    NoMeterError,
-    RefusedCircuitError,
-    RefusedRequestError,
-    SilentMeterError,
+from hivectl.bitstream.frames import Decoder, Frame, Mode, Packing, Verb
+from hivectl.bitstream.frames import Status as Said
+from hivectl.bitstream.measuring import (
+    PULSES,
+    VARIANCE,
+    BoardLostError,
+    BoardSilentError,
+    CircuitRefusedError,
+    Counted,
+    Identity,
+    MeasuringError,
+    NotMeasurableError,
+    Sampled,
+    Status,
 )
-from hivectl.model.node_errors import ConnectionLostError, NodeError
+from hivectl.model.node_errors import NodeError
 from hivectl.model.records import record
 
 if TYPE_CHECKING:
-    from types import TracebackType
+    from hivectl.bitstream.measuring import ByteStream
+    from hivectl.bitstream.reading import Bitstream
 
 # seconds until an answer that needs no work must be there
 ANSWER = 2.0
-# bytes a second of the slowest line, and of the loading
+# bytes a second of the slowest line
 SLOWEST = 50_000
 # times that a question is asked whose answer is lost
 TRIES = 4
+# seconds that a circuit runs before it is sampled
+SETTLE = 0.1
+# bits of the window that a board unpacks with: 4 KB of its memory
+WINDOW_BITS = 12
 
 
-class Line(Protocol):
-    """Bytes both ways; `hivectl.drivers.base.Stream` is one."""
-
-    async def read(self, limit: int = 65536) -> bytes:
-        """Return what has come; empty at the end."""
-        ...
-
-    async def write(self, data: bytes) -> None:
-        """Send all of `data`."""
-        ...
-
-    async def close(self) -> None:
-        """Close both ways."""
-        ...
+class NotAMeterError(BoardSilentError):
+    """Something answers, but it is no firmware that measures."""
 
 
-@record(kw_only=True)
-class Greeting:
-    """What a board says of itself.
-
-    Attributes:
-        board: the kind, as "pico2-ice".
-        identity: its number, as hexadecimal digits.
-        version: of the firmware.
-        clock_hz: of the FPGA.
-        largest: bytes of the largest bitstream.
-        longest: clock cycles of the longest window.
-        samples: the most samples that it takes at once; 0: it takes none.
-    """
-
-    board: str
-    identity: str
-    version: str
-    clock_hz: int
-    largest: int
-    longest: int
-    samples: int
+class DamagedLineError(BoardSilentError):
+    """The line to the board loses or changes bytes, more than repeating helps against."""
 
 
-@record(kw_only=True)
-class Counted:
-    """Pulses of one window.
+@record
+class _Held:
+    """A circuit that was handed over."""
 
-    Attributes:
-        pulses: rising edges.
-        window: clock cycles.
-        load_seconds: that the FPGA's configuration took.
-    """
-
-    pulses: int
-    window: int
-    load_seconds: float
-
-
-@record(kw_only=True)
-class Sampled:
-    """A voltage over time.
-
-    Attributes:
-        samples: 16 bits each, equally far apart.
-        load_seconds: that the FPGA's configuration took.
-    """
-
-    samples: tuple[int, ...]
-    load_seconds: float
+    image: bytes
+    check: int
 
 
 class FramedMeter:
-    """One board. Two measurements may be under way: one is measured, the bitstream of the other is sent.
+    """Implements `hivectl.bitstream.measuring.Meter`.
+
+    The board has one buffer for what waits and one for what runs. A circuit that finds the first one free goes there
+    at once; any other goes when its measurement is asked for, and the one before it runs.
 
     Args:
         line: to the board, ours alone.
@@ -106,184 +70,225 @@ class FramedMeter:
         answer: seconds until an answer that needs no work must be there.
     """
 
-    # measurements that the board takes at once
-    depth = 2
-
-    def __init__(self, line: Line, *, node: str | None = None, answer: float = ANSWER) -> None:
+    def __init__(self, line: ByteStream, *, node: str, answer: float = ANSWER) -> None:
         self._line = line
         self._node = node
         self._patience = answer
         self._decoder = Decoder()
         self._waiting: dict[int, asyncio.Future[Frame]] = {}
         self._sequence = 0
-        self._places = asyncio.Semaphore(self.depth)
-        # LOAD and the COUNT that takes it stand together
-        self._pair = asyncio.Lock()
+        self._held: dict[int, _Held] = {}
+        self._next = 0
+        # the board takes one measurement beside the one that runs
+        self._places = asyncio.Semaphore(2)
+        self._busy = 0
+        # what waits in the board for its measurement
+        self._staged: int | None = None
+        # loading and asking stand together
+        self._turn = asyncio.Lock()
         self._sending = asyncio.Lock()
         self._reading: asyncio.Task[None] | None = None
-        self._lost: NodeError | None = None
-        # bytes of the last question: where some were lost, so many more end it
-        self._unfinished = 0
-        self._greeting: Greeting | None = None
+        self._lost: MeasuringError | None = None
+        # zeros that end a frame which lost bytes
+        self._zeros = 0
         # seconds of all windows that are open or wait
-        self._under_way = 0.0
+        self._seconds = 0.0
+        self._packs = False
+        self._identity: Identity | None = None
 
-    async def __aenter__(self) -> Self:
-        """Begin to listen."""
-        self._reading = asyncio.create_task(self._read())
-        return self
+    @classmethod
+    async def open(cls, line: ByteStream, *, node: str, answer: float = ANSWER) -> Self:
+        """Say hello; the line is closed when that fails.
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+        Raises:
+            NotAMeterError: something answers, but not in frames.
+            BoardSilentError, BoardLostError: nothing answers.
+        """
+        meter = cls(line, node=node, answer=answer)
+        meter._reading = asyncio.create_task(meter._read())
+        try:
+            await meter._hello()
+        except BaseException:
+            await meter.close()
+            raise
+        return meter
+
+    @property
+    def identity(self) -> Identity:
+        """What the board said."""
+        assert self._identity is not None
+        return self._identity
+
+    async def load(self, bitstream: Bitstream) -> int:
+        """Take a circuit, and send it if the board has room before its measurement is asked for."""
+        buffer, self._next = self._next, self._next + 1
+        held = self._held[buffer] = _Held(bitstream.packed, zlib.crc32(bitstream.packed))
+        if not self._turn.locked() and self._staged is None and self._busy < 2:
+            async with self._turn:
+                await self._stage(buffer, held)
+        return buffer
+
+    async def count(self, buffer: int, cycles: int) -> Counted:
+        """Put a circuit into the FPGA and count its pulses."""
+        answer = await self._measured(
+            buffer, Verb.COUNT, frames.COUNT, (cycles,), cycles / self.identity.clock
+        )
+        _, _, counted, pulses = frames.COUNTED.unpack(answer.payload)
+        return Counted(pulses=pulses, cycles=counted)
+
+    async def sample(self, buffer: int, samples: int, rate: float) -> Sampled:
+        """Put a circuit into the FPGA, let it settle, and sample it."""
+        whole = max(1, round(rate))
+        answer = await self._measured(
+            buffer,
+            Verb.SAMPLE,
+            frames.SAMPLE,
+            (samples, whole, round(SETTLE * 1000)),
+            samples / whole + SETTLE,
+        )
+        _, _, taken = frames.SAMPLED.unpack_from(answer.payload)
+        values = memoryview(answer.payload)[frames.SAMPLED.size :].cast("H")
+        return Sampled(samples=tuple(values[:taken]), rate=float(whole))
+
+    def free(self, buffer: int) -> None:
+        """Forget a circuit."""
+        self._held.pop(buffer, None)
+        if self._staged == buffer:
+            self._staged = None
+
+    async def status(self) -> Status:
+        """Ask how the board is."""
+        said = await self._state()
+        errors = {"frames": int(said["bad_frames"])} if said["bad_frames"] else {}
+        return Status(
+            state=str(said["state"]),
+            cdone=bool(said["cdone"]),
+            errors=errors,
+            uptime=int(said["uptime_ms"]) / 1000,
+        )
+
+    async def close(self) -> None:
         """Close the line."""
         if self._reading is not None:
             self._reading.cancel()
             await asyncio.wait([self._reading])
         await self._line.close()
 
-    @property
-    def printed(self) -> str:
-        """The last of what the board printed beside frames."""
-        return self._decoder.printed.decode("utf-8", "replace")
-
-    async def hello(self) -> Greeting:
-        """Ask the board who it is.
-
-        Raises:
-            NoMeterError: something answers, but not in frames.
-            SilentMeterError: nothing answers.
-            ConnectionLostError: the line ended.
-        """
-        try:
-            answer = await self._ask(Verb.HELLO)
-        except SilentMeterError as error:
-            if self.printed.strip():
-                raise NoMeterError(
-                    f"what answers is not the measuring firmware: {self.printed[-80:]!r}",
-                    node=self._node,
-                    hint="put `firmware/pico2_ice` on the board (module `sync`), and reset it",
-                ) from error
-            raise
-        self._greeting = _greeting(answer.payload, self._node)
-        return self._greeting
-
-    async def status(self) -> dict[str, Any]:
-        """Return what the board says of its state; raises as `hello`."""
-        said: dict[str, Any] = json.loads((await self._ask(Verb.STATUS)).payload)
-        return said
-
-    async def count(self, image: bytes, window: int) -> Counted:
-        """Put a bitstream into the FPGA and count its pulses.
-
-        Args:
-            image: the bitstream, as the FPGA takes it.
-            window: in cycles of the FPGA's clock.
-
-        Raises:
-            RefusedCircuitError: the FPGA did not take it.
-            RefusedRequestError: the board refuses what was asked: its window, its size.
-            SilentMeterError: no answer came in time, with every question repeated.
-            DamagedLineError: the line loses too much.
-            ConnectionLostError: the line ended.
-        """
-        seconds = window / (self._greeting.clock_hz if self._greeting else 48_000_000)
-        answer = await self._measured(Verb.COUNT, image, frames.COUNT, (window,), seconds)
-        _, load_us, counted, pulses = frames.COUNTED.unpack(answer.payload)
-        return Counted(pulses=pulses, window=counted, load_seconds=load_us / 1e6)
-
-    async def sample(self, image: bytes, count: int, rate_hz: int, settle: float = 0.1) -> Sampled:
-        """Put a bitstream into the FPGA, wait `settle` seconds, and sample; raises as `count`.
-
-        Args:
-            image: the bitstream, as the FPGA takes it.
-            count: samples.
-            rate_hz: samples a second.
-            settle: seconds.
-        """
-        numbers = (count, rate_hz, round(settle * 1000))
-        answer = await self._measured(
-            Verb.SAMPLE, image, frames.SAMPLE, numbers, count / max(rate_hz, 1) + settle
-        )
-        _, load_us, taken = frames.SAMPLED.unpack_from(answer.payload)
-        values = memoryview(answer.payload)[frames.SAMPLED.size :].cast("H")
-        return Sampled(samples=tuple(values[:taken]), load_seconds=load_us / 1e6)
-
     # ---- a measurement
 
     async def _measured(
-        self, verb: Verb, image: bytes, form: Any, numbers: tuple[int, ...], seconds: float
+        self, buffer: int, verb: Verb, form: Any, numbers: tuple[int, ...], seconds: float
     ) -> Frame:
+        held = self._held[buffer]
+        try:
+            request = form.pack(Mode.TAKE, *numbers)[1:]
+        except Exception as error:
+            raise NotMeasurableError(f"{self._node}: {numbers} cannot be asked of a board") from error
         async with self._places:
-            self._under_way += seconds
+            self._busy += 1
+            self._seconds += seconds
             try:
-                return await self._sure(verb, image, form, numbers)
+                return await self._sure(buffer, held, verb, request)
             finally:
-                self._under_way -= seconds
+                self._busy -= 1
+                self._seconds -= seconds
 
-    async def _sure(self, verb: Verb, image: bytes, form: Any, numbers: tuple[int, ...]) -> Frame:
+    async def _sure(self, buffer: int, held: _Held, verb: Verb, request: bytes) -> Frame:
         """Ask until there is an answer, and one for this very bitstream."""
-        ours = crc32(image)
-        async with self._pair:
-            await self._load(image)
-            asked = await self._send(verb, form.pack(Mode.TAKE, *numbers))
+        async with self._turn:
+            if self._staged != buffer:
+                await self._stage(buffer, held)
+            self._staged = None
+            asked = await self._send(verb, bytes([Mode.TAKE]) + request)
         for _ in range(TRIES):
             # the one before it may still be measured
-            patience = self._under_way + self._patience + len(image) / SLOWEST
-            answer = await self._answer(asked, patience)
-            if answer is not None and answer.status not in (Status.BAD_FRAME, Status.BUSY):
+            answer = await self._answer(asked, self._seconds + self._patience)
+            if answer is not None and answer.status not in (Said.BAD_FRAME, Said.BUSY, Said.NOTHING_LOADED):
                 checked = self._checked(answer)
-                if frames.CHECK.unpack_from(checked.payload)[0] == ours:
+                if frames.CHECK.unpack_from(checked.payload)[0] == held.check:
                     return checked
-            async with self._pair:
-                mode = await self._mode(image, ours)
-                asked = await self._send(verb, form.pack(mode, *numbers))
+            async with self._turn:
+                mode = await self._mode(held)
+                asked = await self._send(verb, bytes([mode]) + request)
         raise self._silent()
 
-    async def _load(self, image: bytes) -> None:
-        for _ in range(TRIES):
-            answer = await self._ask(Verb.LOAD, image, len(image) / SLOWEST)
-            if frames.CHECK.unpack(answer.payload)[0] == crc32(image):
-                return
-        raise DamagedLineError("the board got another bitstream than was sent", node=self._node)
+    async def _stage(self, buffer: int, held: _Held) -> None:
+        await self._load(held)
+        self._staged = buffer
 
-    async def _mode(self, image: bytes, ours: int) -> Mode:
+    async def _load(self, held: _Held) -> None:
+        size = len(held.image)
+        if size > frames.LARGEST_IMAGE:
+            raise NotMeasurableError(f"{self._node}: {size:,} bytes are too many for the board")
+        packing = Packing.ZLIB if self._packs else Packing.PLAIN
+        travels = _packed(held.image) if self._packs else held.image
+        payload = frames.LOAD.pack(packing, size) + travels
+        for _ in range(TRIES):
+            answer = await self._ask(Verb.LOAD, payload, size / SLOWEST)
+            if frames.CHECK.unpack(answer.payload)[0] == held.check:
+                return
+        raise DamagedLineError(f"{self._node}: the board got another bitstream than was sent")
+
+    async def _mode(self, held: _Held) -> Mode:
         """Find out how far a measurement came whose answer is lost, and load what is not there."""
-        state = await self.status()
-        if state["loaded"] == ours:
+        state = await self._state()
+        if state["loaded"] == held.check:
             return Mode.AGAIN
-        if state["staged"] != ours:
-            await self._load(image)
+        if state["staged"] != held.check:
+            await self._load(held)
+        # whichever waited there waits no more
+        self._staged = None
         return Mode.TAKE
 
     def _checked(self, answer: Frame) -> Frame:
-        if answer.status == Status.OK:
+        if answer.status == Said.OK:
             return answer
         text = answer.payload.decode("utf-8", "replace")
-        if answer.status == Status.REFUSED:
-            raise RefusedCircuitError(text, node=self._node)
-        raise RefusedRequestError(f"the board refuses: {text}", node=self._node)
+        if answer.status == Said.REFUSED:
+            raise CircuitRefusedError(f"{self._node}: {text}")
+        raise NotMeasurableError(f"{self._node}: the board refuses: {text}")
 
     # ---- questions and answers
+
+    async def _hello(self) -> None:
+        try:
+            answer = await self._ask(Verb.HELLO)
+        except BoardSilentError as error:
+            printed = self._decoder.printed.decode("utf-8", "replace").strip()
+            if not printed:
+                raise
+            raise NotAMeterError(
+                f"{self._node}: what answers is not the measuring firmware: {printed[-80:]!r}",
+                hint="put `firmware/pico2_ice` on the board (module `sync`), and reset it",
+            ) from error
+        self._identity, self._packs = _identity(answer.payload, self._node)
+
+    async def _state(self) -> dict[str, Any]:
+        said: dict[str, Any] = json.loads((await self._ask(Verb.STATUS)).payload)
+        return said
 
     async def _ask(self, verb: Verb, payload: bytes = b"", seconds: float = 0.0) -> Frame:
         """Ask what may be asked twice."""
         for _ in range(TRIES):
             answer = await self._answer(await self._send(verb, payload), self._patience + seconds)
-            if answer is not None and answer.status != Status.BAD_FRAME:
+            if answer is not None and answer.status != Said.BAD_FRAME:
                 return self._checked(answer)
+            self._zeros = max(self._zeros, len(payload) + 64)
         raise self._silent()
 
     async def _send(self, verb: Verb, payload: bytes) -> int:
         if self._lost is not None:
             raise self._lost
         async with self._sending:
-            # a frame that lost bytes takes those that come next: give it zeros to its end
-            padding, self._unfinished = bytes(self._unfinished), 0
+            # a frame that lost bytes takes those that come next
+            zeros, self._zeros = bytes(self._zeros), 0
             self._sequence = sequence = (self._sequence + 1) & 0xFFFF
             self._waiting[sequence] = asyncio.get_running_loop().create_future()
-            data = frames.encode(verb, sequence, payload)
-            await self._line.write(padding + data)
+            try:
+                await self._line.write(zeros + frames.encode(verb, sequence, payload))
+            except NodeError as error:
+                self._waiting.pop(sequence).cancel()
+                raise BoardLostError(str(error)) from error
             return sequence
 
     async def _answer(self, sequence: int, seconds: float) -> Frame | None:
@@ -291,62 +296,66 @@ class FramedMeter:
         waiting = self._waiting[sequence]
         try:
             async with asyncio.timeout(seconds):
-                return await asyncio.shield(waiting)
+                return await waiting
         except TimeoutError:
-            self._unfinished = (self._greeting.largest if self._greeting else 0) + 64
             return None
         finally:
             self._waiting.pop(sequence, None)
-            waiting.cancel()
 
     async def _read(self) -> None:
+        error = BoardLostError(f"{self._node}: the board's line ended")
         try:
             while data := await self._line.read():
                 for frame in self._decoder.feed(data):
                     self._take(frame)
-            error: NodeError = ConnectionLostError("the board's line ended", node=self._node)
         except NodeError as lost:
-            error = lost
+            error = BoardLostError(str(lost))
         self._lost = error
         for waiting in self._waiting.values():
             if not waiting.done():
                 waiting.set_exception(error)
-                # nobody may be waiting any more
+                # whoever asked may have gone
                 waiting.exception()
 
     def _take(self, frame: Frame) -> None:
-        if frame.status == Status.BAD_FRAME and frame.sequence not in self._waiting:
-            # what was damaged had no readable header: whatever is under way may be it
-            return
         waiting = self._waiting.get(frame.sequence)
         if waiting is not None and not waiting.done() and frame.verb & frames.REPLY:
             waiting.set_result(frame)
 
-    def _silent(self) -> NodeError:
+    def _silent(self) -> BoardSilentError:
         if self._decoder.damaged:
             return DamagedLineError(
-                f"{self._decoder.damaged} answers came damaged, and none whole", node=self._node
+                f"{self._node}: {self._decoder.damaged} answers came damaged, and none whole"
             )
-        return SilentMeterError("the board does not answer", node=self._node, hint="reset it")
+        return BoardSilentError(f"{self._node}: the board does not answer", hint="reset it")
 
 
-def _greeting(payload: bytes, node: str | None) -> Greeting:
+def _packed(image: bytes) -> bytes:
+    """Return a bitstream as a board unpacks it: most of it is zeros."""
+    packer = zlib.compressobj(1, zlib.DEFLATED, WINDOW_BITS)
+    return packer.compress(image) + packer.flush()
+
+
+def _identity(payload: bytes, node: str) -> tuple[Identity, bool]:
+    """Return what a board says of itself, and whether it unpacks."""
     try:
         said = json.loads(payload)
-        if said["protocol"] != 1:
-            raise NoMeterError(
-                f"the board's firmware speaks version {said['protocol']} of the protocol, and hivectl version 1",
-                node=node,
-                hint="put this hivectl's `firmware/pico2_ice` on the board",
-            )
-        return Greeting(
-            board=str(said["board"]),
-            identity=str(said["id"]),
+        version = said["protocol"]
+        measures = {PULSES} | ({VARIANCE} if said["samples"] else set())
+        identity = Identity(
+            firmware="hivectl",
             version=str(said["version"]),
-            clock_hz=int(said["clock_hz"]),
-            largest=int(said["largest"]),
-            longest=int(said["longest"]),
-            samples=int(said["samples"]),
+            device=str(said.get("device", "up5k")),
+            clock=int(said["clock_hz"]),
+            measures=frozenset(measures),
+            buffers=2,
+            serial=str(said["id"]),
         )
     except (ValueError, KeyError, TypeError) as error:
-        raise NoMeterError(f"the board's greeting is none: {payload[:80]!r}", node=node) from error
+        raise NotAMeterError(f"{node}: the board's greeting is none: {payload[:80]!r}") from error
+    if version != 1:
+        raise NotAMeterError(
+            f"{node}: the board's firmware speaks version {version} of the protocol, and hivectl version 1",
+            hint="put this hivectl's `firmware/pico2_ice` on the board",
+        )
+    return identity, bool(said.get("zlib"))

@@ -20,6 +20,8 @@ HEADER = struct.Struct("<4sBBHII")
 CHECK = struct.Struct("<I")
 # bytes of the largest answer: 4096 samples and some
 LARGEST_ANSWER = 64 * 1024
+# bytes of the largest bitstream that a board with three buffers takes
+LARGEST_IMAGE = 112 * 1024
 # of what the board printed, in bytes
 KEPT = 4096
 
@@ -56,6 +58,15 @@ class Mode(enum.IntEnum):
     AGAIN = 2
 
 
+class Packing(enum.IntEnum):
+    """How a bitstream travels."""
+
+    PLAIN = 0
+    ZLIB = 1
+
+
+# a LOAD begins with packing and bytes of the bitstream
+LOAD = struct.Struct("<BI")
 # a COUNT: mode, window in clock cycles; its answer: CRC-32 of the bitstream, microseconds of loading, window, pulses
 COUNT = struct.Struct("<BQ")
 COUNTED = struct.Struct("<IIQQ")

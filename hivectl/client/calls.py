@@ -51,7 +51,9 @@ def _plain(value: Any) -> bool:
 
 
 def value_of(output: Output, text: str, node: str) -> Any:
-    """Return what a forwarded call printed: the value of a literal, else the text; raises RemoteCallError."""
+    """Return what a forwarded call printed: the value of a literal, else the text; raises RemoteCallError, a board's leaf of it."""
+    if output.error is not None:
+        raise output.error
     if output.failed:
         lines = [line for line in output.splitlines() if line.strip()]
         raise RemoteCallError(

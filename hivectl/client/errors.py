@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hivectl.model.errors import ExitCode, HivectlError
-from hivectl.model.node_errors import NodeError
+from hivectl.model.node_errors import NodeError, OperationTimeoutError, RemoteCallError
 from hivectl.reservations.base import HeldError, NotReservedError, ReservationLostError
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hivectl.client.output import Output
 
 __all__ = [
+    "BoardResetError",
     "BusyError",
     "ClosedError",
     "CommandError",
@@ -61,7 +62,7 @@ class ShellEndedError(NodeError):
     """A command has ended the shell that ran it; the next one gets a new shell."""
 
 
-class ShellTimeoutError(NodeError):
+class ShellTimeoutError(OperationTimeoutError):
     """A command did not end in its time; Ctrl-C was sent to it.
 
     Attributes:
@@ -73,12 +74,12 @@ class ShellTimeoutError(NodeError):
         self.output = output
 
 
+class BoardResetError(NodeError):
+    """A board was reset since the last command: what it knew is gone. The next command finds it as it is now."""
+
+
 class NoTmuxError(NodeError):
     """The node has no tmux, in which its default shell would live."""
-
-
-class RemoteCallError(NodeError):
-    """A forwarded call raised an exception on the node, or there is no Python that could carry it out."""
 
 
 class NotLiteralError(HivectlError, TypeError):

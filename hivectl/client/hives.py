@@ -29,7 +29,6 @@ __all__ = ["AsyncAuxHive", "AsyncHive"]
 
 # seconds for a node to connect, when a quorum is asked for: one that does not answer is rejected
 CONNECTING = 20.0
-STATUS = "hostname && uptime"
 STATUS_SECONDS = 20.0
 
 
@@ -138,7 +137,7 @@ class _Nodes:
         """Ask every node for its host name and uptime; returns a table with who holds it."""
 
         async def look(node: AsyncNode) -> Output:
-            return await node.exec(STATUS, timeout=STATUS_SECONDS)
+            return await node.exec(node.status_command, timeout=STATUS_SECONDS)
 
         answers = await self._on_all(look, check=False)
         lab = self._reach.lab

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from hivectl.client.calls import call_text, check_name, value_of
 from hivectl.client.errors import CommandError
 from hivectl.client.lab import only_node, open_reach
-from hivectl.client.output import Output, decoded
-from hivectl.client.panes import Panes
-from hivectl.client.shell import AsyncShell
+from hivectl.client.output import Output
+from hivectl.client.shells import shells_of
 from hivectl.client.tasks import AsyncTask, program_name, read_tasks
-from hivectl.drivers.base import Capability, Command
 from hivectl.engine.single import run_module
 from hivectl.model.node_errors import ConnectionLostError
 
@@ -24,6 +21,7 @@ if TYPE_CHECKING:
 
     from hivectl.client.lab import Inventories
     from hivectl.client.reach import Reach
+    from hivectl.client.shells import Shell
     from hivectl.modules.base import Result
 
 __all__ = ["AsyncNode", "AsyncRemote"]
@@ -61,10 +59,7 @@ class AsyncNode:
             inventory, reason=reason or "Node", wait=wait, timeout=timeout, duration=None, priority=None
         )
         self._name = only_node(self._reach.lab, name)
-        entry = self._reach.lab.inventory.nodes[self._name]
-        self._panes = Panes(self._name, self._reach, entry.shell or "")
-        self._default = AsyncShell(self._name, "", self._panes.default, self._before)
-        self._shells: dict[str, AsyncShell] = {}
+        self._shells = shells_of(self._reach.lab, self._name, self._reach)
 
     @property
     def name(self) -> str:
@@ -104,15 +99,14 @@ class AsyncNode:
 
     async def close(self) -> None:
         """Close what is open to it, and give it back if it was taken by itself; what runs there goes on."""
-        await self._panes.close()
+        await self._shells.close()
         if self._own:
             await self._reach.close()
 
     async def connect(self) -> None:
         """Connect, and have the node know who holds it; raises NodeError."""
-        async with self._reach.using(self._name) as session:
+        async with self._reach.holding(self._name) as session:
             await session.connection()
-            await self._reach.fenced(self._name, session)
 
     # -- shells
 
@@ -122,6 +116,8 @@ class AsyncNode:
 
     async def defshell(self, command: str, *, timeout: float | None = None, check: bool = False) -> Output:
         """Run a command in the default shell, which keeps its state between calls and outlives us.
+
+        On a MicroPython board that is the REPL: it knows what it was told until the board is reset.
 
         Args:
             command: for the shell, or for the Python prompt that is in it.
@@ -133,26 +129,28 @@ class AsyncNode:
             ShellEndedError: the command has ended the shell.
             ShellTimeoutError: it took too long.
             NoTmuxError: the node has no tmux.
+            BoardResetError: the board was reset since the last command, whose state is gone.
             NotReservedError: somebody else holds the node.
         """
-        return await self._in(self._default, command, timeout=timeout, check=check)
+        return await self._shells.default(command, timeout=timeout, check=check)
 
-    async def shell(self, name: str = "") -> AsyncShell:
-        """Return another shell, a window of the same tmux session; the same one for the same name."""
-        if not name:
-            number = 2
-            while f"shell{number}" in self._shells:
-                number += 1
-            name = f"shell{number}"
-        if name not in self._shells:
-            shell = AsyncShell(self._name, name, lambda: self._panes.named(name), self._before)
-            self._shells[name] = NodeShell(self, shell, name)
-        return self._shells[name]
+    async def shell(self, name: str = "") -> Shell:
+        """Return another shell, a window of the same tmux session; the same one for the same name.
+
+        Raises:
+            CapabilityError: the node is a board, which has one.
+        """
+        return self._shells.named(name)
 
     @property
-    def shells(self) -> Sequence[AsyncShell]:
+    def shells(self) -> Sequence[Shell]:
         """The shells that were made here, the default one first."""
-        return (self._default, *self._shells.values())
+        return self._shells.known()
+
+    @property
+    def status_command(self) -> str:
+        """What `exec` takes to print the host's name, and on a second line how long it is up."""
+        return self._shells.status
 
     async def exec(
         self,
@@ -164,6 +162,8 @@ class AsyncNode:
         environment: Mapping[str, str] | None = None,
     ) -> Output:
         """Run a command in a new shell, which is closed behind it; standard error is kept apart.
+
+        A MicroPython board has no other shell than its REPL, so there it is code in that; its traceback is `stderr`.
 
         Args:
             command: for the login's shell.
@@ -177,13 +177,7 @@ class AsyncNode:
             NotReservedError: somebody else holds the node.
         """
         data = stdin.encode("utf-8", "surrogateescape") if isinstance(stdin, str) else stdin
-        async with self._reach.using(self._name) as session:
-            await self._reach.fenced(self._name, session)
-            connection = await session.connection(Capability.RUN)
-            done = await connection.run(
-                Command(command=command, stdin=data, environment=environment or {}, timeout=timeout)
-            )
-        output = Output(decoded(done.stdout), status=done.rc, stderr=decoded(done.stderr))
+        output = await self._shells.exec(command, seconds=timeout, stdin=data, environment=environment or {})
         return output.check(command, self._name) if check else output
 
     async def forward(self, dotted: str, *arguments: Any, **named: Any) -> Any:
@@ -191,19 +185,12 @@ class AsyncNode:
 
         Raises:
             NotLiteralError: an argument is no literal.
-            RemoteCallError: it raised an exception there, or there is no Python prompt.
+            RemoteCallError: it raised an exception there (on boards a leaf of `hivectl.micropython.errors`, with the
+                board's traceback), or there is no Python prompt.
         """
         text = call_text(dotted, arguments, named)
-        output = await self._in(self._default, text, python=True)
+        output = await self._shells.default(text, python=True)
         return value_of(output, text, self._name)
-
-    async def _in(self, shell: AsyncShell, command: str, **options: Any) -> Output:
-        async with self._reach.using(self._name):
-            return await shell(command, **options)
-
-    async def _before(self) -> None:
-        async with self._reach.using(self._name) as session:
-            await self._reach.fenced(self._name, session)
 
     # -- files
 
@@ -295,27 +282,6 @@ class AsyncNode:
             output = Output(str(result.get("output", "")), status=result.get("exit_status", 1))
             raise CommandError(str(result.get("msg") or f"{module} failed"), output, node=self._name)
         return result
-
-
-class NodeShell(AsyncShell):
-    """A shell that belongs to a node: used under its claim, closed with its window."""
-
-    def __init__(self, node: AsyncNode, shell: AsyncShell, name: str) -> None:
-        super().__init__(node.name, name, shell._open_pane, shell._before)  # noqa: SLF001  one of us
-        self._of = node
-
-    async def __call__(
-        self, command: str, *, timeout: float | None = None, check: bool = False, python: bool = False
-    ) -> Output:
-        """Run a command in it; see `AsyncNode.defshell`."""
-        async with self._of._reach.using(self.node):  # noqa: SLF001  one of us
-            return await super().__call__(command, timeout=timeout, check=check, python=python)
-
-    async def close(self) -> None:
-        """End the shell and its window."""
-        with contextlib.suppress(KeyError):
-            del self._of._shells[self.name]  # noqa: SLF001  one of us
-        await self._of._panes.end(self.name)  # noqa: SLF001  one of us
 
 
 class AsyncRemote:

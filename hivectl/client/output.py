@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from hivectl.client.errors import CommandError
+
+if TYPE_CHECKING:
+    from hivectl.model.node_errors import RemoteCallError
 
 
 class Output(str):
@@ -14,22 +17,31 @@ class Output(str):
         status: the exit status of a shell's command; None where there is none (a Python prompt).
         stderr: what it wrote to its standard error, if that is kept apart (`exec`); else "".
         failed: whether the status is not 0, or a Python prompt showed a traceback.
+        error: what a board raised, typed; None where nothing was, and on Linux. It is not pickled.
     """
 
-    __slots__ = ("failed", "status", "stderr")
+    __slots__ = ("error", "failed", "status", "stderr")
 
     status: int | None
     stderr: str
     failed: bool
+    error: RemoteCallError | None
 
     def __new__(
-        cls, text: str = "", *, status: int | None = 0, stderr: str = "", failed: bool | None = None
+        cls,
+        text: str = "",
+        *,
+        status: int | None = 0,
+        stderr: str = "",
+        failed: bool | None = None,
+        error: RemoteCallError | None = None,
     ) -> Self:
         """Make one; `failed` follows from `status` unless it is given."""
         made = super().__new__(cls, text)
         made.status = status
         made.stderr = stderr
         made.failed = bool(status) if failed is None else failed
+        made.error = error
         return made
 
     @property
@@ -43,8 +55,15 @@ class Output(str):
             return self
         shown = command if len(command) <= 60 else f"{command[:57]}..."
         last = next((line for line in reversed((self.stderr or self).splitlines()) if line.strip()), "")
-        how = "raised an exception" if self.status is None else f"ended with {self.status}"
-        raise CommandError(f"{shown!r} {how}" + (f": {last.strip()}" if last else ""), self, node=node)
+        said = f": {last.strip()}" if last else ""
+        raise CommandError(f"{shown!r} {self.ending}{said}", self, node=node) from self.error
+
+    @property
+    def ending(self) -> str:
+        """How it ended, in words."""
+        if self.status is not None:
+            return f"ended with {self.status}"
+        return "raised an exception" if self.failed else "was done"
 
     def __getnewargs_ex__(self) -> tuple[tuple[str], dict[str, Any]]:
         """Let it be pickled whole."""

@@ -33,8 +33,15 @@ class Panes:
         self._opening = asyncio.Lock()
         self._named: dict[str, str] = {}
 
-    async def default(self) -> tuple[Control, str, str, bool]:
-        """Return the control client, the default shell's pane, tmux's path, and whether the pane is new."""
+    async def pane(self, name: str) -> tuple[Control, str, str, bool]:
+        """Return the control client, a shell's pane, tmux's path, and whether the pane is new.
+
+        Args:
+            name: the shell's, whose window is made where it is missing; "" for the default shell.
+        """
+        return await self._of(name) if name else await self._default()
+
+    async def _default(self) -> tuple[Control, str, str, bool]:
         async with self._opening:
             control, new = await self._open()
             if not new and not await self._alive(self._head["pane"]):
@@ -42,8 +49,7 @@ class Panes:
                 control, new = await self._open()
             return control, self._head["pane"], self._head["tmux"], new
 
-    async def named(self, name: str) -> tuple[Control, str, str, bool]:
-        """Return the same of another shell, whose window is made when it is missing."""
+    async def _of(self, name: str) -> tuple[Control, str, str, bool]:
         async with self._opening:
             control, _ = await self._open()
             pane = self._named.get(name) or await self._find(control, name)

@@ -22,7 +22,9 @@ from hivectl.model.errors import HivectlError
 from hivectl.model.records import record
 from hivectl.reservations.base import TIME_TO_LIVE, Asked, Grant
 from hivectl.reservations.schedule import DEFAULT_PRIORITY
+from hivectl.store.health import NodeHealth
 from hivectl.store.keys import given_key
+from hivectl.store.process import owner
 from hivectl.store.reservations import StoredReservations
 
 if TYPE_CHECKING:
@@ -272,14 +274,23 @@ class Reach:
             if told.token == fence.token and time.monotonic() - told.at < FENCE_EVERY:
                 return
             connection = await session.connection()
-            if Capability.RUN in connection.capabilities:
+            if connection.capabilities & {Capability.RUN, Capability.REPL}:
                 look = Item(key="fence", step=0, chain=0, operation=Stat(path="/", checksum=None))
+                # a board hears of the fence before it looks at anything
+                items = (look,) if Capability.RUN in connection.capabilities else ()
                 async with contextlib.aclosing(
-                    connection.operate(Batch(run="client", items=(look,), fence=fence))
+                    connection.operate(Batch(run="client", items=items, fence=fence))
                 ) as results:
                     async for _ in results:
                         pass
             told.at, told.token = time.monotonic(), fence.token
+
+    @contextlib.asynccontextmanager
+    async def holding(self, node: str) -> AsyncIterator[NodeSession]:
+        """Give a node's session to a block, as `using` does, the node knowing that it is ours."""
+        async with self.using(node) as session:
+            await self.fenced(node, session)
+            yield session
 
     def access(self, node: str, session: NodeSession) -> NodeAccess:
         """Return a module's way to a node."""
@@ -293,6 +304,8 @@ class Reach:
             fence=lambda: holding.fence(node),
             say=self._tell,
             power=lambda: self._sessions.power(node),
+            plug=lambda: self._sessions.plug(node),
+            quarantine=lambda reason: NodeHealth(self._store).quarantine([node], reason, owner()),
         )
 
     def _holding_of(self, node: str) -> Holding | None:

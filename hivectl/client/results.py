@@ -21,7 +21,7 @@ class RunAllError(HivectlError):
 
     def __init__(self, results: Results) -> None:
         failed = {name: str(error) for name, error in results.errors.items()}
-        failed |= {name: f"ended with {output.status}" for name, output in results.items() if output.failed}
+        failed |= {name: output.ending for name, output in results.items() if output.failed}
         super().__init__("; ".join(f"{name}: {why}" for name, why in failed.items()))
         self.results = results
 

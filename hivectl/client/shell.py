@@ -28,8 +28,10 @@ from hivectl.client.wrapping import (
 from hivectl.drivers.errors import ConnectionLostError, NodeError, OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
+    from hivectl.client.panes import Panes
+    from hivectl.client.reach import Reach
     from hivectl.client.tmux import Control, Pane
     from hivectl.client.wrapping import Typed
 
@@ -58,21 +60,19 @@ class AsyncShell:
     Args:
         node: the node's name.
         name: the shell's; "" for the default shell.
-        open_pane: returns the control client, the pane, tmux's path, and whether the pane is new.
-        before: called before anything is sent: raises when the node is no longer held.
+        panes: of the node.
+        reach: the way to it: it is held while a command runs.
+        forget: hears of its end.
     """
 
     def __init__(
-        self,
-        node: str,
-        name: str,
-        open_pane: Callable[[], Awaitable[tuple[Control, str, str, bool]]],
-        before: Callable[[], Awaitable[None]],
+        self, node: str, name: str, panes: Panes, reach: Reach, forget: Callable[[str], object]
     ) -> None:
         self.node = node
         self.name = name
-        self._open_pane = open_pane
-        self._before = before
+        self._panes = panes
+        self._reach = reach
+        self._forget = forget
         self._turn = asyncio.Lock()
         # of commands whose end was not seen: one that has started a shell ends when that does
         self._unended: set[str] = set()
@@ -100,9 +100,8 @@ class AsyncShell:
         """
         if "\0" in command:
             raise ValueError("a command cannot hold a NUL character")
-        async with self._turn:
-            await self._before()
-            control, pane, tmux, new = await self._open_pane()
+        async with self._reach.holding(self.node), self._turn:
+            control, pane, tmux, new = await self._panes.pane(self.name)
             if new:
                 self._unended.clear()
             use = _Use(self.node, control, pane, tmux, self._unended)
@@ -111,6 +110,12 @@ class AsyncShell:
             finally:
                 use.leave()
         return output.check(command, self.node) if check else output
+
+    async def close(self) -> None:
+        """End the shell and its window; the default shell stays."""
+        if self.name:
+            self._forget(self.name)
+            await self._panes.end(self.name)
 
 
 class _Use:
@@ -186,6 +191,9 @@ class _Use:
                 ):
                     return Prompt(kind=kind, program=prompt.program)
             left = end - time.monotonic()
+            if prompt.kind and not prompt.interrupt and (await self.look()).interrupt:
+                # something half typed, which had not been drawn when we looked
+                continue
             if left <= 0 or (prompt.kind and not again):
                 raise BusyError(prompt.program or "a program", node=self.node)
             with suppress(TimeoutError):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from hivectl.client.calls import check_name
 from hivectl.client.face import Face
-from hivectl.client.nodes import AsyncNode, NodeShell
+from hivectl.client.nodes import AsyncNode
 from hivectl.client.tasks import AsyncTask
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from hivectl.client.lab import Inventories
     from hivectl.client.output import Output
-    from hivectl.client.shell import AsyncShell
+    from hivectl.client.shells import Shell as AsyncShell
 
 
 class Node(Face[AsyncNode]):
@@ -95,6 +95,8 @@ class Node(Face[AsyncNode]):
     def defshell(self, command: str, *, timeout: float | None = None, check: bool = False) -> Output:
         """Run a command in the default shell, which keeps its state between calls and outlives us.
 
+        On a MicroPython board that is the REPL: it knows what it was told until the board is reset.
+
         Args:
             command: for the shell, or for the Python prompt that is in it.
             timeout: seconds after which it is stopped by Ctrl-C.
@@ -105,6 +107,7 @@ class Node(Face[AsyncNode]):
             ShellEndedError: the command has ended the shell.
             ShellTimeoutError: it took too long.
             NoTmuxError: the node has no tmux.
+            BoardResetError: the board was reset since the last command, whose state is gone.
             NotReservedError: somebody else holds the node.
         """
         return self._call(self._behind.defshell(command, timeout=timeout, check=check))
@@ -119,6 +122,8 @@ class Node(Face[AsyncNode]):
         environment: Mapping[str, str] | None = None,
     ) -> Output:
         """Run a command in a new shell, which is closed behind it; standard error is kept apart.
+
+        A MicroPython board has no other shell than its REPL, so there it is code in that; its traceback is `stderr`.
 
         Args:
             command: for the login's shell.
@@ -213,7 +218,8 @@ class Node(Face[AsyncNode]):
 
         Raises:
             NotLiteralError: an argument is no literal.
-            RemoteCallError: it raised an exception there, or there is no Python prompt.
+            RemoteCallError: it raised an exception there (on boards a leaf of `hivectl.micropython.errors`, with the
+                board's traceback), or there is no Python prompt.
         """
         return self._call(self._behind.forward(dotted, *arguments, **named))
 
@@ -232,14 +238,11 @@ class Shell(Face["AsyncShell"]):
 
     def __call__(self, command: str, *, timeout: float | None = None, check: bool = False) -> Output:
         """Run a command in it; see `Node.defshell`."""
-        if not isinstance(self._behind, NodeShell):
-            return self._node.defshell(command, timeout=timeout, check=check)
         return self._call(self._behind(command, timeout=timeout, check=check))
 
     def close(self) -> None:
         """End the shell and its window; the default shell stays."""
-        if isinstance(self._behind, NodeShell):
-            self._call(self._behind.close())
+        self._call(self._behind.close())
 
     def __enter__(self) -> Self:
         """Return itself."""

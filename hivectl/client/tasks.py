@@ -192,8 +192,7 @@ def _line(text: str, *words: str) -> str:
 
 async def _ask(node: AsyncNode, reach: Reach, line: str, seconds: float) -> str:
     """Run one of our texts; a connection that is lost meanwhile is made again."""
-    async with reach.using(node.name) as session:
-        await reach.fenced(node.name, session)
+    async with reach.holding(node.name) as session:
         connection = await session.connection(Capability.RUN)
         command = Command(command=line, timeout=LOOKING + seconds)
         try:

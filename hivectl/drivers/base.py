@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from hivectl.helper.operations import Batch, Become, Fence, ItemResult, Progress
     from hivectl.micropython.files import Files
-    from hivectl.micropython.repl import Repl
+    from hivectl.micropython.repl import Outcome, Repl
 
 __all__ = [
     "BoardConnection",
@@ -199,6 +199,16 @@ class BoardConnection(Connection, Protocol):
     @property
     def files(self) -> Files:
         """The board's files through its REPL."""
+        ...
+
+    async def attempt(
+        self,
+        code: str | bytes,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109  as `Repl.attempt`
+        sink: Callable[[bytes], None] | None = None,
+    ) -> Outcome:
+        """Run MicroPython code as `Repl.attempt`; the connection is closed where the way is gone, or disturbed."""
         ...
 
 

@@ -352,7 +352,7 @@ async def facts(
     from hivectl.helper.operations import Batch, Facts, Item
 
     async def work(_node: str, session: NodeSession) -> dict[str, Any]:
-        connection = await session.connection(Capability.RUN)
+        connection = await _able(session)
         item = Item(key="facts", step=0, chain=0, operation=Facts(groups=groups))
         found: dict[str, Any] = {}
         async for result in connection.operate(Batch(run="facts", items=(item,)), become):

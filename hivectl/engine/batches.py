@@ -6,7 +6,7 @@ import time
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from hivectl.drivers.errors import FenceError, HelperError, HostKeyError, UnreachableError
+from hivectl.drivers.errors import CapabilityError, FenceError, HelperError, HostKeyError, UnreachableError
 from hivectl.engine.failures import NodeGoneError, failure, unreachable
 from hivectl.engine.recall import happened, recall
 from hivectl.helper.operations import Batch, Item, ItemResult
@@ -112,7 +112,7 @@ async def carry_out(
             raise NodeGoneError(str(error), fence_lost=True) from error
         except UnreachableError as error:
             losses += 1
-            session = await access.open()
+            session = await _session(access)
             if losses > RECONNECTS_IN_A_ROW or not session.reached or isinstance(error, HostKeyError):
                 raise unreachable(error) from error
             access.say(f"the connection is lost ({error.message}); reconnecting")
@@ -152,8 +152,23 @@ async def _known(
     return {} if progress is None else happened(places, progress, resumed=not lost)
 
 
+async def _session(access: NodeAccess) -> NodeSession:
+    """Return the way to the node; raises NodeGoneError where its virtual device cannot be had."""
+    try:
+        return await access.open()
+    except UnreachableError as error:
+        raise unreachable(error) from error
+
+
 async def _connection(access: NodeAccess, places: list[Place]) -> Connection:
-    return await (await access.open()).connection(*_needed(places))
+    session = await access.open()
+    try:
+        return await session.connection(*_needed(places))
+    except CapabilityError:
+        alternative = _alternative(places)
+        if alternative is None:
+            raise
+        return await session.connection(*alternative)
 
 
 async def _send(
@@ -185,6 +200,16 @@ def _needed(places: Sequence[Place]) -> tuple[Capability, ...]:
     for place in places:
         needed |= place.step.module.capabilities
     return tuple(sorted(needed))
+
+
+def _alternative(places: list[Place]) -> tuple[Capability, ...] | None:
+    """Return what does as well for all of a batch; None where it has nothing that asks for less."""
+    modules = {id(place.step.module): place.step.module for place in places}.values()
+    if not any(module.alternative for module in modules):
+        return None
+    return tuple(
+        sorted(frozenset().union(*(module.alternative or module.capabilities for module in modules)))
+    )
 
 
 async def reconnect(session: NodeSession) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from hivectl.drivers.base import Capability, Connection
     from hivectl.drivers.session import NodeSession
+    from hivectl.flash.base import Plug
     from hivectl.helper.operations import Become, Fence, ItemResult, Operation
     from hivectl.model.origin import Origin
     from hivectl.model.secret import Secret
@@ -33,6 +34,8 @@ class NodeAccess:
         fence: returns the proof that the run holds it; raises FenceError once it does not.
         say: tells people what is waited for.
         power: returns its power; raises NoPowerError.
+        plug: returns where its board is plugged in; raises NoPlaceError.
+        quarantine: keeps it from being granted, with a reason.
         touched: returns the paths that this run has changed there, where somebody watches.
     """
 
@@ -40,6 +43,8 @@ class NodeAccess:
     fence: Callable[[], Fence | None]
     say: Callable[[str], None]
     power: Callable[[], Power]
+    plug: Callable[[], Awaitable[Plug]]
+    quarantine: Callable[[str], None]
     touched: Callable[[], tuple[str, ...]] | None = None
 
 
@@ -145,6 +150,15 @@ class Context:
         """Return the node's power."""
         self.access.fence()
         return self.access.power()
+
+    async def plug(self) -> Plug:
+        """Return where the node's board is plugged in."""
+        self.access.fence()
+        return await self.access.plug()
+
+    def quarantine(self, reason: str) -> None:
+        """Keep the node from being granted again until somebody has looked at it."""
+        self.access.quarantine(reason)
 
     def say(self, message: str) -> None:
         """Tell people what is waited for; nothing where `no_log` hides the task."""

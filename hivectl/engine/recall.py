@@ -33,7 +33,7 @@ async def recall(
     run: str, access: NodeAccess, connection: Connection, become: Become | None = None
 ) -> Progress:
     """Ask a node what it has begun last; what is still at work there, although nobody listened, is waited for."""
-    if Capability.RUN not in connection.capabilities:
+    if not connection.capabilities & {Capability.RUN, Capability.REPL}:
         return Progress(run=run)  # files alone: nothing that must not be repeated
     progress = await connection.progress(run, become)
     if progress.running:

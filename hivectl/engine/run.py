@@ -343,9 +343,16 @@ class _Run:
             fence=lambda: self.holding.fence(node),
             say=lambda text: self.state.say(text, level="info", node=node),
             power=lambda: self.sessions.power(node),
+            plug=lambda: self.sessions.plug(node),
+            quarantine=lambda reason: self._quarantine(node, reason),
             touched=None if watcher is None else lambda: watcher.touched(node),
         )
         return access
+
+    def _quarantine(self, node: str, reason: str) -> None:
+        if node in self.state.scopes.inventory.nodes:
+            NodeHealth(self.database).quarantine([node], reason, self.header.owner)
+            self.state.say(f"is quarantined until `hivectl unquarantine {node}`: {reason}", node=node)
 
     async def _recover(self, node: str) -> None:
         """Switch the power of a board that hangs off and on."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from hivectl.drivers.base import Completed
     from hivectl.engine.lab import Lab
+    from hivectl.flash.base import Plug
     from hivectl.model.inventory import ConnectionEntry
     from hivectl.power.base import Power
     from hivectl.virtual.registry import VirtualDevice
@@ -111,6 +112,17 @@ class Sessions:
         backend = find_backend(entry.backend)
         attributes = power_attributes(inventory, inventory.nodes[node], entry, backend.attributes)
         return NodePower(node, backend, attributes, self)
+
+    async def plug(self, node: str) -> Plug:
+        """Return where a node's board is plugged in.
+
+        Raises:
+            NoPlaceError: the inventory says nothing of its board, or it is plugged in elsewhere.
+            UnknownBoardError: there is no such board.
+        """
+        from hivectl.engine.plugs import plug_of
+
+        return await plug_of(self._lab, node, self._start)
 
     async def run(self, argv: Sequence[str], *, on: str | None, seconds: float) -> Completed:
         """Run a program on a node, or here: `hivectl.power.base.Reach`."""

@@ -34,10 +34,17 @@ class Stats:
 
 
 def _added(known: Any, value: Any) -> Any:
-    """Return both together: numbers and texts added, lists joined, mappings merged; of two kinds the later one."""
+    """Return both together: numbers and texts added, lists joined, mappings merged deep down; of two kinds the first."""
     if isinstance(known, dict) and isinstance(value, dict):
-        return {**known, **value}
+        both = known.keys() & value.keys()
+        merged = {name: _merged(known[name], value[name]) for name in both}
+        return {**known, **value, **merged}
     number = isinstance(known, int | float) and isinstance(value, int | float)
     if number or (isinstance(known, str | list) and type(known) is type(value)):
         return known + value
-    return value
+    return known
+
+
+def _merged(known: Any, value: Any) -> Any:
+    """Return what stands in a mapping under a name that both have: only mappings are put together."""
+    return _added(known, value) if isinstance(known, dict) and isinstance(value, dict) else value

@@ -5,7 +5,7 @@ from __future__ import annotations
 # an interface's own facts (ansible_eth0) have names that only the node knows: `ansible_facts` has them
 _GROUPS = {
     "platform": (
-        "architecture domain fqdn hostname kernel kernel_version machine machine_id nodename "
+        "architecture board domain fqdn hostname kernel kernel_version machine machine_id nodename "
         "service_mgr system userspace_architecture userspace_bits"
     ),
     "distribution": (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from hivectl.model.node_errors import ConnectTimeoutError, HandshakeError, NodeError
+from hivectl.model.node_errors import ConnectTimeoutError, HandshakeError, NodeError, RemoteCallError
 
 if TYPE_CHECKING:
     from typing import Any
@@ -56,7 +56,7 @@ class DamagedError(NodeError):
     """What arrived on the board is not what was sent."""
 
 
-class RemoteError(NodeError):
+class RemoteError(RemoteCallError):
     """The board's program raised.
 
     Attributes:

@@ -99,10 +99,12 @@ class Repl:
     Attributes:
         interrupted: a program of the board's own ran and was stopped for a prompt.
         background: the program that `begin` started, until it ends or is interrupted.
+        resets: how often it was reset through this.
     """
 
     interrupted: bool
     background: Background | None
+    resets: int
 
     def __init__(
         self,
@@ -119,6 +121,7 @@ class Repl:
         self._at_prompt = False
         self.interrupted = False
         self.background = None
+        self.resets = 0
         # what is interrupted next is a program of ours
         self._ours = False
         # bytes of raw paste that may be sent before the board grants more; 0: it has no raw paste; None: not known
@@ -292,6 +295,7 @@ class Repl:
             if not self._at_prompt:
                 await self._enter(15.0)
             self._at_prompt = False
+            self.resets += 1
             self._input.drop()
             await self._wire.write(FRIENDLY_REPL + END if run_main else END)
             if run_main:
@@ -357,6 +361,7 @@ class Repl:
 
     async def _after_reset(self) -> bool:
         assert self._hard_reset is not None
+        self.resets += 1
         await self._hard_reset()
         self._input.drop()
         end = asyncio.get_running_loop().time() + RESET_SECONDS

@@ -70,3 +70,7 @@ class OutputError(NodeError):
 
 class StreamError(NodeError):
     """A byte stream at a node cannot be opened."""
+
+
+class RemoteCallError(NodeError):
+    """What a node was asked in Python raised an exception there, or there is no Python that could carry it out."""

@@ -218,6 +218,12 @@ def _module_of(reader: Reader, raw: YamlMapping) -> tuple[str, ModuleShape] | No
 def _arguments(reader: Reader, raw: YamlMapping, key: str, module: ModuleShape) -> Mapping[str, Any]:
     value = raw[key]
     more = raw.get("args") or {}
+    if isinstance(more, str):
+        reader.complain(
+            "`args` is a mapping of parameters here, not a template",
+            origin_of(raw, "args"),
+            'write each parameter with a template of its own: `src: "{{ given.src }}"`',
+        )
     if value is None:
         value = YamlMapping()
         value.origin = raw.key_origins.get(key) or raw.origin

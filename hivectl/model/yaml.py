@@ -359,7 +359,10 @@ class _Builder:
             if (secret := self.provided(node, origin)) is not None:
                 return secret
             secrets = "secrets come from !env NAME, !file PATH or !command [program, argument]"
-            hint = secrets if name.startswith("!vault") else did_you_mean(name, OUR_TAGS) or secrets
+            vaults = (
+                f"leave the tag out and write `| unvault(password)` where the value is used; or {secrets}"
+            )
+            hint = vaults if name.startswith("!vault") else did_you_mean(name, OUR_TAGS) or secrets
             fault = TagError(f"the tag {name[:60]} is not known", origin=origin, hint=hint)
         self.faults.append(fault)
         return None

@@ -12,6 +12,7 @@ MACHINERY: frozenset[str] = frozenset(
         "free_form",
         "keyboard",
         "launcher",
+        "mip_packages",
         "registry",
     }
 )

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hivectl.drivers.base import Capability, Connection
+    from hivectl.flash.base import Plug
     from hivectl.helper.operations import Become, ItemResult, Operation
     from hivectl.model.origin import Origin
     from hivectl.model.secret import Secret
@@ -120,6 +121,14 @@ class NodeContext(TaskContext, Protocol):
         """Return the node's power; raises NoPowerError where the inventory says nothing of it."""
         ...
 
+    async def plug(self) -> Plug:
+        """Return where the node's board is plugged in; raises NoPlaceError where the inventory does not say that."""
+        ...
+
+    def quarantine(self, reason: str) -> None:
+        """Keep the node from being granted again until somebody has looked at it: nobody knows how it is."""
+        ...
+
     def say(self, message: str) -> None:
         """Tell people what is waited for."""
         ...
@@ -140,11 +149,14 @@ class Module(Generic[P]):
         group: one step on all nodes of the play; node -> context in, node -> result out.
         decide: on the controller alone, no connection at all.
         capabilities: what a connection must be able to do.
+        alternative: what does as well, where no connection has `capabilities`: boards.
         free_form: the parameter that a plain text fills (`command: uptime`); None: a mapping only.
         example: YAML of one task, shown by `hivectl modules NAME` and validated by the tests.
         check_mode: "full", "none" (skipped in check mode, as Ansible's) or "always" (runs as ever: only looks).
         returns: name -> meaning of what the result adds.
         repeatable: a procedure that may simply be done again when nobody knows whether it ended.
+        verify: finds out what became of such a procedure that is not repeatable: its result, or None where it may be
+            done again since the node's state is known. Absent: nobody can tell.
         once: one node does it for all nodes of the play, as if the task said `run_once`.
     """
 
@@ -157,11 +169,13 @@ class Module(Generic[P]):
     group: Callable[[P, Mapping[str, NodeContext]], Awaitable[Mapping[str, Result]]] | None = None
     decide: Callable[[P, TaskContext], Result] | None = None
     capabilities: frozenset[Capability] = frozenset()
+    alternative: frozenset[Capability] = frozenset()
     free_form: str | None = None
     example: str = ""
     check_mode: str = "full"
     returns: Mapping[str, str] = field(default_factory=dict)
     repeatable: bool = True
+    verify: Callable[[P, NodeContext], Awaitable[Result | None]] | None = None
     once: bool = False
 
 

@@ -8,14 +8,18 @@ from pathlib import Path
 from hivectl.helper.operations import Content
 from hivectl.modules.base import ModuleError
 
+SEALED = b"$ANSIBLE_VAULT;"  # what files of ansible-vault begin with
+
 
 @lru_cache(maxsize=65536)
-def _digest(path: str, _mtime_ns: int, _size: int) -> str:
-    """Return the SHA-256 of a file; its time and size are parameters so that a changed file is read anew."""
+def _digest(path: str, _mtime_ns: int, _size: int) -> tuple[str, bool]:
+    """Return a file's SHA-256, and whether it is encrypted; by its time and size a changed file is read anew."""
     import hashlib
 
     with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        sealed = file.read(len(SEALED)) == SEALED
+        file.seek(0)
+        return hashlib.file_digest(file, "sha256").hexdigest(), sealed
 
 
 @lru_cache(maxsize=256)
@@ -23,34 +27,52 @@ def _text(path: str, _mtime_ns: int, _size: int) -> str:
     return Path(path).read_text(encoding="utf-8")
 
 
-def content_of_file(path: Path) -> Content:
+def content_of_file(path: Path, *, sealed: bool = False) -> Content:
     """Return a file's content, which stays in the file until a node lacks it.
 
+    Args:
+        path: the file.
+        sealed: whether one that ansible-vault encrypted is taken as it is.
+
     Raises:
-        ModuleError: it cannot be read.
+        ModuleError: it cannot be read, or is encrypted: Ansible would send what is inside.
     """
     try:
         seen = path.stat()
-        return Content(_digest(str(path), seen.st_mtime_ns, seen.st_size), seen.st_size, path)
+        digest, encrypted = _digest(str(path), seen.st_mtime_ns, seen.st_size)
     except OSError as error:
         raise ModuleError(f"{path} cannot be read: {error.strerror}") from error
+    if encrypted and not sealed:
+        raise _encrypted(path)
+    return Content(digest, seen.st_size, path)
+
+
+def _encrypted(path: Path) -> ModuleError:
+    return ModuleError(
+        f"{path} is encrypted with ansible-vault",
+        hint="send what is inside: `copy: {content: \"{{ lookup('file', '…') | unvault(password) }}\"}`, "
+        "with the password from `!env`, `!file` or `!command` in the inventory",
+    )
 
 
 def text_of_file(path: Path) -> str:
     """Return what a text file holds, read once for all nodes.
 
     Raises:
-        ModuleError: it cannot be read, or is not UTF-8.
+        ModuleError: it cannot be read, is encrypted, or is not UTF-8.
     """
     try:
         seen = path.stat()
-        return _text(str(path), seen.st_mtime_ns, seen.st_size)
+        text = _text(str(path), seen.st_mtime_ns, seen.st_size)
     except OSError as error:
         raise ModuleError(f"{path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ModuleError(
             f"{path} is not UTF-8 text: byte {error.start} cannot be decoded", hint="templates are UTF-8"
         ) from error
+    if text.startswith(SEALED.decode()):
+        raise _encrypted(path)
+    return text
 
 
 def mode_of(path: Path) -> str:

@@ -22,7 +22,6 @@ class Parameters(PlacedParameters):
 
     REFUSED: ClassVar[Mapping[str, str]] = {
         **PlacedParameters.REFUSED,
-        "decrypt": "nothing of Ansible's vault is read: `!command` or `!file` in the inventory keep secrets",
         "checksum": "content is always compared by its hash",
     }
 
@@ -35,6 +34,10 @@ class Parameters(PlacedParameters):
     directory_mode: str | None = parameter("Permissions of new directories.", default=None, kind="mode")
     local_follow: bool | None = parameter(
         "Whether links in `src` are followed; absent: they are, but not with `remote_src`.", default=None
+    )
+    decrypt: bool = parameter(
+        "False: a file that ansible-vault encrypted is copied as it is. Else it is refused: nothing is decrypted.",
+        default=True,
     )
     remote_src: bool = parameter("Whether `src` is on the node already.", default=False)
 
@@ -63,7 +66,7 @@ def operations(parameters: Parameters, context: TaskContext) -> Sequence[Operati
     if parameters.src.endswith("/"):
         raise ModuleError(f"{source} is a file, but `src` ends with a slash", origin=context.origin)
     attributes = attributes_of(parameters, mode=_mode(parameters.mode, source))
-    content = content_of_file(source)
+    content = content_of_file(source, sealed=not parameters.decrypt)
     above = _mode(parameters.directory_mode, source.parent)
     return (write_into(parameters, source.name, content, attributes, directory_mode=above),)
 
@@ -129,7 +132,7 @@ def _tree(parameters: Parameters, source: Path, dest: str) -> Iterator[Operation
         else:
             yield Write(
                 path=target,
-                content=content_of_file(path),
+                content=content_of_file(path, sealed=not parameters.decrypt),
                 attributes=attributes_of(parameters, mode=_mode(parameters.mode, path)),
                 force=parameters.force,
                 backup=parameters.backup,

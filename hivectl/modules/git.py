@@ -1,7 +1,7 @@
 """`git`: a copy of a git repository at a version."""
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Literal
 
 from hivectl.drivers.base import Capability
 from hivectl.helper.operations import Git, ItemResult, Operation
@@ -15,6 +15,11 @@ from hivectl.modules.commands import environment_of, with_lines
 @record(kw_only=True)
 class Parameters:
     """What `git` takes."""
+
+    REFUSED: ClassVar[Mapping[str, str]] = {
+        "gpg_allowlist": "leave it out: gpg of the node says which keys are trusted",
+        "gpg_whitelist": "leave it out: gpg of the node says which keys are trusted",
+    }
 
     repo: str | Secret = parameter("Address of the repository, or a path on the node.", aliases=("name",))
     dest: str | None = parameter(

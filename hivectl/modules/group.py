@@ -1,7 +1,7 @@
 """`group`: a group of the system."""
 
-from collections.abc import Sequence
-from typing import Literal, cast
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Literal, cast
 
 from hivectl.drivers.base import Capability
 from hivectl.helper.operations import Group, Operation
@@ -14,6 +14,10 @@ from hivectl.modules.commands import environment_of
 @record(kw_only=True)
 class Parameters:
     """What `group` takes."""
+
+    REFUSED: ClassVar[Mapping[str, str]] = {
+        "local": "leave it out: groupadd and groupmod change the files of the node itself",
+    }
 
     name: str = parameter("The group's name.")
     state: str = parameter(

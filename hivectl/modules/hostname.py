@@ -1,6 +1,7 @@
 """`hostname`: the node's own name."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 from hivectl.drivers.base import Capability
 from hivectl.helper.operations import Hostname, ItemResult, Operation
@@ -13,6 +14,10 @@ from hivectl.modules.commands import environment_of
 @record(kw_only=True)
 class Parameters:
     """What `hostname` takes."""
+
+    REFUSED: ClassVar[Mapping[str, str]] = {
+        "use": "leave it out: how the name is set is found on the node",
+    }
 
     name: str = parameter("The name.")
 

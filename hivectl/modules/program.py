@@ -346,6 +346,7 @@ MODULE = Module(
     parameters=Parameters,
     procedure=procedure,
     capabilities=frozenset({Capability.RUN, Capability.FILES}),
+    alternative=frozenset({Capability.FILES, Capability.REPL}),
     example="""\
 - name: The pump runs
   program:

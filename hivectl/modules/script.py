@@ -1,8 +1,8 @@
 """`script`: a program of this machine, run on the node."""
 
 import shlex
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from hivectl.drivers.base import Capability
 from hivectl.helper.file_operations import Script
@@ -22,6 +22,10 @@ OPTIONS = ("creates", "removes", "chdir", "executable")
 @record(kw_only=True)
 class Parameters:
     """What `script` takes."""
+
+    REFUSED: ClassVar[Mapping[str, str]] = {
+        "decrypt": "leave it out: files of ansible-vault are refused, nothing is decrypted",
+    }
 
     free_form: str | None = parameter(
         "The file on this machine, and its arguments, as plain text; creates=, removes=, chdir= and executable= "
@@ -101,6 +105,7 @@ MODULE = Module(
     operations=operations,
     result=command_result,
     capabilities=frozenset({Capability.RUN, Capability.FILES}),
+    alternative=frozenset({Capability.FILES, Capability.REPL}),
     free_form="free_form",
     example="""\
 - name: Calibrate once

@@ -1,7 +1,8 @@
 """`setup`: what a node is, as `ansible_*` variables."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
+from typing import ClassVar
 
 from hivectl.drivers.base import Capability
 from hivectl.helper.operations import FACT_GROUPS, Facts, ItemResult, Operation
@@ -55,6 +56,11 @@ ELSEWHERE = frozenset({"facter", "ohai"})
 @record(kw_only=True)
 class Parameters:
     """What `setup` takes."""
+
+    REFUSED: ClassVar[Mapping[str, str]] = {
+        "fact_path": "facts of a node's own files are not read: `command` or `slurp` them, and `set_fact`",
+        "gather_timeout": "leave it out, or give the task a `timeout`",
+    }
 
     gather_subset: list[str] = parameter(
         "Which facts are gathered; with ! before it, which are not.",
@@ -137,6 +143,7 @@ MODULE = Module(
     operations=operations,
     result=result,
     capabilities=frozenset({Capability.RUN}),
+    alternative=frozenset({Capability.FILES, Capability.REPL}),
     example="""\
 - name: Its addresses
   setup:

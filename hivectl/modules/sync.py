@@ -138,7 +138,9 @@ def _writes(parameters: Parameters, wanted: Mapping[str, Path], dest: str) -> li
         else:
             mode = mode_of(path) if parameters.mode == "preserve" else parameters.mode
             operations.append(
-                Write(path=target, content=content_of_file(path), attributes=Attributes(mode=mode))
+                Write(
+                    path=target, content=content_of_file(path, sealed=True), attributes=Attributes(mode=mode)
+                )
             )
     return operations
 

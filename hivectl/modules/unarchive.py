@@ -26,7 +26,7 @@ class Parameters(AttributeParameters):
 
     REFUSED: ClassVar[Mapping[str, str]] = {
         **AttributeParameters.REFUSED,
-        "decrypt": "nothing of Ansible's vault is read: `!command` or `!file` in the inventory keep secrets",
+        "decrypt": "leave it out: files of ansible-vault are refused, nothing is decrypted",
         "io_buffer_size": "leave it out: it changes nothing",
     }
 

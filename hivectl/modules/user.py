@@ -1,7 +1,7 @@
 """`user`: a user of the system."""
 
-from collections.abc import Sequence
-from typing import Literal, cast
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Literal, cast
 
 from hivectl.drivers.base import Capability
 from hivectl.helper.operations import ItemResult, Operation, User
@@ -15,6 +15,16 @@ from hivectl.modules.commands import environment_of, reveal_text, with_lines
 @record(kw_only=True)
 class Parameters:
     """What `user` takes."""
+
+    REFUSED: ClassVar[Mapping[str, str]] = {
+        "local": "leave it out: useradd and usermod change the files of the node itself",
+        "seuser": "call `semanage login` by `command`",
+        "login_class": "it is of another system than Linux: leave it out",
+        "profile": "it is of another system than Linux: leave it out",
+        "authorization": "it is of another system than Linux: leave it out",
+        "role": "it is of another system than Linux: leave it out",
+        "hidden": "it is of another system than Linux: leave it out",
+    }
 
     name: str = parameter("The user's name.", aliases=("user",))
     state: str = parameter(

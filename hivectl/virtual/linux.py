@@ -58,6 +58,9 @@ class VirtualLinux:
             raise wrong_driver("linux", driver, "ssh", origin)
         return self.attributes
 
+    def plug(self) -> None:
+        """Return nothing: a computer is not flashed."""
+
     async def close(self) -> None:
         """End the node and all that runs in it; its tree stays. Calling it again does nothing."""
         if self._closed:

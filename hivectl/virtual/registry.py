@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from hivectl.model.origin import Origin
 
-KINDS = ("linux", "pico-w")
+KINDS = ("linux", "pico", "pico-w", "pico2", "pico2-w")
 
 
 class VirtualDevice(Protocol):
@@ -30,6 +30,13 @@ class VirtualDevice(Protocol):
     @property
     def refusal(self) -> str | None:
         """Why it does less than the driver can on this machine, and what helps."""
+        ...
+
+    def plug(self) -> tuple[Path, str] | None:
+        """Return where it can be flashed: the root of a machine that shows it (sys, dev, proc) and its USB port there.
+
+        None: it is nothing that is flashed.
+        """
         ...
 
     async def close(self) -> None:
@@ -62,10 +69,10 @@ async def start_virtual(kind: str, node: str, folder: Path, *, origin: Origin | 
         from hivectl.virtual.linux import start
 
         return await start(node, folder)
-    if kind == "pico-w":
+    if kind in KINDS:
         from hivectl.virtual.board.start import start_board
 
-        return await start_board(node, folder)
+        return await start_board(node, folder, kind)
     best = nearest(kind, KINDS)
     hint = f"did you mean `{best}`?" if best else f"there is: {', '.join(KINDS)}"
     raise InputError(f"there is no virtual device `{kind}`", origin=origin, hint=hint)

@@ -117,3 +117,51 @@ def test_a_saved_plan_is_refused_when_the_board_has_changed(tmp_path: Path) -> N
     assert done.returncode == 0, done.stdout + done.stderr
     assert (root / "a.txt").read_text() == "new"
     assert not (root / "old").exists()
+
+
+def test_facts_and_scripts_travel_with_files(tmp_path: Path) -> None:
+    made = lab(tmp_path, "webrepl")
+    made.write(
+        "calibrate.py", "import sys\nprint('calibrates', sys.argv[1:])\nopen('/made.txt', 'w').close()\n"
+    )
+    made.write(
+        "wrong.py", "def measure():\n    raise ValueError('no pump')\n\n\nprint('so far')\nmeasure()\n"
+    )
+    made.write(
+        "site.yml",
+        """\
+- hosts: all
+  gather_facts: true
+  tasks:
+    - copy: {content: "a", dest: /a.txt}
+    - script: calibrate.py --pump 2
+      args: {creates: /made.txt}
+    - copy: {content: "b", dest: /b.txt}
+    - assert:
+        that:
+          - ansible_system == 'MicroPython'
+          - ansible_board.version == ansible_distribution_version
+          - ansible_board.id | length == 16
+          - "'json' in ansible_board.modules"
+          - ansible_board.memory_free > 1000
+          - ansible_board.flash_total >= ansible_board.flash_free > 1000
+          - ansible_mounts[0].mount == '/'
+          - "'Pico W' in ansible_machine"
+    - script: wrong.py
+      register: wrong
+      ignore_errors: true
+    - assert:
+        that:
+          - wrong.rc == 1
+          - wrong.stdout == "so far\\n"
+          - "'line 2, in measure' in wrong.stderr"
+          - wrong.msg == 'the board raised ValueError: no pump'
+""",
+    )
+    done = made.run("apply", "site.yml", XDG_CACHE_HOME=cached())
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    again = made.run("apply", "site.yml", "--report", "jsonl", XDG_CACHE_HOME=cached())
+    assert "/made.txt exists, matching creates option" in again.stdout
+    told = made.run("facts", "pico1", "board", "--output", "json", XDG_CACHE_HOME=cached())
+    assert (told.returncode, told.stderr) == (0, "")
+    assert '"flash_free"' in told.stdout

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from typing import Any
 from zlib import crc32
 
 import pytest
 
 from hivectl.bitstream import frames
-from hivectl.bitstream.frames import Decoder, Frame, Mode, Status, Verb
+from hivectl.bitstream.frames import Decoder, Frame, Mode, Packing, Status, Verb
 from tests.support.board_firmware import ROOT, Board
 
 FIRMWARE = ROOT / "firmware/pico2_ice"
@@ -130,6 +131,10 @@ def ask(verb: int, sequence: int, payload: bytes = b"") -> bytes:
     return frames.encode(verb, sequence, payload)
 
 
+def load(sequence: int, image: bytes) -> bytes:
+    return ask(Verb.LOAD, sequence, frames.LOAD.pack(Packing.PLAIN, len(image)) + image)
+
+
 def count(sequence: int, window: int, mode: Mode = Mode.TAKE) -> bytes:
     return ask(Verb.COUNT, sequence, frames.COUNT.pack(mode, window))
 
@@ -150,10 +155,10 @@ def test_it_says_who_it_is_and_how() -> None:
 
 def test_the_fpga_is_configured_as_lattice_demands() -> None:
     image = bytes(range(256)) * 4
-    answers, did = served(ask(Verb.LOAD, 1, image), count(2, 5000), 10)
+    answers, did = served(load(1, image), count(2, 5000), 10)
     assert [answer.status for answer in answers] == [0, 0]
-    load, pulses = answers[0].payload, frames.COUNTED.unpack(answers[1].payload)
-    assert load == struct.pack("<I", crc32(image))
+    staged, pulses = answers[0].payload, frames.COUNTED.unpack(answers[1].payload)
+    assert staged == struct.pack("<I", crc32(image))
     assert (pulses[0], pulses[2:]) == (crc32(image), (5000, 714))
     assert did["log"] == [
         "take",
@@ -174,9 +179,7 @@ def test_the_fpga_is_configured_as_lattice_demands() -> None:
 
 def test_the_next_bitstream_comes_in_while_one_is_measured() -> None:
     first, second = b"first " * 50, b"second " * 50
-    answers, did = served(
-        ask(Verb.LOAD, 1, first), count(2, 40_000), 5, ask(Verb.LOAD, 3, second), count(4, 20_000), 100
-    )
+    answers, did = served(load(1, first), count(2, 40_000), 5, load(3, second), count(4, 20_000), 100)
     assert [(answer.sequence, answer.status) for answer in answers] == [(1, 0), (3, 0), (2, 0), (4, 0)]
     assert [frames.COUNTED.unpack(answer.payload)[0] for answer in answers[2:]] == [
         crc32(first),
@@ -187,17 +190,15 @@ def test_the_next_bitstream_comes_in_while_one_is_measured() -> None:
 
 def test_a_third_bitstream_has_to_wait() -> None:
     answers, _ = served(
-        ask(Verb.LOAD, 1, b"one"), count(2, 40_000), ask(Verb.LOAD, 3, b"two"), count(4, 40_000),
-        ask(Verb.LOAD, 5, b"three"), count(6, 1), 100,
+        load(1, b"one"), count(2, 40_000), load(3, b"two"), count(4, 40_000),
+        load(5, b"three"), count(6, 1), 100,
     )  # fmt: skip
     said = {answer.sequence: Status(answer.status).name for answer in answers}
     assert said == {1: "OK", 2: "OK", 3: "OK", 4: "OK", 5: "BUSY", 6: "BUSY"}
 
 
 def test_a_circuit_that_the_fpga_refuses_is_told_and_the_next_one_is_measured() -> None:
-    answers, did = served(
-        ask(Verb.LOAD, 1, b"a broken one"), count(2, 700), 5, ask(Verb.LOAD, 3, b"whole"), count(4, 700), 5
-    )
+    answers, did = served(load(1, b"a broken one"), count(2, 700), 5, load(3, b"whole"), count(4, 700), 5)
     assert [Status(answer.status).name for answer in answers] == ["OK", "REFUSED", "OK", "OK"]
     assert b"CDONE stayed low" in answers[1].payload
     # nothing half configured is left running
@@ -206,7 +207,7 @@ def test_a_circuit_that_the_fpga_refuses_is_told_and_the_next_one_is_measured() 
 
 def test_a_circuit_goes_on_or_is_put_anew() -> None:
     answers, did = served(
-        ask(Verb.LOAD, 1, b"x"),
+        load(1, b"x"),
         count(2, 1000),
         5,
         count(3, 1000, Mode.GO_ON),
@@ -220,7 +221,7 @@ def test_a_circuit_goes_on_or_is_put_anew() -> None:
 
 def test_samples_come_as_numbers() -> None:
     answers, _ = served(
-        ask(Verb.LOAD, 1, b"x"), ask(Verb.SAMPLE, 2, frames.SAMPLE.pack(Mode.TAKE, 500, 10_000, 100)), 5
+        load(1, b"x"), ask(Verb.SAMPLE, 2, frames.SAMPLE.pack(Mode.TAKE, 500, 10_000, 100)), 5
     )
     check, _, taken = frames.SAMPLED.unpack_from(answers[1].payload)
     assert (check, taken) == (crc32(b"x"), 500)
@@ -236,7 +237,7 @@ def test_samples_come_as_numbers() -> None:
         (count(1, 5), Status.NOTHING_LOADED, "LOAD one first"),
         (count(1, 5, Mode.GO_ON), Status.NOTHING_LOADED, "LOAD one first"),
         (ask(0x55, 1), Status.UNKNOWN_VERB, "no verb 85"),
-        (ask(Verb.LOAD, 1, bytes(3000)), Status.TOO_LARGE, "more than 2048"),
+        (load(1, bytes(3000)), Status.TOO_LARGE, "more than 2048"),
         (ask(Verb.SAMPLE, 1, frames.SAMPLE.pack(1, 5000, 10, 0)), Status.BAD_ARGUMENT, "1 to 4096 samples"),
     ],
     ids=["no-window", "long-window", "cut", "nothing-staged", "nothing-runs", "verb", "large", "samples"],
@@ -250,16 +251,16 @@ def test_what_cannot_be_is_refused_with_the_reason(question: bytes, status: Stat
 
 @pytest.mark.parametrize("at", [0, 3, 9, 13, 20, 600, -1], ids=str)
 def test_a_damaged_frame_is_told_and_the_next_one_is_whole(at: int) -> None:
-    damaged = bytearray(ask(Verb.LOAD, 1, bytes(range(256)) * 4))
+    damaged = bytearray(load(1, bytes(range(256)) * 4))
     damaged[at] ^= 0x40
-    answers, _ = served(bytes(damaged), 200, ask(Verb.LOAD, 2, b"next"), 100)
+    answers, _ = served(bytes(damaged), 200, load(2, b"next"), 100)
     assert [(answer.sequence, answer.status) for answer in answers if answer.status == 0] == [(2, 0)]
     assert Status.BAD_FRAME in {answer.status for answer in answers}
 
 
 @pytest.mark.parametrize("lost", [slice(0, 4), slice(2, 7), slice(100, 101), slice(500, 900)], ids=str)
 def test_zeros_end_a_frame_that_lost_bytes(lost: slice) -> None:
-    whole = bytearray(ask(Verb.LOAD, 1, b"\3\x10" * 512))
+    whole = bytearray(load(1, b"\3\x10" * 512))
     del whole[lost]
     answers, did = served(bytes(whole), 300, bytes(2048 + 64), ask(Verb.STATUS, 2), 100)
     assert did["ended"] == "quiet"
@@ -268,5 +269,19 @@ def test_zeros_end_a_frame_that_lost_bytes(lost: slice) -> None:
 
 
 def test_ctrl_c_on_a_quiet_line_gives_the_repl_back() -> None:
-    _, did = served(ask(Verb.LOAD, 1, b"\3\3\3"), 100, b"\3", ask(Verb.STATUS, 2))
+    _, did = served(load(1, b"\3\3\3"), 100, b"\3", ask(Verb.STATUS, 2))
     assert did["ended"] == "Ctrl-C"
+
+
+def test_a_packed_bitstream_is_unpacked_and_a_broken_one_refused() -> None:
+    image = b"\0" * 1500 + b"circuit"
+    packed = zlib.compress(image)
+    head = frames.LOAD.pack(Packing.ZLIB, len(image))
+    answers, _ = served(
+        ask(Verb.LOAD, 1, head + packed), count(2, 1000), 10, ask(Verb.LOAD, 3, head + packed[:-8]), 100,
+        ask(Verb.LOAD, 4, frames.LOAD.pack(Packing.ZLIB, 5000) + packed), 100, count(5, 1000), 100,
+    )  # fmt: skip
+    assert [Status(answer.status).name for answer in answers] == [
+        "OK", "OK", "BAD_ARGUMENT", "TOO_LARGE", "NOTHING_LOADED",
+    ]  # fmt: skip
+    assert frames.CHECK.unpack(answers[0].payload)[0] == crc32(image)

@@ -33,6 +33,11 @@ def faults(tmp_path: Path, text: str) -> list[str]:
         ("- hosts: all\n  handlers: 5\n", "2:13", "must be a list of tasks"),
         ("- hosts: all\n  tasks:\n    - block: 5\n", "3:14", "must be a list of tasks"),
         (
+            "- hosts: all\n  tasks:\n    - ping:\n      args: '{{ given }}'\n",
+            "4:13",
+            "`args` is a mapping of parameters here, not a template",
+        ),
+        (
             "- hosts: all\n  tasks:\n    - ping:\n      register: a b\n",
             "4:17",
             "cannot be the name of a variable",

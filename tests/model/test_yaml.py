@@ -108,7 +108,7 @@ def test_merge_keys_and_anchors() -> None:
         ("a: 1\n---\nb: 2\n", "one file holds one document"),
         ("a: 1\na: 2\n", 'f.yml:2:1: "a" is written twice; the first one is at f.yml:1:1'),
         ("a: !evn X\n", 'did you mean "!env"?'),
-        ("a: !vault |\n  x\n", "secrets come from !env"),
+        ("a: !vault |\n  x\n", "leave the tag out and write `| unvault(password)`"),
         ("a: !command pass\n", "!command is written !command [program, argument]"),
         ("a: !command [1.5]\n", "!command takes a list of texts"),
         ("a: !!binary aa\n", "the tag !!binary is not known"),

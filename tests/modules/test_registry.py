@@ -71,8 +71,8 @@ def test_a_module_says_all_about_itself(name: str) -> None:
     assert [module.operations, module.procedure, module.group, module.decide].count(None) == 3
     assert module.summary
     assert module.check_mode in ("full", "none", "always")
-    # power is switched beside the node, and a pause is the play's: no way to the node is needed
-    assert bool(module.capabilities) == (module.decide is None and name not in ("pause", "power"))
+    # power and boot loaders are beside the node, and a pause is the play's: no way to the node is needed
+    assert bool(module.capabilities) == (module.decide is None and name not in ("flash", "pause", "power"))
     assert all(isinstance(one, Capability) for one in module.capabilities)
     assert module.returns
     properties = schema_of(module.parameters)["properties"]

@@ -43,6 +43,19 @@ def test_a_large_script_is_sent_in_pieces_and_removed(place: Path) -> None:
     assert left(place) == []
 
 
+def test_an_encrypted_file_is_refused_with_the_way_out(place: Path) -> None:
+    (place / "sealed").write_text("$ANSIBLE_VAULT;1.1;AES256\n3361\n")
+
+    for module, arguments in (
+        ("script", {"cmd": f"{place}/sealed"}),
+        ("copy", {"src": f"{place}/sealed", "dest": f"{place}/there"}),
+        ("template", {"src": f"{place}/sealed", "dest": f"{place}/there"}),
+    ):
+        result = do(module, arguments, place)
+        assert f"{place}/sealed is encrypted with ansible-vault" in result["msg"]
+    assert not (place / "there").exists()
+
+
 @pytest.mark.parametrize("text", ["exit 3", "kill -9 $$", 'rm -rf "$0"', 'chmod 000 "$(dirname "$0")"'])
 def test_nothing_is_left_however_it_ends(place: Path, text: str) -> None:
     do("script", {"cmd": make(place, text)}, place)

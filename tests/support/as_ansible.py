@@ -20,7 +20,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hivectl.model.errors import Complaints
+from hivectl.model.errors import Complaints, InputError
 from tests.support.ansible_python import quick_python
 from tests.support.tasks import TaskOnThisMachine, connect, perform
 
@@ -290,7 +290,7 @@ async def result_of(one: Case, arguments: Any, context: TaskOnThisMachine) -> di
     """Do a case; what is refused before anything is sent has failed too."""
     try:
         return await perform(one.module, arguments, context)
-    except Complaints as refused:
+    except (Complaints, InputError) as refused:
         return {"changed": False, "failed": True, "msg": str(refused)}
 
 

@@ -150,6 +150,6 @@ class TaskOnABoard(TaskOnThisMachine):
 
 
 async def do(session: NodeSession, folder: Path, module: str, **arguments: Any) -> Result:
-    """Do one task on a board; `check` and `diff` among the arguments are the task's keywords."""
-    how = {name: arguments.pop(name, False) for name in ("check", "diff")}
+    """Do one task on a board; `check`, `diff` and `run` among the arguments are the context's."""
+    how = {name: arguments.pop(name) for name in ("check", "diff", "run") if name in arguments}
     return await perform(module, arguments, TaskOnABoard(folder=folder, session=session, **how))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hivectl.drivers.base import Capability, Connection
+    from hivectl.flash.base import Plug
     from hivectl.helper.operations import Become, ItemResult, Operation
     from hivectl.model.secret import Secret
     from hivectl.model.templates import Templates
@@ -100,6 +101,12 @@ class TaskOnThisMachine:
         raise NotImplementedError
 
     def power(self) -> Power:
+        raise NotImplementedError
+
+    async def plug(self) -> Plug:
+        raise NotImplementedError
+
+    def quarantine(self, reason: str) -> None:
         raise NotImplementedError
 
     def say(self, message: str) -> None:

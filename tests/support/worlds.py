@@ -213,6 +213,7 @@ def _by_ansible(acts: list[Act], folder: Path) -> list[tuple[dict[str, Any], str
 
 
 def _by_us(acts: list[Act], folder: Path, shell: str = "") -> list[tuple[dict[str, Any], str]]:
+    from hivectl.model.errors import Complaints, InputError
     from tests.support.tasks import TaskOnThisMachine, connect, perform
 
     async def whole() -> list[tuple[dict[str, Any], str]]:
@@ -226,7 +227,10 @@ def _by_us(acts: list[Act], folder: Path, shell: str = "") -> list[tuple[dict[st
                 seen = replace(
                     context, run=str(number), check=one.check, diff=one.diff, environment=one.environment
                 )
-                result = await perform(one.module, one.arguments, seen)
+                try:
+                    result = await perform(one.module, one.arguments, seen)
+                except (Complaints, InputError) as refused:
+                    result = {"changed": False, "failed": True, "msg": str(refused)}
                 results.append((result, _shell(f"sh {folder}/state.sh")))
         finally:
             await connection.close()

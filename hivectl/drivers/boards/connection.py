@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING
 
 from hivectl.drivers.base import Capability, Completed
 from hivectl.drivers.boards.operations import BoardOperations
+from hivectl.drivers.boards.scripts import BEGUN
 from hivectl.drivers.errors import CapabilityError, ConnectionLostError, NodeError, UnreachableError
 from hivectl.helper.operations import Progress
 from hivectl.micropython.files import Files
 from hivectl.micropython.programs import NAME
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Callable
 
     from hivectl.drivers.base import Command, Process, Stream, StreamAddress, Terminal
     from hivectl.helper.operations import Batch, Become, Fence, ItemResult
-    from hivectl.micropython.repl import Repl
+    from hivectl.micropython.repl import Outcome, Repl
 
 CAPABILITIES = frozenset({Capability.FILES, Capability.REPL})
 # seconds to leave the board as it was
@@ -78,8 +79,15 @@ class OpenBoard:
             raise
 
     async def progress(self, run: str, become: Become | None = None) -> Progress:  # noqa: ARG002 - Connection's
-        """Return that nothing is known: every operation on files may be repeated."""
-        return Progress(run=run)
+        """Return which script began last, which must not be repeated; operations on files may be.
+
+        The board keeps it in its memory: a board that was reset knows of none.
+        """
+        self._need_open()
+        begun = await self.repl.evaluate(f"globals().get({BEGUN!r})")
+        if begun is None or begun[0] != run:
+            return Progress(run=run)
+        return Progress(run=run, key=begun[1])
 
     async def unlock(self, fence: Fence, become: Become | None = None) -> None:  # noqa: ARG002 - Connection's
         """Give the fence back, which the board keeps in its memory."""
@@ -94,18 +102,26 @@ class OpenBoard:
             OperationTimeoutError: it did not end in its time and was interrupted.
             UnreachableError: the way is gone, or disturbed.
         """
-        self._need_open()
         if become is not None or command.stdin or command.environment:
             raise self._cannot("give code a standard input, an environment, or another user")
+        outcome = await self.attempt(command.command, timeout=command.timeout)
+        stdout, stderr = (text.replace(b"\r\n", b"\n") for text in (outcome.output, outcome.failure))
+        return Completed(rc=1 if outcome.failure else 0, stdout=stdout, stderr=stderr)
+
+    async def attempt(
+        self,
+        code: str | bytes,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109  as `Repl.attempt`
+        sink: Callable[[bytes], None] | None = None,
+    ) -> Outcome:
+        """Run MicroPython code as `Repl.attempt`; the connection is closed where the way is gone, or disturbed."""
+        self._need_open()
         try:
-            outcome = await self.repl.attempt(
-                command.command, timeout=LONGEST if command.timeout is None else command.timeout
-            )
+            return await self.repl.attempt(code, timeout=LONGEST if timeout is None else timeout, sink=sink)
         except UnreachableError:
             await self._drop()
             raise
-        stdout, stderr = (text.replace(b"\r\n", b"\n") for text in (outcome.output, outcome.failure))
-        return Completed(rc=1 if outcome.failure else 0, stdout=stdout, stderr=stderr)
 
     async def open_process(self, command: str, terminal: Terminal | None = None) -> Process:  # noqa: ARG002 - Connection's
         """Refuse: a board has no shell but its REPL."""

@@ -12,11 +12,15 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from hivectl.drivers.boards.contents import edit, read, write
+from hivectl.drivers.boards.facts import gather
+from hivectl.drivers.boards.finding import find
 from hivectl.drivers.boards.observing import look_first
 from hivectl.drivers.boards.paths import Paths
+from hivectl.drivers.boards.scripts import run_script
 from hivectl.drivers.errors import FenceError, OperationTimeoutError, UnreachableError
+from hivectl.helper.file_operations import Find, Script
 from hivectl.helper.node.paths import Failure, Pretence
-from hivectl.helper.operations import Directory, Edit, ItemResult, Read, Remove, Stat, Touch, Write
+from hivectl.helper.operations import Directory, Edit, Facts, ItemResult, Read, Remove, Stat, Touch, Write
 from hivectl.micropython.errors import RemoteError, RemoteOSError
 from hivectl.micropython.programs import NAME
 from hivectl.model.node_errors import NodeError
@@ -43,6 +47,7 @@ class BoardOperations:
         self._node = node
         # what a check has made so far is seen by later batches of its run
         self._pretence = Pretence()
+        self._run = ""
 
     async def operate(self, batch: Batch) -> AsyncGenerator[ItemResult, None]:
         """Carry out a batch, item by item, and yield each result.
@@ -52,6 +57,7 @@ class BoardOperations:
             UnreachableError: the way is gone, or disturbed.
         """
         self._pretence.begin(batch.run)
+        self._run = batch.run
         paths = Paths(self._files)
         await self._prepare(batch, paths)
         touched = set(batch.touched)
@@ -149,6 +155,16 @@ class BoardOperations:
             case Touch() as operation:
                 refuse_attributes(operation.attributes, operation.path)
                 result = await _touch(paths, operation, self._pretence, **how)
+            case Facts() as operation:
+                facts = await gather(self._files.repl, operation.groups, self._node)
+                result = {"changed": False, "ansible_facts": facts}
+            case Find() as operation:
+                result = await find(paths, operation)
+            case Script() as operation:
+                begun = (self._run, item.key)
+                result = await run_script(self._files.repl, operation, begun=begun, check=item.check)
+                if result["changed"]:
+                    paths.forget("/")
             case other:
                 raise Failure(OTHER.format(other.name))
         return result, content

@@ -80,6 +80,10 @@ class Paths:
             self._known[question] = (await self.files.look([question]))[0]
         return self._known[question]
 
+    def remember(self, question: Look, entry: Entry) -> None:
+        """Take in what was found by other ways."""
+        self._known[question] = entry
+
     async def kind(self, path: str) -> str:
         """Return Ansible's word for what a path is."""
         for question, found in self._known.items():

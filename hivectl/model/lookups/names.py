@@ -24,7 +24,7 @@ FILES: Mapping[str, tuple[str, ...]] = {
 OURS: Mapping[str, str] = {name: file for file, names in FILES.items() for name in names}
 # Ansible's, with what to write instead
 REFUSED = {
-    "url": "make a task of `uri` or `get_url`, and register its result",
+    "url": "make a task of `get_url` or `command: curl …`, and register its result",
     "config": "hivectl has no such settings; see `hivectl apply --help`",
-    "unvault": "keep secrets with !env, !file or !command",
+    "unvault": "write `lookup('file', '…') | unvault(password)`",
 }

@@ -1,16 +1,17 @@
 // A MicroPython board: the interpreter of the npm package on this thread, its terminal on standard input and
 // output, its files in a folder. Arguments: the package's micropython.mjs, the folder, the board's name,
 // the room of its file system in bytes (0: no limit), a descriptor that gets a byte for what happens to it: B booted,
-// S soft reset.
-// Exit status 42: machine.reset().
+// S soft reset, what os.uname() says of version and machine.
+// Exit status 42: machine.reset(); 43: machine.bootloader().
 import fs from "node:fs";
 import { Worker } from "node:worker_threads";
 import { pathToFileURL } from "node:url";
 import { FileSystem } from "./files.mjs";
 import { MODULES } from "./modules.mjs";
 
-const [script, root, name, room, events] = process.argv.slice(2);
+const [script, root, name, room, events, version, machine] = process.argv.slice(2);
 const RESET_STATUS = 42;
+const LOADER_STATUS = 43;
 const RING = 1 << 16;
 const WINDOW = 128; // of raw paste, as on rp2
 // places in the shared numbers
@@ -97,6 +98,7 @@ let native = null;
 let python = null;
 let files = null;
 let hard = false;
+let loader = false;
 let quick = 0;
 let lastTick = 0;
 
@@ -144,7 +146,10 @@ async function start() {
   python = await globalThis.loadMicroPython({ heapsize: 2 << 20, linebuffer: false });
   python.registerJsModule("_board", {
     name,
+    version,
+    machine,
     reset: () => { hard = true; },
+    bootloader: () => { hard = loader = true; },
     modules: MODULES,
   });
   python.runPython("import _board\nexec(_board.modules)\n_setup(_board)\ndel _setup, _board");
@@ -154,6 +159,8 @@ async function start() {
 function running(act) {
   Atomics.store(numbers, INTERRUPT, 0);
   Atomics.store(numbers, RUNNING, 1);
+  // the terminal's reader looks the other way round, so that one of us sees it
+  if (Atomics.load(numbers, ENDED)) process.exit(0);
   try {
     return act();
   } finally {
@@ -161,7 +168,7 @@ function running(act) {
     Atomics.store(numbers, INTERRUPT, 0);
     if (hard) {
       flush();
-      process.exit(RESET_STATUS);
+      process.exit(loader ? LOADER_STATUS : RESET_STATUS);
     }
   }
 }

@@ -11,12 +11,14 @@ from hivectl.virtual.board.faults import Faults
 from hivectl.virtual.board.package import InterpreterError, find_interpreter
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
 
     from hivectl.virtual.board.package import Interpreter
 
 PROGRAM = Path(__file__).parent / "device.mjs"
-RESET_STATUS = 42
+RESET_STATUS, LOADER_STATUS = 42, 43
+# what os.uname() says where nothing else was flashed; the version is that of the npm package
+VERSION, MACHINE = "v1.27.0 on 2025-12-10", "Raspberry Pi Pico W with RP2040"
 BOOT_SECONDS = 60.0
 END_SECONDS = 3.0
 # of flash that a Pico W has for files, in bytes
@@ -63,12 +65,19 @@ class Device:
         folder: where its files are.
         interpreter: what it runs on.
         room: of its file system, in bytes; 0: no limit.
+
+    Attributes:
+        version: of its firmware, as `os.uname()` says; it holds from the next start on.
+        machine: likewise.
+        on_loader: is called when a program on the board asks for the boot loader.
     """
 
     def __init__(self, name: str, folder: Path, interpreter: Interpreter, room: int = ROOM) -> None:
         self.name = name
         self.folder = folder
         self.faults = Faults()
+        self.version, self.machine = VERSION, MACHINE
+        self.on_loader: Callable[[], None] | None = None
         self._interpreter = interpreter
         self._room = room
         self._terminals: list[Attached] = []
@@ -86,14 +95,19 @@ class Device:
         Raises:
             InterpreterError: it cannot be had or does not start.
         """
-        await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
-        device = cls(name, folder, await find_interpreter(), room)
+        device = await cls.make(name, folder, room=room)
         try:
             await device.power_on()
         except BaseException:
             await device.close()
             raise
         return device
+
+    @classmethod
+    async def make(cls, name: str, folder: Path, *, room: int = ROOM) -> Device:
+        """Make a board that is off; raises InterpreterError when its interpreter cannot be had."""
+        await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+        return cls(name, folder, await find_interpreter(), room)
 
     async def power_on(self) -> None:
         """Start the interpreter; returns when its terminal is served, main.py may run then."""
@@ -110,6 +124,8 @@ class Device:
                 self.name,
                 str(self._room),
                 str(writing),
+                self.version,
+                self.machine,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
@@ -177,6 +193,16 @@ class Device:
             self._was_reset()
             await self.power_on()
 
+    async def power_off(self) -> None:
+        """Take the board's power away: nothing of its firmware runs until `power_on`."""
+        async with self._power:
+            self._booted.clear()
+            process, self._process = self._process, None
+            if process is not None and process.returncode is None:
+                process.kill()
+                await process.wait()
+            self._was_reset()
+
     def _was_reset(self) -> None:
         for terminal in tuple(self._terminals):
             terminal.was_reset()
@@ -222,6 +248,9 @@ class Device:
             # the board asked for it
             self._booted.clear()
             self.reboot()
+            return
+        if status == LOADER_STATUS and self.on_loader is not None:
+            self.on_loader()
             return
         self._booted.set()
         if status > 0:

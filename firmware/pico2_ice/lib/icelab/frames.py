@@ -59,6 +59,8 @@ class Reader:
         """
         view = memoryview(self._head)
         self._port.readinto(view[:1])
+        while self._head[0] == 0 and self._port.ready(0):
+            self._port.readinto(view[:1])
         first = self._head[0]
         if first == 3 and quiet:
             raise KeyboardInterrupt

@@ -1,8 +1,15 @@
 """What the board does with frames: one bitstream is measured while the next one comes in."""
 
+import io
 import json
 import struct
 from binascii import crc32
+
+try:
+    import deflate
+except ImportError:
+    # firmware before 1.21, or a port without it
+    deflate = None
 
 from icelab import frames
 
@@ -10,6 +17,9 @@ VERSION = "1.0.0"
 PROTOCOL = 1
 # what a COUNT or SAMPLE begins with: the circuit goes on, the staged one is put first, the present one is put anew
 GO_ON, TAKE, AGAIN = 0, 1, 2
+# what a LOAD begins with: how the bitstream is packed, and its bytes when it is not
+HEAD = 5
+PLAIN, ZLIB = 0, 1
 
 
 class Service:
@@ -22,13 +32,13 @@ class Service:
         largest: bytes of the largest bitstream.
     """
 
-    def __init__(self, port, parts, largest=160 * 1024):
+    def __init__(self, port, parts, largest=112 * 1024):
         self._port = port
         self._parts = parts
         self._largest = largest
-        self._reader = frames.Reader(port, largest, self._between)
-        # three buffers change their places: what comes in, what waits, what runs
-        self._room = bytearray(largest)
+        self._reader = frames.Reader(port, largest + HEAD, self._between)
+        # three buffers: what comes in, what waits, what runs
+        self._room = bytearray(largest + HEAD)
         self._staged = None
         self._loaded = None
         self._spare = []
@@ -88,6 +98,7 @@ class Service:
             "id": parts.identity,
             "clock_hz": parts.clock_hz,
             "largest": self._largest,
+            "zlib": deflate is not None,
             "longest": parts.counter.LONGEST,
             "samples": parts.sampler.MOST if parts.sampler else 0,
         }
@@ -111,12 +122,40 @@ class Service:
             # the one that is staged belongs to a measurement that has not begun
             self._refuse(frames.LOAD, sequence, frames.BUSY, "two bitstreams wait already")
             return
+        if length < HEAD:
+            self._refuse(frames.LOAD, sequence, frames.BAD_ARGUMENT, "the payload has no head")
+            return
+        packing, size = struct.unpack_from("<BI", self._room)
+        if size > self._largest:
+            self._refuse(frames.LOAD, sequence, frames.TOO_LARGE, f"more than {self._largest} bytes")
+            return
         if self._staged:
             self._spare.append(self._staged[0])
-        check = crc32(memoryview(self._room)[:length])
-        self._staged = (self._room, length, check)
-        self._room = self._spare.pop() if self._spare else bytearray(self._largest)
+            self._staged = None
+        room = self._spare.pop() if self._spare else bytearray(self._largest)
+        try:
+            self._unpack(packing, memoryview(self._room)[HEAD:length], memoryview(room)[:size])
+        except (OSError, ValueError, EOFError) as error:
+            self._spare.append(room)
+            self._refuse(frames.LOAD, sequence, frames.BAD_ARGUMENT, f"cannot be unpacked: {error!r}")
+            return
+        check = crc32(memoryview(room)[:size])
+        self._staged = (room, size, check)
         self._answer(frames.LOAD, sequence, struct.pack("<I", check))
+
+    def _unpack(self, packing, source, target):
+        if packing == PLAIN and len(source) == len(target):
+            target[:] = source
+            return
+        if packing != ZLIB or deflate is None:
+            raise ValueError(packing)
+        stream = deflate.DeflateIO(io.BytesIO(source), deflate.ZLIB)
+        have = 0
+        while have < len(target):
+            more = stream.readinto(target[have:])
+            if not more:
+                raise ValueError(have)
+            have += more
 
     def _put(self, mode):
         """Configure the FPGA as asked; return None, or the status and the text of a refusal."""

@@ -1,0 +1,1 @@
+"""Boards: what kinds there are, how each is flashed and what it can measure."""
