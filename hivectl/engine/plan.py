@@ -12,6 +12,7 @@ from dataclasses import field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple
 
+from hivectl.engine.fitting import unfit_tasks
 from hivectl.engine.graph import CycleFoundError, Graph
 from hivectl.model.errors import Complaints, HivectlError, InputError
 from hivectl.model.playbook import flatten
@@ -144,6 +145,7 @@ def build_plan(
     tasks = {task.number: task for task in playbook.tasks()}
     errors += unknown_limits(tasks.values(), inventory.limits)
     errors += wrong_ids(tasks)
+    errors += unfit_tasks(plays, inventory, tags)
     graph, group_of = _graph(plays, tasks, tags)
     errors += _cycle(graph, tasks)
     if errors:
