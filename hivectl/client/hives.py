@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from hivectl.client.calls import check_name
-from hivectl.client.errors import ClosedError, HeldError, NotReservedError, QuorumError
+from hivectl.client.errors import BusyError, ClosedError, HeldError, NotReservedError, QuorumError
 from hivectl.client.lab import by_address, chosen, free_nodes, open_reach
 from hivectl.client.nodes import AsyncNode
 from hivectl.client.results import Results
@@ -153,8 +153,11 @@ class _Nodes:
     @staticmethod
     def _row(name: str, driver: str, answers: Results, holder: Holder | None) -> dict[str, Any]:
         row: dict[str, Any] = {"node": name, "driver": driver}
-        if name in answers.errors:
-            row |= {"state": "error", "host": "", "uptime": str(answers.errors[name])}
+        error = answers.errors.get(name)
+        if isinstance(error, BusyError):
+            row |= {"state": "busy", "host": "", "uptime": f"{error.program} runs"}
+        elif error is not None:
+            row |= {"state": "error", "host": "", "uptime": str(error)}
         else:
             host, _, uptime = answers[name].strip().partition("\n")
             row |= {"state": "ok" if answers[name].ok else "failed", "host": host, "uptime": uptime.strip()}

@@ -7,21 +7,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from hivectl.client.calls import call_text, check_name, value_of
-from hivectl.client.errors import CommandError
+from hivectl.client.carry_out import carry_out
+from hivectl.client.kinds import kind_of
 from hivectl.client.lab import only_node, open_reach
-from hivectl.client.output import Output
-from hivectl.client.shells import shells_of
-from hivectl.client.tasks import AsyncTask, program_name, read_tasks
-from hivectl.engine.single import run_module
-from hivectl.model.node_errors import ConnectionLostError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from types import TracebackType
 
+    from hivectl.client.kinds import Shell
     from hivectl.client.lab import Inventories
+    from hivectl.client.output import Output
     from hivectl.client.reach import Reach
-    from hivectl.client.shells import Shell
+    from hivectl.client.tasks import AsyncTask
     from hivectl.modules.base import Result
 
 __all__ = ["AsyncNode", "AsyncRemote"]
@@ -59,7 +57,7 @@ class AsyncNode:
             inventory, reason=reason or "Node", wait=wait, timeout=timeout, duration=None, priority=None
         )
         self._name = only_node(self._reach.lab, name)
-        self._shells = shells_of(self._reach.lab, self._name, self._reach)
+        self._kind = kind_of(self._reach.lab, self._name, self._reach)
 
     @property
     def name(self) -> str:
@@ -99,7 +97,7 @@ class AsyncNode:
 
     async def close(self) -> None:
         """Close what is open to it, and give it back if it was taken by itself; what runs there goes on."""
-        await self._shells.close()
+        await self._kind.close()
         if self._own:
             await self._reach.close()
 
@@ -132,7 +130,7 @@ class AsyncNode:
             BoardResetError: the board was reset since the last command, whose state is gone.
             NotReservedError: somebody else holds the node.
         """
-        return await self._shells.default(command, timeout=timeout, check=check)
+        return await self._kind.default(command, timeout=timeout, check=check)
 
     async def shell(self, name: str = "") -> Shell:
         """Return another shell, a window of the same tmux session; the same one for the same name.
@@ -140,17 +138,17 @@ class AsyncNode:
         Raises:
             CapabilityError: the node is a board, which has one.
         """
-        return self._shells.named(name)
+        return self._kind.named(name)
 
     @property
     def shells(self) -> Sequence[Shell]:
         """The shells that were made here, the default one first."""
-        return self._shells.known()
+        return self._kind.known()
 
     @property
     def status_command(self) -> str:
         """What `exec` takes to print the host's name, and on a second line how long it is up."""
-        return self._shells.status
+        return self._kind.status
 
     async def exec(
         self,
@@ -177,7 +175,7 @@ class AsyncNode:
             NotReservedError: somebody else holds the node.
         """
         data = stdin.encode("utf-8", "surrogateescape") if isinstance(stdin, str) else stdin
-        output = await self._shells.exec(command, seconds=timeout, stdin=data, environment=environment or {})
+        output = await self._kind.exec(command, seconds=timeout, stdin=data, environment=environment or {})
         return output.check(command, self._name) if check else output
 
     async def forward(self, dotted: str, *arguments: Any, **named: Any) -> Any:
@@ -189,26 +187,26 @@ class AsyncNode:
                 board's traceback), or there is no Python prompt.
         """
         text = call_text(dotted, arguments, named)
-        output = await self._shells.default(text, python=True)
+        output = await self._kind.default(text, python=True)
         return value_of(output, text, self._name)
 
     # -- files
 
     async def put(self, local: str | Path, remote: str) -> bool:
         """Send a file or a folder; returns whether anything differed. Only what differs is sent."""
-        return bool((await self._module("copy", src=str(Path(local).absolute()), dest=remote))["changed"])
+        return bool((await self._files("copy", src=str(Path(local).absolute()), dest=remote))["changed"])
 
     async def get(self, remote: str, local: str | Path) -> Path:
         """Fetch a file; into a folder if `local` is one. Returns where it is."""
         target = Path(local)
         if target.is_dir():
             target = target / remote.rstrip("/").rpartition("/")[2]
-        await self._module("fetch", src=remote, dest=str(target.absolute()), flat=True)
+        await self._files("fetch", src=remote, dest=str(target.absolute()), flat=True)
         return target
 
     async def sync(self, folder: str | Path, remote: str) -> bool:
         """Have a folder on the node hold what is in ours; hashes tell what is sent. Returns whether that was anything."""
-        result = await self._module("copy", src=f"{Path(folder).absolute()}/", dest=remote)
+        result = await self._files("copy", src=f"{Path(folder).absolute()}/", dest=remote)
         return bool(result["changed"])
 
     # -- programs
@@ -227,6 +225,9 @@ class AsyncNode:
     ) -> AsyncTask:
         """Let the node run a program that outlives us; one that runs as it shall is left alone.
 
+        A MicroPython board runs one, as its main program, in the place of the one before it, and in a fresh
+        interpreter: what the default shell knew is gone. While it runs the default shell is busy.
+
         Args:
             name: of the task; what cannot stand in a program's name becomes a dash.
             script: file on this machine; it is sent if the node has not got it.
@@ -241,8 +242,6 @@ class AsyncNode:
             CommandError: it ended at once with a failure, or could not be started.
         """
         arguments: dict[str, Any] = {
-            "name": program_name(name),
-            "state": "restarted" if restart else "started",
             "args": [str(arg) for arg in args],
             "directory": directory,
             "environment": dict(environment or {}),
@@ -253,14 +252,13 @@ class AsyncNode:
             arguments["command"] = command if isinstance(command, str) else list(command)
         if interpreter is not None:
             arguments["interpreter"] = interpreter
-        await self._module("program", **arguments)
-        task = AsyncTask(self, self._reach, name)
-        await task.refresh()
-        return task
+        task = self._kind.task(name)
+        await task.carry_out("restarted" if restart else "started", **arguments)
+        return await task.refresh()
 
     async def tasks(self) -> dict[str, AsyncTask]:
         """Return the programs that the node runs or has run, by their names."""
-        found = {name: AsyncTask(self, self._reach, name) for name in await read_tasks(self, self._reach)}
+        found = {name: self._kind.task(name) for name in await self._kind.task_names()}
         await asyncio.gather(*(task.refresh() for task in found.values()))
         return found
 
@@ -269,19 +267,9 @@ class AsyncNode:
         tasks = await self.tasks()
         return max(tasks.values(), key=lambda task: task.since, default=None)
 
-    async def _module(self, module: str, **arguments: Any) -> Result:
-        async with self._reach.using(self._name) as session:
-            access = self._reach.access(self._name, session)
-            try:
-                result = await run_module(module, arguments, node=self._name, access=access)
-            except ConnectionLostError:
-                # it was there: all that is done so may be done again
-                await session.reconnect()
-                result = await run_module(module, arguments, node=self._name, access=access)
-        if result.get("failed"):
-            output = Output(str(result.get("output", "")), status=result.get("exit_status", 1))
-            raise CommandError(str(result.get("msg") or f"{module} failed"), output, node=self._name)
-        return result
+    async def _files(self, module: str, **arguments: Any) -> Result:
+        await self._kind.free()
+        return await carry_out(self._reach, self._name, module, **arguments)
 
 
 class AsyncRemote:

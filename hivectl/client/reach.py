@@ -91,7 +91,7 @@ class Reach:
         self.lab = lab
         self.wish = wish
         self.closed = False
-        self._tell = tell
+        self.tell = tell
         self._store = lab.open_store()
         self.reservations = StoredReservations(self._store, limit=lab.longest)
         self._sessions = Sessions(lab)
@@ -154,7 +154,7 @@ class Reach:
     def _lose(self, reason: str) -> None:
         for task in tuple(self._working):
             task.cancel()
-        self._tell(f"error: {reason}")
+        self.tell(f"error: {reason}")
 
     def lost(self, node: str) -> str | None:
         """Return why a node is held no longer; None when it is, or was not."""
@@ -273,7 +273,9 @@ class Reach:
         async with told.lock:
             if told.token == fence.token and time.monotonic() - told.at < FENCE_EVERY:
                 return
-            connection = await session.connection()
+            connection: Any = await session.connection()
+            if Capability.REPL in connection.capabilities and connection.repl.background is not None:
+                return  # nobody else reaches a board that we are connected to; a word would interrupt its program
             if connection.capabilities & {Capability.RUN, Capability.REPL}:
                 look = Item(key="fence", step=0, chain=0, operation=Stat(path="/", checksum=None))
                 # a board hears of the fence before it looks at anything
@@ -302,7 +304,7 @@ class Reach:
         return NodeAccess(
             open=opened,
             fence=lambda: holding.fence(node),
-            say=self._tell,
+            say=self.tell,
             power=lambda: self._sessions.power(node),
             plug=lambda: self._sessions.plug(node),
             quarantine=lambda reason: NodeHealth(self._store).quarantine([node], reason, owner()),
@@ -329,7 +331,7 @@ class Reach:
             return  # no helper, no lock
         except (NodeError, TimeoutError) as error:
             # the node's lock ends by itself when its time is over
-            self._tell(
+            self.tell(
                 f"{node}: the node's lock stands for up to a minute: {str(error) or 'it does not answer'}"
             )
 
@@ -364,11 +366,11 @@ class Reach:
             await give_back(self.lab, grant.reservation, grant.key, emit=self._hear)
         except HivectlError as error:
             # no reason to hide what the block has come to
-            self._tell(f"reservation {grant.reservation} cannot be given back: {error.message}")
+            self.tell(f"reservation {grant.reservation} cannot be given back: {error.message}")
 
     def _hear(self, event: Event) -> None:
         if isinstance(event, Waiting):
             for what in event.what:
-                self._tell(f"waiting: {what}")
+                self.tell(f"waiting: {what}")
         elif isinstance(event, Message):
-            self._tell(f"{event.node}: {event.text}" if event.node else event.text)
+            self.tell(f"{event.node}: {event.text}" if event.node else event.text)

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from hivectl.client.kinds import Shell as AsyncShell
     from hivectl.client.lab import Inventories
     from hivectl.client.output import Output
-    from hivectl.client.shells import Shell as AsyncShell
 
 
 class Node(Face[AsyncNode]):
@@ -174,6 +174,9 @@ class Node(Face[AsyncNode]):
         restart: bool = False,
     ) -> Task:
         """Let the node run a program that outlives us; one that runs as it shall is left alone.
+
+        A MicroPython board runs one, as its main program, in the place of the one before it, and in a fresh
+        interpreter: what the default shell knew is gone. While it runs the default shell is busy.
 
         Args:
             name: of the task; what cannot stand in a program's name becomes a dash.

@@ -1,55 +1,20 @@
-"""A program that a node runs in its tmux session: looked at, waited for, stopped; it outlives whoever started it."""
+"""A program that a node runs: looked at, waited for, stopped; it outlives whoever started it."""
 
 from __future__ import annotations
 
+import codecs
 import re
-import shlex
-import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from hivectl.client.carry_out import carry_out
 from hivectl.client.errors import CommandError, ShellTimeoutError
-from hivectl.client.output import Output, decoded
-from hivectl.drivers.base import Capability, Command
-from hivectl.drivers.errors import HelperError
-from hivectl.model.node_errors import ConnectionLostError
-from hivectl.modules.launcher import COMMON, NO_TMUX, OBSERVE
+from hivectl.client.output import Output
+from hivectl.model.records import record
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterable
 
-    from hivectl.client.nodes import AsyncNode
     from hivectl.client.reach import Reach
-
-LOOKING = 30.0
-# seconds for which one question to the node waits for a program's end
-WAITING = 300.0
-# arguments: name, seconds: returns when the program has ended, or after that time
-WAIT = (
-    COMMON
-    + r"""
-tries=$(( $2 * 10 ))
-while alive && [ "$tries" -gt 0 ]; do
-    tries=$(( tries - 1 ))
-    sleep 0.1
-done
-"""
-)
-# all that the program prints, from its beginning to its end
-FOLLOW = (
-    COMMON
-    + r"""
-log=$(field log_path)
-[ -n "$log" ] && [ -f "$log" ] || exit 0
-tail -c +1 -f -- "$log" &
-tail=$!
-trap 'kill "$tail" 2>/dev/null' EXIT HUP INT TERM
-while alive; do sleep 0.1; done
-# until tail has seen the end too: it looks once a second where the system does not wake it
-sleep 1.2
-"""
-)
-WHOLE = COMMON + 'log=$(field log_path)\nif [ -n "$log" ] && [ -f "$log" ]; then cat -- "$log"; fi\n'
-NAMES = COMMON + 'for one in "$data"/*/; do [ -d "$one" ] && basename -- "$one"; done; :\n'
 
 
 def program_name(title: str) -> str:
@@ -57,26 +22,36 @@ def program_name(title: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", title).strip("-.")[:64] or title
 
 
+@record(kw_only=True)
+class TaskSeen:
+    """How a program stood at a look; the attributes are those of `AsyncTask`."""
+
+    state: str = "absent"
+    since: str = ""
+    exit_status: int | None = None
+    pid: int | None = None
+
+
 class AsyncTask:
-    """A program of a node; what it says is as of the last `refresh`.
+    """A program of a node; what it says is as of the last `refresh`. What looks at it is its node's kind's.
 
     Args:
-        node: whose it is.
+        node: the node's name.
         reach: the way to it.
         title: as given to `set_task`.
     """
 
-    def __init__(self, node: AsyncNode, reach: Reach, title: str) -> None:
+    def __init__(self, node: str, reach: Reach, title: str) -> None:
         self._node = node
         self._reach = reach
         self._name = title
         self._program = program_name(title)
-        self._fields: Mapping[str, str] = {}
+        self._seen = TaskSeen()
 
     def __repr__(self) -> str:
         """Return how it stands."""
         end = f", exit status {self.exit_status}" if self.exit_status is not None else ""
-        return f"<task {self._name!r} on {self._node.name}: {self.state}{end}>"
+        return f"<task {self._name!r} on {self._node}: {self.state}{end}>"
 
     @property
     def name(self) -> str:
@@ -85,58 +60,39 @@ class AsyncTask:
 
     @property
     def state(self) -> str:
-        """`running`, `ended` (by itself, or stopped), or `absent`."""
-        if self._fields.get("running") == "yes":
-            return "running"
-        return "ended" if self._fields.get("present") == "yes" else "absent"
+        """`running`, `ended` (by itself, or stopped), `absent`, or on boards `interrupted`.
+
+        A board's program is interrupted by whoever connects to the board; it begins anew when the board is let go.
+        """
+        return self._seen.state
 
     @property
     def since(self) -> str:
-        """When it was started: UTC, as in ISO 8601; "" when it is absent."""
-        return self._fields.get("since", "")
+        """When it was started: UTC, as in ISO 8601; "" when it is absent, or the board has no clock."""
+        return self._seen.since
 
     @property
     def exit_status(self) -> int | None:
-        """How it ended, 128 + signal when a signal ended it; None while it runs."""
-        text = "" if self.state == "running" else self._fields.get("exit_status", "")
-        return int(text) if text.lstrip("-").isdigit() else None
+        """How it ended, 128 + signal when a signal ended it, 1 for an exception on a board; None while it runs."""
+        return self._seen.exit_status
 
     @property
     def pid(self) -> int | None:
-        """Its process on the node, while it runs."""
-        text = self._fields.get("pid", "") if self.state == "running" else ""
-        return int(text) if text.isdigit() else None
+        """Its process on the node, while it runs; boards have none."""
+        return self._seen.pid
 
     async def refresh(self) -> AsyncTask:
         """Look at the node; returns itself."""
-        done = await self._ask(OBSERVE)
-        head = done.partition("\noutput:")[0]
-        self._fields = dict(line.split("=", 1) for line in head.splitlines() if "=" in line)
+        self._seen = await self._look()
         return self
 
     async def output(self) -> str:
-        """Return all that it has printed since it was started."""
-        return (await self._ask(WHOLE)).replace("\r\n", "\n")
+        """Return all that it has printed since it was started; a board keeps the last 2 KiB for who was not there."""
+        raise NotImplementedError
 
-    async def follow(self) -> AsyncGenerator[str, None]:
+    def follow(self) -> AsyncGenerator[str, None]:
         """Yield what it prints, from its beginning, as it comes, until it ends."""
-        import codecs
-
-        decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
-        async with self._reach.using(self._node.name) as session:
-            connection = await session.connection(Capability.SHELL)
-            process = await connection.open_process(_line(FOLLOW, self._program))
-            held = ""
-            try:
-                while data := await process.read():
-                    text = held + decoder.decode(data)
-                    # a line's end may come in two parts
-                    held = "\r" if text.endswith("\r") else ""
-                    text = text.removesuffix("\r").replace("\r\n", "\n")
-                    if text:
-                        yield text
-            finally:
-                await process.close()
+        raise NotImplementedError
 
     async def wait(self, timeout: float | None = None, *, check: bool = False) -> int | None:
         """Wait until it ends and return its exit status.
@@ -148,67 +104,46 @@ class AsyncTask:
         Raises:
             ShellTimeoutError: it has not ended by then; it goes on.
         """
-        end = None if timeout is None else time.monotonic() + timeout
-        while True:
-            left = WAITING if end is None else max(0.0, end - time.monotonic())
-            await self._ask(WAIT, str(max(1, round(min(left, WAITING)))), seconds=min(left, WAITING))
-            await self.refresh()
-            if self.state != "running":
-                break
-            if end is not None and time.monotonic() >= end:
-                raise ShellTimeoutError(
-                    f"{self._name} still runs after {timeout:g} s",
-                    "",
-                    node=self._node.name,
-                    hint="it goes on",
-                )
+        if not await self._ends(timeout):
+            raise ShellTimeoutError(
+                f"{self._name} still runs after {timeout:g} s", "", node=self._node, hint="it goes on"
+            )
         if check and self.exit_status:
             output = Output(await self.output(), status=self.exit_status)
-            raise CommandError(f"{self._name} ended with {self.exit_status}", output, node=self._node.name)
+            raise CommandError(f"{self._name} ended with {self.exit_status}", output, node=self._node)
         return self.exit_status
 
     async def stop(self) -> AsyncTask:
-        """Stop it (SIGTERM, after ten seconds SIGKILL); one that has ended is left as it is. Returns itself."""
-        await self._node._module("program", name=self._program, state="stopped")  # noqa: SLF001  one of us
+        """Stop it (SIGTERM, after ten seconds SIGKILL; on a board Ctrl-C), unless it has ended. Returns itself."""
+        await self.carry_out("stopped")
         return await self.refresh()
 
     async def remove(self) -> None:
         """Stop it, and leave nothing of it on the node."""
-        await self._node._module("program", name=self._program, state="absent")  # noqa: SLF001  one of us
+        await self.carry_out("absent")
         await self.refresh()
 
-    async def _ask(self, text: str, *words: str, seconds: float = 0.0) -> str:
-        return await _ask(self._node, self._reach, _line(text, self._program, *words), seconds)
+    async def carry_out(self, state: str, **arguments: Any) -> None:
+        """Have the module `program` bring it to a state; raises CommandError."""
+        await carry_out(self._reach, self._node, "program", name=self._program, state=state, **arguments)
+
+    async def _look(self) -> TaskSeen:
+        """Return how it stands."""
+        raise NotImplementedError
+
+    async def _ends(self, seconds: float | None) -> bool:
+        """Wait until it ends, and look; False when it still runs then."""
+        raise NotImplementedError
 
 
-async def read_tasks(node: AsyncNode, reach: Reach) -> list[str]:
-    """Return the names of the programs that a node knows."""
-    return (await _ask(node, reach, _line(NAMES, ""), 0.0)).splitlines()
-
-
-def _line(text: str, *words: str) -> str:
-    return shlex.join(("exec", "/bin/sh", "-c", text, "sh", *words))
-
-
-async def _ask(node: AsyncNode, reach: Reach, line: str, seconds: float) -> str:
-    """Run one of our texts; a connection that is lost meanwhile is made again."""
-    async with reach.holding(node.name) as session:
-        connection = await session.connection(Capability.RUN)
-        command = Command(command=line, timeout=LOOKING + seconds)
-        try:
-            done = await connection.run(command)
-        except ConnectionLostError:
-            connection = await session.reconnect(Capability.RUN)
-            done = await connection.run(command)
-    if done.rc == NO_TMUX:
-        from hivectl.client.errors import NoTmuxError
-
-        raise NoTmuxError(
-            "tmux is not installed", node=node.name, hint="install the package `tmux` on the node"
-        )
-    if done.rc:
-        raise HelperError(
-            f"the program cannot be looked at: {decoded(done.stderr).strip() or f'exit status {done.rc}'}",
-            node=node.name,
-        )
-    return decoded(done.stdout)
+async def texts(pieces: AsyncIterable[bytes]) -> AsyncGenerator[str, None]:
+    """Decode what comes in pieces, a terminal's ends of lines as one character."""
+    decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+    held = ""
+    async for piece in pieces:
+        text = held + decoder.decode(piece)
+        # a line's end may come in two parts
+        held = "\r" if text.endswith("\r") else ""
+        text = text.removesuffix("\r").replace("\r\n", "\n")
+        if text:
+            yield text

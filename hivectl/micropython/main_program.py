@@ -201,28 +201,40 @@ async def start(
         OtherMainError: the board has a main.py of its own; nothing was changed.
         NodeError: as `Files.put`, and what `reconnect` raises.
     """
-    from hivectl.micropython.repl import Background
-
     before = await status(board, program.name)
     refuse_foreign(before, program)
     if before.state != "absent" or before.other is not None:
         await _remove_boot(board)
         await _forget(board)
     await _put(board, program)
-    board = await fresh(board, reconnect)
-    since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    await board.repl.begin(
-        NOW_TEXT.format(since=since),
-        Background(
-            label=program.name,
-            since=since,
+    return await begin(
+        board,
+        ProgramSeen(
+            name=program.name,
+            state="started",
             log=program.log or OUTPUT,
             fingerprint=program.fingerprint,
             boot=program.boot,
         ),
+        reconnect=reconnect,
+        settle=settle,
     )
+
+
+async def begin(
+    board: Board, seen: ProgramSeen, *, reconnect: Callable[[], Awaitable[Board]], settle: float = 0.0
+) -> ProgramSeen:
+    """Start the program that is on the board, in a fresh interpreter; arguments, result and errors as of `start`."""
+    from hivectl.micropython.repl import Background
+
+    board = await fresh(board, reconnect)
+    since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    background = Background(
+        label=seen.name, since=since, log=seen.log, fingerprint=seen.fingerprint, boot=seen.boot
+    )
+    await board.repl.begin(NOW_TEXT.format(since=since), background)
     await board.repl.watch(settle)
-    return await status(board, program.name)
+    return await status(board, seen.name)
 
 
 def refuse_foreign(seen: ProgramSeen, program: BoardProgram, node: str | None = None) -> None:

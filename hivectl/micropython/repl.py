@@ -78,6 +78,7 @@ class Background:
         fingerprint: of what was started.
         boot: the board starts it, too.
         output: the last that it has printed since, as far as it was watched.
+        sinks: take all of that as it comes.
     """
 
     label: str
@@ -86,6 +87,7 @@ class Background:
     fingerprint: str
     boot: bool
     output: bytearray = field(default_factory=bytearray)
+    sinks: list[Callable[[bytes], None]] = field(default_factory=list)
 
 
 class Repl:
@@ -238,6 +240,8 @@ class Repl:
         def take(data: bytes) -> None:
             background.output.extend(data)
             del background.output[:-WATCHED]
+            for take_too in background.sinks:
+                take_too(data)
             if sink is not None:
                 sink(data)
 

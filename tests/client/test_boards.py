@@ -10,6 +10,7 @@ import pytest
 from hivectl import Hive, Node, aio
 from hivectl.client.errors import (
     BoardResetError,
+    BusyError,
     CommandError,
     NotLiteralError,
     RemoteCallError,
@@ -29,6 +30,8 @@ nodes:
   usb: {driver: serial, virtual: pico-w, labels: {kind: board}}
   wifi: {driver: webrepl, virtual: pico-w, labels: {kind: board}}
   pi1: {driver: ssh, virtual: linux}
+  usb2: {driver: serial, virtual: pico-w}
+  wifi2: {driver: webrepl, virtual: pico-w}
 hives:
   all-of-them: {nodes: [usb, wifi, pi1]}
 """
@@ -172,6 +175,86 @@ def test_files_go_and_come(board: Node, tmp_path: Path) -> None:
     assert board("from deep.two import two; two") == "2\n"
     with pytest.raises(CommandError, match="none"):
         board.get("/none", tmp_path / "x")
+
+
+PUMP = """\
+import sys, time
+print('rate', *sys.argv[1:])
+for number in range(3):
+    print('tick', number)
+    time.sleep(0.3)
+sys.exit(3)
+"""
+LOOP = """\
+import time
+print('begun')
+while True:
+    time.sleep(0.05)
+"""
+
+
+def test_a_task_is_the_boards_one_program(board: Node, tmp_path: Path) -> None:
+    (tmp_path / "pump.py").write_text(PUMP)
+    board("known = 1")
+    task = board.set_task("Pump calibration", script=tmp_path / "pump.py", args=[4.5])
+    assert (task.name, task.pid) == ("Pump calibration", None)
+    assert "T" in task.since
+    whole = "rate 4.5\ntick 0\ntick 1\ntick 2\n"
+    assert "".join(task.follow()) == whole
+    assert task.wait() == 3
+    assert (task.state, task.exit_status, task.output) == ("ended", 3, whole)
+    with pytest.raises(CommandError, match="ended with 3"):
+        task.wait(check=True)
+    # it began in a fresh interpreter, as was told
+    assert "NameError" in board("known")
+    with pytest.raises(CommandError, match="no `command`"):
+        board.set_task("x", command="ls")
+
+
+def test_while_a_task_runs_nothing_interrupts_it(board: Node, hive: Hive, tmp_path: Path) -> None:
+    (tmp_path / "loop.py").write_text(LOOP)
+    task = board.set_task("loop", script=tmp_path / "loop.py")
+    since = task.since
+    uses = (
+        board,
+        board.exec,
+        lambda _: board.put(tmp_path / "loop.py", "/x.py"),
+        lambda _: board.beacon.on(),
+    )
+    for use in uses:
+        with pytest.raises(BusyError, match=r"loop runs in it .*one thing at a time"):
+            use("1")
+    with pytest.raises(ShellTimeoutError, match="still runs"):
+        task.wait(0.3)
+    assert {row["node"]: row["state"] for row in hive.status()}[board.name] == "busy"
+    again = board.set_task("loop", script=tmp_path / "loop.py")
+    assert (again.since, again.state, list(board.tasks)) == (since, "running", ["loop"])
+    assert task.stop().state == "ended"
+    assert task.exit_status == 130
+    assert board("5") == "5\n"
+    task.remove()
+    assert (task.state, board.tasks, board.task) == ("absent", {}, None)
+
+
+@pytest.mark.parametrize("name", ["usb2", "wifi2"])
+def test_a_task_outlives_us_and_is_found_again(
+    inventory: Path, tmp_path: Path, name: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "loop.py").write_text(LOOP)
+    with Node(name, inventory=inventory) as node:
+        assert node.set_task("loop", script=tmp_path / "loop.py").state == "running"
+    with Node(name, inventory=inventory) as node:
+        # who connects to a board interrupts it
+        found = node.tasks["loop"]
+        assert (found.state, found.output, found.exit_status) == ("interrupted", "begun\n", None)
+        assert node("1") == "1\n"
+        assert "program was interrupted; it begins anew when the board is let go" in capfd.readouterr().err
+        with pytest.raises(ShellTimeoutError):
+            found.wait(0.3)
+        assert found.state == "running"
+        found.stop()
+    with Node(name, inventory=inventory) as node:
+        assert [task.state for task in node.tasks.values()] == ["ended"]
 
 
 def test_a_mixed_hive_does_things_together(hive: Hive) -> None:

@@ -91,7 +91,8 @@ class OpenBoard:
 
     async def unlock(self, fence: Fence, become: Become | None = None) -> None:  # noqa: ARG002 - Connection's
         """Give the fence back, which the board keeps in its memory."""
-        if not self._closed:
+        # a program that was started here goes on; its interpreter is a fresh one, which knows of no fence
+        if not self._closed and self.repl.background is None:
             await self.files.run(f"{NAME}._u({fence.store!r},{fence.token})")
 
     async def run(self, command: Command, become: Become | None = None) -> Completed:

@@ -1,0 +1,102 @@
+"""What differs between kinds of nodes: their shells, and the programs that they run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from hivectl.drivers.base import Capability
+from hivectl.drivers.registry import find_driver
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from hivectl.client.output import Output
+    from hivectl.client.reach import Reach
+    from hivectl.client.tasks import AsyncTask
+    from hivectl.engine.lab import Lab
+
+
+class Shell(Protocol):
+    """What takes one command after another, and keeps its state between them."""
+
+    @property
+    def node(self) -> str:
+        """The node's name."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """Its own; "" for the default shell."""
+        ...
+
+    async def __call__(
+        self,
+        command: str,
+        *,
+        timeout: float | None = None,
+        check: bool = False,
+        python: bool = False,
+    ) -> Output:
+        """Run a command in it and return what it printed; `python`: where there is a Python prompt, else an error."""
+        ...
+
+    async def close(self) -> None:
+        """End it; the default shell stays."""
+        ...
+
+
+class Kind(Protocol):
+    """One node's shells and programs."""
+
+    @property
+    def status(self) -> str:
+        """A command that prints the host's name, and on a second line how long it is up."""
+        ...
+
+    @property
+    def default(self) -> Shell:
+        """The default shell."""
+        ...
+
+    def named(self, name: str) -> Shell:
+        """Return another shell; raises CapabilityError where there is none."""
+        ...
+
+    def known(self) -> Sequence[Shell]:
+        """Return those that were asked for here, the default one first."""
+        ...
+
+    async def exec(
+        self, command: str, *, seconds: float | None, stdin: bytes, environment: Mapping[str, str]
+    ) -> Output:
+        """Run a command in a shell of its own."""
+        ...
+
+    def task(self, title: str) -> AsyncTask:
+        """Return a program of the node by its title, whether it is there or not."""
+        ...
+
+    async def task_names(self) -> Sequence[str]:
+        """Return the names of the programs that the node knows."""
+        ...
+
+    async def free(self) -> None:
+        """Do nothing where files can be sent; raises BusyError where a program is in the way."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of all; what runs there goes on."""
+        ...
+
+
+def kind_of(lab: Lab, node: str, reach: Reach) -> Kind:
+    """Return what a node is: a board if no way to it has a shell, and one a REPL."""
+    entry = lab.inventory.nodes[node]
+    able = [find_driver(connection.driver).capabilities for connection in entry.connections]
+    if any(Capability.REPL in each for each in able) and not any(Capability.SHELL in each for each in able):
+        from hivectl.client.board import BoardNode
+
+        return BoardNode(node, reach)
+    from hivectl.client.linux import LinuxNode
+
+    return LinuxNode(node, reach, entry.shell or "")
