@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import field
 from typing import TYPE_CHECKING
 
+from hivectl.bitstream.uf2 import FAMILIES
 from hivectl.model.records import record
 
 if TYPE_CHECKING:
@@ -36,13 +37,12 @@ class Board:
     Attributes:
         name: as `board:` says in the inventory.
         summary: one line for people.
-        chip: its microcontroller or FPGA, as MicroPython's `os.uname().machine` ends where the board runs that.
+        chip: its microcontroller, as `hivectl.bitstream` names chips, or its FPGA.
         ways: how it is flashed, the best first.
-        families: UF2 families that it takes.
         board_ids: what INFO_UF2.TXT may say in `Board-ID` where its boot loader is a volume.
         boot_ids: USB vendor:product of its boot loader.
         flash_size: bytes of its flash; 0 where boards differ.
-        fpga: the iCE40 device on it, as `.device` of an .asc file says; None without one.
+        fpga: the iCE40 device on it, as `hivectl.bitstream.devices` names them; None without one.
         measures: what an evaluation can measure on it.
         firmware: where its default firmware is found.
         reports: how it tells which firmware it runs: "micropython" (by its REPL), or None: it does not.
@@ -52,7 +52,6 @@ class Board:
     summary: str
     chip: str
     ways: tuple[Way, ...]
-    families: frozenset[int] = frozenset()
     board_ids: frozenset[str] = frozenset()
     boot_ids: frozenset[str] = frozenset()
     flash_size: int = 0
@@ -64,6 +63,11 @@ class Board:
     def ways_for(self, kind: str) -> tuple[Way, ...]:
         """Return how a kind of image gets onto it, the best way first."""
         return tuple(way for way in self.ways if kind in way.takes)
+
+    @property
+    def families(self) -> frozenset[int]:
+        """The UF2 families that its chip takes."""
+        return frozenset(number for number, family in FAMILIES.items() if self.chip in family.chips)
 
     @property
     def kinds(self) -> tuple[str, ...]:

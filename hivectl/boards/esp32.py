@@ -1,31 +1,29 @@
 """Boards with Espressif's chips.
 
-Where the boot loader begins in the flash, by chip: Espressif's "Boot Image Format" and esptool's targets, and so where
-an image of MicroPython that begins with the boot loader is written; UF2 families: those of the UF2 registry, which
-TinyUF2 boards take.
+Where the boot loader begins in the flash, and so where an image that begins with it is written: esptool's targets.
 """
 
 from __future__ import annotations
 
 from hivectl.boards.base import ESPRESSIF, FOLDER, UF2, Board, Way
 
-# chip -> (name of esptool, offset of the boot loader, UF2 family, MicroPython's board)
+# board -> (chip, its name for esptool, offset of the boot loader, MicroPython's board)
 CHIPS = {
-    "esp8266": ("ESP8266", "esp8266", 0x0, 0x7EAB61ED, "ESP8266_GENERIC"),
-    "esp32": ("ESP32", "esp32", 0x1000, 0x1C5F21B0, "ESP32_GENERIC"),
-    "esp32-s2": ("ESP32S2", "esp32s2", 0x1000, 0xBFDD4EEE, "ESP32_GENERIC_S2"),
-    "esp32-s3": ("ESP32S3", "esp32s3", 0x0, 0xC47E5767, "ESP32_GENERIC_S3"),
-    "esp32-c2": ("ESP32C2", "esp32c2", 0x0, 0x2B88D29C, "ESP32_GENERIC_C2"),
-    "esp32-c3": ("ESP32C3", "esp32c3", 0x0, 0xD42BA06C, "ESP32_GENERIC_C3"),
-    "esp32-c5": ("ESP32C5", "esp32c5", 0x2000, 0xF71C0343, "ESP32_GENERIC_C5"),
-    "esp32-c6": ("ESP32C6", "esp32c6", 0x0, 0x540DDF62, "ESP32_GENERIC_C6"),
-    "esp32-h2": ("ESP32H2", "esp32h2", 0x0, 0x332726F6, "ESP32_GENERIC_H2"),
-    "esp32-p4": ("ESP32P4", "esp32p4", 0x2000, 0x3D308E94, "ESP32_GENERIC_P4"),
+    "esp8266": ("ESP8266", "esp8266", 0x0, "ESP8266_GENERIC"),
+    "esp32": ("ESP32", "esp32", 0x1000, "ESP32_GENERIC"),
+    "esp32-s2": ("ESP32-S2", "esp32s2", 0x1000, "ESP32_GENERIC_S2"),
+    "esp32-s3": ("ESP32-S3", "esp32s3", 0x0, "ESP32_GENERIC_S3"),
+    "esp32-c2": ("ESP32-C2", "esp32c2", 0x0, "ESP32_GENERIC_C2"),
+    "esp32-c3": ("ESP32-C3", "esp32c3", 0x0, "ESP32_GENERIC_C3"),
+    "esp32-c5": ("ESP32-C5", "esp32c5", 0x2000, "ESP32_GENERIC_C5"),
+    "esp32-c6": ("ESP32-C6", "esp32c6", 0x0, "ESP32_GENERIC_C6"),
+    "esp32-h2": ("ESP32-H2", "esp32h2", 0x0, "ESP32_GENERIC_H2"),
+    "esp32-p4": ("ESP32-P4", "esp32p4", 0x2000, "ESP32_GENERIC_P4"),
 }
 
 
 def _board(name: str) -> Board:
-    chip, tool, offset, family, page = CHIPS[name]
+    chip, tool, offset, page = CHIPS[name]
     return Board(
         name=name,
         summary=f"boards with Espressif's {chip}",
@@ -40,7 +38,6 @@ def _board(name: str) -> Board:
             Way(flasher="uf2", takes=frozenset({UF2})),
             Way(flasher="mpremote", takes=frozenset({FOLDER})),
         ),
-        families=frozenset({family}),
         firmware=f"https://micropython.org/download/{page}/",
         reports="micropython",
     )

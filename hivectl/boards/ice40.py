@@ -35,19 +35,19 @@ def _dfu(name: str, summary: str, identity: str, board: str) -> Board:
             Way(flasher="openfpgaloader", takes=frozenset({ICE40}), options={"board": board}),
         ),
         boot_ids=frozenset({identity}),
-        fpga="5k",
+        fpga="up5k",
     )
 
 
-ICESTICK = _ftdi("icestick", "Lattice iCEstick", "1k", "iCE40HX1K")
-ICEBREAKER = _ftdi("icebreaker", "1BitSquared iCEBreaker", "5k", "iCE40UP5K")
-GO_BOARD = _ftdi("go-board", "Nandland Go Board", "1k", "iCE40HX1K")
-ICEZUM = _ftdi("icezum-alhambra", "IceZUM Alhambra", "1k", "iCE40HX1K")
-ALHAMBRA_2 = _ftdi("alhambra-ii", "Alhambra II", "8k", "iCE40HX4K")
-HX8K = _ftdi("ice40-hx8k", "Lattice iCE40-HX8K breakout board", "8k", "iCE40HX8K")
-UP5K = _ftdi("ice40-up5k", "Lattice iCE40 UltraPlus breakout board", "5k", "iCE40UP5K")
-ALCHITRY_CU = _ftdi("alchitry-cu", "Alchitry Cu", "8k", "iCE40HX8K")
-UPDUINO = _ftdi("upduino", "tinyVision UPduino 3", "5k", "iCE40UP5K", FT232H)
+ICESTICK = _ftdi("icestick", "Lattice iCEstick", "hx1k", "iCE40HX1K")
+ICEBREAKER = _ftdi("icebreaker", "1BitSquared iCEBreaker", "up5k", "iCE40UP5K")
+GO_BOARD = _ftdi("go-board", "Nandland Go Board", "hx1k", "iCE40HX1K")
+ICEZUM = _ftdi("icezum-alhambra", "IceZUM Alhambra", "hx1k", "iCE40HX1K")
+ALHAMBRA_2 = _ftdi("alhambra-ii", "Alhambra II", "hx8k", "iCE40HX4K")
+HX8K = _ftdi("ice40-hx8k", "Lattice iCE40-HX8K breakout board", "hx8k", "iCE40HX8K")
+UP5K = _ftdi("ice40-up5k", "Lattice iCE40 UltraPlus breakout board", "up5k", "iCE40UP5K")
+ALCHITRY_CU = _ftdi("alchitry-cu", "Alchitry Cu", "hx8k", "iCE40HX8K")
+UPDUINO = _ftdi("upduino", "tinyVision UPduino 3", "up5k", "iCE40UP5K", FT232H)
 FOMU = _dfu("fomu", "Fomu", "1209:5bf0", "fomu")
 BITSY = _dfu("icebreaker-bitsy", "1BitSquared iCEBreaker bitsy", "1d50:6146", "icebreaker-bitsy")
 

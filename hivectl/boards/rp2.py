@@ -1,6 +1,6 @@
 """Boards with Raspberry Pi's RP2040 and RP2350.
 
-UF2 families: pico-sdk, boot/uf2.h. USB identities of the boot ROMs and `Board-ID`: RP2040 datasheet, section 2.8.4,
+USB identities of the boot ROMs and `Board-ID`: RP2040 datasheet, section 2.8.4,
 and RP2350 datasheet, section 5.5. pico-ice and pico2-ice: tinyvision's pico-ice-sdk, whose firmware offers the
 FPGA's flash (alternate setting 0) and its configuration memory (1) by DFU.
 """
@@ -9,9 +9,6 @@ from __future__ import annotations
 
 from hivectl.boards.base import ELF, FOLDER, ICE40, UF2, Board, Way
 
-RP2040_FAMILY, ABSOLUTE, DATA = 0xE48BFF56, 0xE48BFF57, 0xE48BFF58
-ARM_SECURE, RISC_V, ARM_NON_SECURE = 0xE48BFF59, 0xE48BFF5A, 0xE48BFF5B
-RP2350_FAMILIES = frozenset({ABSOLUTE, DATA, ARM_SECURE, RISC_V, ARM_NON_SECURE})
 MIB = 1 << 20
 
 WAYS = (
@@ -39,7 +36,6 @@ def _rp2040(
         summary=summary,
         chip="RP2040",
         ways=ways,
-        families=frozenset({RP2040_FAMILY}),
         board_ids=frozenset({"RPI-RP2"}),
         boot_ids=frozenset({"2e8a:0003"}),
         flash_size=flash,
@@ -64,7 +60,6 @@ def _rp2350(
         summary=summary,
         chip="RP2350",
         ways=ways,
-        families=RP2350_FAMILIES,
         board_ids=frozenset({"RP2350"}),
         boot_ids=frozenset({"2e8a:000f"}),
         flash_size=flash,
@@ -85,10 +80,10 @@ PICO_ICE = _rp2040(
     "RPI_PICO",
     ways=ICE_WAYS,
     flash=4 * MIB,
-    fpga="5k",
+    fpga="up5k",
 )
 PICO2_ICE = _rp2350(
-    "pico2-ice", "tinyVision pico2-ice: RP2350 with an iCE40UP5K", "RPI_PICO2", ways=ICE_WAYS, fpga="5k"
+    "pico2-ice", "tinyVision pico2-ice: RP2350 with an iCE40UP5K", "RPI_PICO2", ways=ICE_WAYS, fpga="up5k"
 )
 
 BOARDS = (PICO, PICO_W, PICO2, PICO2_W, PICO_ICE, PICO2_ICE)

@@ -4,41 +4,53 @@ from __future__ import annotations
 
 import hashlib
 import re
+import struct
 from typing import TYPE_CHECKING
 
+from hivectl.bitstream import uf2
+from hivectl.bitstream.errors import (
+    EmptyImageError,
+    ImageError,
+    NotAnImageError,
+    TooLargeError,
+    WrongDeviceError,
+)
+from hivectl.bitstream.esp32 import check_esp32_chip, read_esp32_image
+from hivectl.bitstream.ice40 import SYNC
+from hivectl.bitstream.reading import check_device, read_bitstream
 from hivectl.boards.base import DFU, ELF, ESPRESSIF, FOLDER, ICE40, RAW, UF2
-from hivectl.model.errors import InputError
 from hivectl.model.records import record
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from hivectl.boards.base import Board
 
-# bytes: the largest flash that any of the boards carries, as UF2 twice as large
-LARGEST = 64 << 20
-# as MicroPython greets: py/mpversion, shared/runtime/pyexec.c
+# as MicroPython greets: shared/runtime/pyexec.c
 BANNER = re.compile(rb"MicroPython (v\S{1,60} on \d{4}-\d\d-\d\d)")
-MACHINE = re.compile(rb"; ([\x20-\x7e]{3,80} with [A-Za-z0-9 -]{3,20})\x00")
-# where a bitstream's comment may end: icestorm's own are shorter
-SYNC, HEAD = b"\x7e\xaa\x99\x7e", 4096
+# bytes of a file in which a bitstream's comment has ended
+HEAD = 4096
+ESP8266 = "ESP8266"
 
 
-class ImageFileError(InputError):
-    """The file is no image, or none for this board."""
+class UnreadableImageError(ImageError):
+    """The file cannot be read."""
 
 
 @record(kw_only=True)
 class Image:
-    """A file that is to be put on a board.
+    """A file that is to be put on a board, and may be.
 
     Attributes:
         path: where it is.
         kind: as `hivectl.boards.base` names kinds.
-        data: all of it; empty for a folder.
-        digest: SHA-256 of the file.
+        data: what flashers write; an .asc file's is the packed bitstream; empty for a folder.
+        digest: SHA-256 of the file; of all its files for a folder.
         version: of the MicroPython in it, as in `v1.27.0 on 2025-12-09`; None where it is something else.
         content: what the board will hold, without the container.
+        offset: where in the board's flash it belongs, if it says so itself.
+        warnings: what is odd about it.
     """
 
     path: Path
@@ -47,101 +59,114 @@ class Image:
     digest: str
     version: str | None
     content: bytes
+    offset: int | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
-    def name(self) -> str:
+    def title(self) -> str:
         """Its file name, and what is in it."""
         return f"{self.path.name} (MicroPython {self.version})" if self.version else self.path.name
 
 
 def read_image(path: Path, board: Board) -> Image:
-    """Read an image and see that the board may get it.
+    """Read an image and see that the board may get it, before any board is touched.
 
     Args:
         path: of the file, or of a folder of MicroPython sources.
         board: that shall get it.
 
     Raises:
-        ImageFileError: it cannot be read, is no image, is damaged, or is for another chip.
+        ImageError: it cannot be read, is no image, is damaged, or is for another chip; a leaf for each cause.
     """
     if path.is_dir():
-        if not any(path.iterdir()):
-            raise ImageFileError(f"{path} is an empty folder")
-        return Image(path=path, kind=FOLDER, data=b"", digest="", version=None, content=b"")
+        return _folder(path)
+    name = str(path)
     try:
-        if path.stat().st_size > LARGEST:
-            raise ImageFileError(
-                f"{path} has {path.stat().st_size} bytes: no board takes so much",
-                hint="is that the right file?",
-            )
+        if path.stat().st_size > uf2.LARGEST:
+            raise TooLargeError(f"{path.stat().st_size:,} bytes are too many for any board", name=name)
         data = path.read_bytes()
     except OSError as error:
-        raise ImageFileError(f"{path} cannot be read: {error.strerror}") from error
+        raise UnreadableImageError(f"it cannot be read: {error.strerror}", name=name) from error
     kind = kind_of(path, data)
-    content = check_uf2(path, data, board) if kind == UF2 else data
-    found = BANNER.search(content) if kind != ICE40 else None
+    written, content, offset = data, data, None
+    warnings: tuple[str, ...] = ()
+    if kind == UF2:
+        checked = uf2.read_uf2(data, name)
+        uf2.check_chip(checked, board.chip, flash=board.flash_size or None)
+        content, warnings = flashed(data, board.chip), checked.warnings
+    elif kind == ICE40:
+        bitstream = read_bitstream(data, name)
+        if board.fpga is None:
+            raise WrongDeviceError(
+                f"made for {bitstream.device.name}, but a {board.name} has no FPGA", name=name
+            )
+        check_device(bitstream, board.fpga)
+        written = content = bitstream.packed
+        warnings = bitstream.warnings
+    elif kind == ESPRESSIF and board.chip != ESP8266:
+        espressif = read_esp32_image(data, name)
+        check_esp32_chip(espressif, board.chip)
+        offset = espressif.offset
+    found = None if kind == ICE40 else BANNER.search(content)
     return Image(
         path=path,
         kind=kind,
-        data=data,
+        data=written,
         digest=hashlib.sha256(data).hexdigest(),
         version=found[1].decode("ascii") if found else None,
         content=content,
+        offset=offset,
+        warnings=warnings,
     )
 
 
 def kind_of(path: Path, data: bytes) -> str:
-    """Return what a file is, by its content and only then by its name; raises ImageFileError."""
+    """Return what a file is, by its content and only then by its name; raises ImageError."""
     if not data:
-        raise ImageFileError(f"{path} is empty")
+        raise EmptyImageError("the file is empty", name=str(path))
     if data.startswith(b"UF2\n"):
         return UF2
     if data.startswith(b"\x7fELF"):
         return ELF
-    if SYNC in data[:HEAD] or (path.suffix == ".asc" and b".device" in data):
+    if SYNC in data[:HEAD] or path.suffix == ".asc":
         return ICE40
-    # the suffix of DFU files (USB DFU 1.1, appendix B)
+    # the suffix of DFU files (USB Device Class Specification for DFU 1.1, appendix B)
     if data[-8:-5] == b"UFD":
         return DFU
-    # an image of the ROM's boot loaders (Espressif, "Firmware Image Format"); flash images of ESP32 and C5 begin
-    # where their boot loader does
+    # "Firmware Image Format" of Espressif
     if data[0] == 0xE9:
         return ESPRESSIF
-    if path.suffix in (".bin", ".img"):
+    if path.suffix == ".bin":
         return RAW
-    raise ImageFileError(
-        f"{path} is no image: it begins with {data[:8].hex(' ')}",
-        hint="images are UF2, ELF, DFU, images of Espressif's, and iCE40 bitstreams",
+    raise NotAnImageError(
+        f"no image: it begins with {data[:8].hex(' ')}",
+        name=str(path),
+        hint="images are UF2, ELF and DFU files, images of Espressif's, and iCE40 bitstreams",
     )
 
 
-def check_uf2(path: Path, data: bytes, board: Board) -> bytes:
-    """See that a UF2 file is whole and for this board; return what its flash will hold.
+def flashed(data: bytes, chip: str) -> bytes:
+    """Return what a chip's flash will hold of a UF2 file, which has been checked."""
+    return b"".join(piece for _, piece in sorted(_pieces(data, chip)))
 
-    Raises:
-        ImageFileError: it is not.
-    """
-    import struct
 
-    if len(data) % 512:
-        raise ImageFileError(f"{path} is cut off: {len(data)} bytes are no multiple of 512")
-    pieces: dict[int, bytes] = {}
-    families: set[int] = set()
-    for start in range(0, len(data), 512):
-        words = struct.unpack_from("<8I", data, start)
-        (end,) = struct.unpack_from("<I", data, start + 508)
-        if words[:2] != (0x0A324655, 0x9E5D5157) or end != 0x0AB16F30:
-            raise ImageFileError(f"{path} is damaged: block {start // 512} is no UF2 block")
-        _, _, flags, address, size, _, _, family = words
-        if flags & 0x1 or not flags & 0x2000:
-            continue
-        families.add(family)
-        pieces[address] = data[start + 32 : start + 32 + size]
-    if not families & board.families:
-        named = ", ".join(f"{family:08X}" for family in sorted(families)) or "none"
-        raise ImageFileError(
-            f"{path} is for another chip: its family is {named}, a board {board.name} takes "
-            + ", ".join(f"{family:08X}" for family in sorted(board.families)),
-            hint=f"get the image for {board.name}: {board.firmware}" if board.firmware else None,
-        )
-    return b"".join(pieces[address] for address in sorted(pieces))
+def _pieces(data: bytes, chip: str) -> Iterator[tuple[int, bytes]]:
+    for start in range(0, len(data), uf2.BLOCK):
+        _, _, flags, address, size, _, _, family = struct.unpack_from("<8I", data, start)
+        known = uf2.FAMILIES.get(family)
+        if known is not None and chip in known.chips and not flags & uf2.NOT_MAIN_FLASH:
+            yield address, data[start + 32 : start + 32 + size]
+
+
+def _folder(path: Path) -> Image:
+    files = sorted(one for one in path.rglob("*") if one.is_file() and "__pycache__" not in one.parts)
+    if not files:
+        raise EmptyImageError("the folder holds no file", name=str(path))
+    digest = hashlib.sha256()
+    for one in files:
+        try:
+            content = hashlib.sha256(one.read_bytes()).hexdigest()
+        except OSError as error:
+            raise UnreadableImageError(f"it cannot be read: {error.strerror}", name=str(one)) from error
+        digest.update(f"{one.relative_to(path)}\0{content}\n".encode())
+    return Image(path=path, kind=FOLDER, data=b"", digest=digest.hexdigest(), version=None, content=b"")

@@ -53,7 +53,9 @@ async def flash(job: Job) -> None:
     if not boots(job.plug, device):
         device = await start_boot_loader(job, device)
     async with volume_of(job.plug, device.hub_port, seconds=min(SHOWS, job.timeout)) as volume:
-        job.say(f"writes {job.image.name} to {volume.model or volume.board_id} at USB port {device.hub_port}")
+        job.say(
+            f"writes {job.image.title} to {volume.model or volume.board_id} at USB port {device.hub_port}"
+        )
         written = await _copy(job, device, volume.path / NAME)
         await _return(job, device, written)
 
@@ -183,12 +185,12 @@ def _lost(job: Job, device: UsbDevice, written: int, whole: int) -> FlashError:
         )
     if seen is None:
         return NotBackError(
-            f"the board took {job.image.name} and did not come back to USB port {device.hub_port}",
+            f"the board took {job.image.title} and did not come back to USB port {device.hub_port}",
             node=plug.node,
             hint="is it the right image, and does its firmware use USB?",
         )
     return NotBackError(
-        f"the boot loader at USB port {device.hub_port} took {written} bytes of {job.image.name} and did not start it: "
+        f"the boot loader at USB port {device.hub_port} took {written} bytes of {job.image.title} and did not start it: "
         "it is still in its boot loader",
         node=plug.node,
         hint="is the image for this board?",

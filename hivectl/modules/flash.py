@@ -73,7 +73,7 @@ async def procedure(parameters: Parameters, context: NodeContext) -> Result:
     """Compare, write what differs, and see that the board runs it.
 
     Raises:
-        ImageFileError: the file is no image, or none for this board.
+        ImageError: the file is no image, or none for this board.
         FlashError: the board is not there, is another one, or cannot be written.
     """
     work = await _prepared(parameters, context)
@@ -96,7 +96,7 @@ async def procedure(parameters: Parameters, context: NodeContext) -> Result:
     if context.diff:
         result["diff"] = {
             "before": f"{_words(before)}\n",
-            "after": f"{work.image.name}\n",
+            "after": f"{work.image.title}\n",
         }
     if context.check:
         return result
@@ -185,9 +185,9 @@ def _refuse_other(report: Report | None, work: Work) -> None:
     """Refuse a board whose firmware says that it has another chip, before anything is done to it."""
     if report is None:
         return
-    chip = report.machine.rpartition(" with ")[2].replace("-", "").upper()
     board = work.plug.board
-    if chip and not chip.startswith(board.chip.upper()):
+    says = report.machine.rpartition(" with ")[2].replace("-", "").upper()
+    if says and not says.startswith(board.chip.replace("-", "").upper()):
         raise WrongBoardError(
             f"the board says that it is a {report.machine}, the inventory that it is a {board.name}; nothing was "
             "written",
@@ -208,7 +208,7 @@ async def _verified(work: Work, context: NodeContext) -> Result:
     return {
         "verified": False,
         "failed": True,
-        "msg": f"the board runs {_words(after)} after {work.image.name} was written",
+        "msg": f"the board runs {_words(after)} after {work.image.title} was written",
     }
 
 
