@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -93,16 +94,23 @@ class Job:
     Attributes:
         plug: where the board is.
         image: what it shall hold.
-        options: of the board's way, by the flasher's names.
+        way: what the board's profile tells the flasher, by the flasher's names.
+        asked: what the task tells it besides.
         timeout: seconds for all of it.
         say: tells people how far it is.
     """
 
     plug: Plug
     image: Image
-    options: Mapping[str, str]
+    way: Mapping[str, str]
+    asked: Mapping[str, str]
     timeout: float
     say: Telling
+
+    @property
+    def options(self) -> Mapping[str, str]:
+        """Both: the task's words count."""
+        return {**self.way, **self.asked}
 
 
 @record(kw_only=True)
@@ -112,10 +120,12 @@ class Program:
     Attributes:
         names: what it is called, the usual name first.
         install: how it is had.
+        package: the Python package that it is, which is run by our interpreter where it is no command; or None.
     """
 
     names: tuple[str, ...]
     install: str
+    package: str | None = None
 
 
 @record(kw_only=True)
@@ -125,13 +135,17 @@ class Flasher:
     Attributes:
         name: as `flasher:` says in a task.
         summary: one line for people.
-        flash: puts the image on the board and returns when the board runs again; raises FlashError.
-        verify: says whether the board holds the image already; None where it cannot tell.
+        flash: puts the image on the board and returns when the board runs again, and whether it wrote anything;
+            raises FlashError.
+        verify: says whether the board holds the image already; None: that cannot be told here. What the board does
+            is interrupted for that.
         program: what must be installed; None: nothing.
+        options: what a task may tell it: name -> meaning.
     """
 
     name: str
     summary: str
-    flash: Callable[[Job], Awaitable[None]]
-    verify: Callable[[Job], Awaitable[bool]] | None = None
+    flash: Callable[[Job], Awaitable[bool]]
+    verify: Callable[[Job], Awaitable[bool | None]] | None = None
     program: Program | None = None
+    options: Mapping[str, str] = field(default_factory=dict)

@@ -54,6 +54,18 @@ def boots(plug: Plug, device: UsbDevice) -> bool:
     return not plug.board.boot_ids and bool(usb.blocks(device))
 
 
+def terminal_of(plug: Plug, device: UsbDevice) -> str:
+    """Return the board's first serial port; raises NotPluggedInError where it has none."""
+    ports = usb.terminals(plug.root, device)
+    if not ports:
+        raise NotPluggedInError(
+            f"the board at USB port {device.hub_port} has no serial port",
+            node=plug.node,
+            hint="is its driver loaded, and is it the right board?",
+        )
+    return ports[0]
+
+
 async def watch(
     plug: Plug, hub_port: str, holds: Callable[[UsbDevice | None], bool], *, seconds: float
 ) -> UsbDevice | None:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import os
 import re
 import shutil
 import signal
-from contextlib import suppress
+import sys
+import tempfile
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hivectl.flash.base import CutOffError, MissingProgramError, ProgramError
 from hivectl.model.records import record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
 
-    from hivectl.flash.base import Flasher, Job, Program, Telling
+    from hivectl.flash.base import Flasher, FlashError, Job, Program, Telling
 
 # seconds for a program to end by itself once it is told to
 ENDING = 3.0
@@ -45,9 +49,63 @@ class Ran:
         return "; ".join(lines[-count:])[-400:]
 
 
-def find_program(program: Program) -> str | None:
-    """Return the path of a program, or None."""
-    return next((path for name in program.names if (path := shutil.which(name)) is not None), None)
+@record(kw_only=True)
+class Fault:
+    """What a program says when something goes wrong, and what that means.
+
+    Attributes:
+        pattern: of its output.
+        message: what happened.
+        hint: what to do.
+    """
+
+    pattern: str
+    message: str
+    hint: str | None = None
+
+
+def find_program(program: Program) -> tuple[str, ...] | None:
+    """Return the words by which a program is started, or None where it is not installed."""
+    for name in program.names:
+        if (path := shutil.which(name)) is not None:
+            return (path,)
+    if program.package is not None and importlib.util.find_spec(program.package) is not None:
+        return (sys.executable, "-m", program.package)
+    return None
+
+
+def failure(job: Job, program: Program, ran: Ran, faults: Sequence[Fault], *, begun: str) -> FlashError:
+    """Return what to raise for a program that ended with a failure.
+
+    Args:
+        job: what it did.
+        program: which one.
+        ran: what it said.
+        faults: what is known of it.
+        begun: pattern of what it says once it writes.
+    """
+    name = program.names[0]
+    wrote = re.search(begun, ran.output) is not None
+    kind = CutOffError if wrote else ProgramError
+    state = "nobody knows what the board holds" if wrote else "nothing was written"
+    for fault in faults:
+        if re.search(fault.pattern, ran.output):
+            return kind(f"{fault.message}; {state}", node=job.plug.node, hint=fault.hint)
+    said = ran.last() or "it said nothing"
+    return kind(f"{name} ended with {ran.rc}: {said}; {state}", node=job.plug.node)
+
+
+@asynccontextmanager
+async def file_of(job: Job, suffix: str) -> AsyncIterator[str]:
+    """Hold the image as a file of a name that programs understand: the user's own, or a copy of what is written."""
+    image = job.image
+    if image.path.suffix == suffix:
+        yield str(image.path.resolve())
+        return
+    with tempfile.TemporaryDirectory(prefix="hivectl-flash-") as folder:
+        path = Path(folder) / f"image{suffix}"
+        await asyncio.to_thread(path.write_bytes, image.data)
+        yield str(path)
 
 
 def missing(flashers: Sequence[Flasher], *, node: str) -> MissingProgramError:
@@ -84,14 +142,14 @@ async def run_program(
         ProgramError: it did not end in its time, or cannot be started.
     """
     node = job.plug.node
-    path = find_program(program)
+    words = find_program(program)
     name = program.names[0]
-    if path is None:
+    if words is None:
         raise MissingProgramError(f"{name} is not installed on this machine", node=node, hint=program.install)
     limit = job.timeout if seconds is None else seconds
     try:
         process = await asyncio.create_subprocess_exec(
-            path,
+            *words,
             *arguments,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
@@ -100,7 +158,7 @@ async def run_program(
             start_new_session=True,
         )
     except OSError as error:
-        raise ProgramError(f"{path} cannot be started: {error.strerror}", node=node) from error
+        raise ProgramError(f"{words[0]} cannot be started: {error.strerror}", node=node) from error
     heard = percentages(job.say, name) if writes else None
     try:
         async with asyncio.timeout(limit):

@@ -19,8 +19,8 @@ from hivectl.drivers.base import StreamAddress
 from hivectl.drivers.terminal import open_terminal
 from hivectl.flash import usb
 from hivectl.flash.base import CutOffError, Flasher, FlashError, NotBackError, NoVolumeError
-from hivectl.flash.places import boots, locate, watch
-from hivectl.flash.programs import STEP
+from hivectl.flash.places import boots, locate, terminal_of, watch
+from hivectl.flash.programs import STEP, find_program
 from hivectl.flash.volumes import volume_of
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ PIECE = 64 << 10
 NAME = "FIRMWARE.UF2"
 
 
-async def flash(job: Job) -> None:
+async def flash(job: Job) -> bool:
     """Start the boot loader, copy, and wait until the board is back at the same port.
 
     Raises:
@@ -57,7 +57,8 @@ async def flash(job: Job) -> None:
             f"writes {job.image.title} to {volume.model or volume.board_id} at USB port {device.hub_port}"
         )
         written = await _copy(job, device, volume.path / NAME)
-        await _return(job, device, written)
+        await back(job, device, written)
+    return True
 
 
 async def start_boot_loader(job: Job, device: UsbDevice) -> UsbDevice:
@@ -65,18 +66,12 @@ async def start_boot_loader(job: Job, device: UsbDevice) -> UsbDevice:
 
     Raises:
         StreamError: somebody has the serial port.
-        NoVolumeError: the firmware does not heed it, or has no serial port.
+        NotPluggedInError: it has no serial port.
+        NoVolumeError: the firmware does not heed it.
     """
     plug = job.plug
-    by_hand = "hold its BOOTSEL button while it is plugged in, or write `flasher: picotool`"
-    ports = usb.terminals(plug.root, device)
-    if not ports:
-        raise NoVolumeError(
-            f"the board at USB port {device.hub_port} has no serial port by which its boot loader could be started",
-            node=plug.node,
-            hint=by_hand,
-        )
-    await touch(ports[0], plug.node)
+    by_hand = "hold its BOOTSEL button while it is plugged in"
+    await touch(terminal_of(plug, device), plug.node)
     try:
         found = await watch(
             plug,
@@ -159,7 +154,7 @@ def _close(descriptor: int) -> None:
         os.close(descriptor)
 
 
-async def _return(job: Job, device: UsbDevice, written: int) -> None:
+async def back(job: Job, device: UsbDevice, written: int) -> None:
     """Wait until the board runs firmware again, at the same port."""
     plug, whole = job.plug, len(job.image.data)
     try:
@@ -197,8 +192,16 @@ def _lost(job: Job, device: UsbDevice, written: int, whole: int) -> FlashError:
     )
 
 
+async def verify(job: Job) -> bool | None:
+    """Compare by picotool, where that is installed: boot loaders' volumes cannot be read."""
+    from hivectl.flash import picotool
+
+    return await picotool.verify(job) if find_program(picotool.PROGRAM) is not None else None
+
+
 FLASHER = Flasher(
     name="uf2",
     summary="a UF2 file copied to the boot loader's volume",
     flash=flash,
+    verify=verify,
 )

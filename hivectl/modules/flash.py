@@ -14,7 +14,8 @@ from hivectl.flash.registry import choose
 from hivectl.model.node_errors import FenceError, NodeError
 from hivectl.model.parameters import parameter
 from hivectl.model.records import record
-from hivectl.modules.base import Module, NodeContext, Result
+from hivectl.model.suggestions import did_you_mean
+from hivectl.modules.base import Module, ModuleError, NodeContext, Result
 from hivectl.modules.board_repl import attempt
 
 if TYPE_CHECKING:
@@ -41,6 +42,11 @@ class Parameters:
         "How it gets there; absent: the board's best way whose program is installed.",
         default=None,
         example="picotool",
+    )
+    options: dict[str, str] = parameter(
+        "What the flasher is told besides, by its own names; `hivectl drivers NAME` lists them.",
+        default={},
+        example={"baud": "115200"},
     )
     force: bool = parameter("Flash it even where the board reports that it runs this image.", default=False)
     timeout: float = parameter("Time that writing may take.", default=180.0, kind="duration")
@@ -102,7 +108,7 @@ async def procedure(parameters: Parameters, context: NodeContext) -> Result:
         return result
     await context.disconnect()
     try:
-        await work.flasher.flash(work.job)
+        result["changed"] = await work.flasher.flash(work.job)
     except (CutOffError, NotBackError) as error:
         context.quarantine(f"flashing {work.image.path.name}: {error.message}")
         raise
@@ -145,7 +151,21 @@ async def _prepared(parameters: Parameters, context: NodeContext) -> Work:
     plug = await context.plug()
     image = await asyncio.to_thread(read_image, path, plug.board)
     flasher, way = choose(plug.board, image.kind, parameters.flasher, node=context.node)
-    job = Job(plug=plug, image=image, options=way.options, timeout=parameters.timeout, say=context.say)
+    wrong = sorted(set(parameters.options) - set(flasher.options))
+    if wrong:
+        raise ModuleError(
+            f"the flasher {flasher.name} has no option {wrong[0]!r}",
+            origin=context.origin,
+            hint=did_you_mean(wrong[0], flasher.options) or f"it has: {', '.join(flasher.options) or 'none'}",
+        )
+    job = Job(
+        plug=plug,
+        image=image,
+        way=way.options,
+        asked=parameters.options,
+        timeout=parameters.timeout,
+        say=context.say,
+    )
     return Work(plug=plug, image=image, flasher=flasher, job=job)
 
 
