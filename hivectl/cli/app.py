@@ -27,6 +27,7 @@ COMMANDS = {
     "quarantine": ("reserve", "Keep nodes from being given to anybody."),
     "unquarantine": ("reserve", "Let nodes be given again."),
     "exec": ("exec", "Run one command on each node."),
+    "flash": ("flash", "Put firmware or a bitstream on a board."),
     "shell": ("shell", "A node's default shell, interactive."),
     "check": ("check", "Is everything reachable and sane?"),
     "status": ("status", "Nodes, their health, who holds them, their last run."),
@@ -38,6 +39,7 @@ COMMANDS = {
     "inventory": ("inventory", "Look at the inventory."),
     "modules": ("modules", "What a task can do."),
     "drivers": ("modules", "How a node can be reached."),
+    "boards": ("flash", "Which boards are known, and how they are flashed."),
     "plugin": ("plugin", "Write plugins, list those installed."),
     "schema": ("schema", "JSON Schemas for editors."),
 }

@@ -38,7 +38,7 @@ async def plug_of(
         raise NoPlaceError(
             "the inventory does not say which kind of board this is",
             node=node,
-            hint="write `board: pico-w` at the node; `hivectl drivers` lists the boards",
+            hint="write `board: pico-w` at the node; `hivectl boards` lists them",
         )
     notes = lab.state / "usb" / f"{node}.json"
     for entry in found.connections:

@@ -44,7 +44,7 @@ class Parameters:
         example="picotool",
     )
     options: dict[str, str] = parameter(
-        "What the flasher is told besides, by its own names; `hivectl drivers NAME` lists them.",
+        "What the flasher is told besides, by its own names; `hivectl boards NAME` lists the board's flashers.",
         default={},
         example={"baud": "115200"},
     )
