@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hivectl.cli.app import new_app
-from hivectl.cli.options import Diff, Inventories, Output, Reports, Reservation, Selector, Wait
+from hivectl.cli.options import Diff, Format, Inventories, Output, Reports, Reservation, Selector, Wait
 from hivectl.cli.run_options import Shared
-from hivectl.cli.tables import Format
 from hivectl.model.errors import InputError
 
 if TYPE_CHECKING:
