@@ -6,7 +6,9 @@ import asyncio
 import hashlib
 import json
 import os
+import shutil
 import stat
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from hivectl.helper.operations import Item
 
 SECRET = "correct-horse-battery"
+TOKEN = "vars: {token: !env LAB_TOKEN}\n"
 FILES = """
 - name: Files
   hosts: all
@@ -38,10 +41,47 @@ FILES = """
 """
 
 
+class WithoutPython(Bench):
+    """Nodes that have no Python."""
+
+    shell = ""
+
+    def nodes(self, count: int, more: str = "") -> None:
+        node = f"{{driver: local, python: none, sh: {self.shell}}}"
+        self.inventory.write_text(f"version: 1\nnodes:\n  n[1:{count}]: {node}\n{more}")
+
+
+@pytest.fixture(scope="module")
+def busybox(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with busybox's tools and nothing else."""
+    folder = tmp_path_factory.mktemp("busybox")
+    subprocess.run(["busybox", "--install", "-s", folder], check=True)
+    return folder
+
+
 @pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+def helper(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Who carries out operations on the nodes; "" is the helper in Python."""
+    kind = str(getattr(request, "param", ""))
+    if kind != "ash":
+        return kind
+    tools = request.getfixturevalue("busybox")
+    monkeypatch.setenv("PATH", f"{tools}{os.pathsep}{os.environ['PATH']}")
+    return str(tools / "ash")
+
+
+EVERYWHERE = pytest.mark.parametrize("helper", ["", "/bin/dash", "ash"], indirect=True)
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, helper: str) -> Bench:
     monkeypatch.setenv("LAB_TOKEN", SECRET)
-    return make_bench(tmp_path, monkeypatch, 2, "vars: {token: !env LAB_TOKEN}\n")
+    made = make_bench(tmp_path, monkeypatch, 2, TOKEN)
+    if helper:
+        made.__class__ = WithoutPython
+        made.shell = helper  # type: ignore[attr-defined]  # it is one of those now
+        made.nodes(2, TOKEN)
+    return made
 
 
 @pytest.fixture
@@ -71,6 +111,7 @@ def applied(bench: Bench, mode: str = "apply") -> Outcome:
     return Outcome(ended, bench.events, bench.batches)
 
 
+@EVERYWHERE
 def test_it_does_what_was_shown_in_as_many_round_trips(bench: Bench, home: Path) -> None:
     shown = saved(bench, FILES)
     assert not (home / "n1").exists()
@@ -83,9 +124,41 @@ def test_it_does_what_was_shown_in_as_many_round_trips(bench: Bench, home: Path)
     assert done.count() == shown.count() == 1
 
 
+@EVERYWHERE
 def test_results_do_not_tell_of_it(bench: Bench) -> None:
     saved(bench, FILES)
     assert all("seen" not in event.result for event in applied(bench).steps())
+
+
+@pytest.mark.parametrize("helper", ["ash"], indirect=True)
+def test_a_node_with_few_tools_notices_too(
+    bench: Bench, home: Path, busybox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No digests, no stat, no readlink."""
+    few = bench.folder / "few"
+    few.mkdir()
+    for tool in busybox.iterdir():
+        if not tool.name.endswith("sum") and tool.name not in {"stat", "readlink", "realpath"}:
+            (few / tool.name).symlink_to(tool)
+    monkeypatch.setenv("PATH", str(few))
+    (home / "other n1").write_text("before")
+    (home / "gone n1").mkdir()
+    for change in ("content", "mode", "inside", "link"):
+        saved(bench, FILES, limit="n1")
+        assert applied(bench, mode="check").ended.exit_code == 0
+        act, told, _ = CHANGES[change]
+        act(home)
+        if change == "content":
+            (home / "other n1").write_text(
+                "longer than before"
+            )  # times have no fractions there, but sizes tell
+        done = applied(bench)
+        assert done.ended.exit_code == 6, change
+        assert told in done.lost()["n1"]
+        for path in home.glob("[a-z]*"):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        (home / "other n1").write_text("before")
+        (home / "gone n1").mkdir()
 
 
 def relink(path: Path) -> None:
@@ -115,6 +188,7 @@ CHANGES: dict[str, tuple[Callable[[Path], Any], str, str]] = {
 }
 
 
+@EVERYWHERE
 @pytest.mark.parametrize("change", CHANGES)
 def test_what_has_changed_on_a_node_is_told_and_left_alone(bench: Bench, home: Path, change: str) -> None:
     (home / "other n1").write_text("before")
@@ -137,6 +211,7 @@ def test_what_has_changed_on_a_node_is_told_and_left_alone(bench: Bench, home: P
     assert not done.ended.resume
 
 
+@EVERYWHERE
 def test_neither_a_rescue_nor_leave_to_fail_gets_around_it(bench: Bench, home: Path) -> None:
     playbook = """
     - hosts: n1
@@ -154,6 +229,34 @@ def test_neither_a_rescue_nor_leave_to_fail_gets_around_it(bench: Bench, home: P
     assert (home / "file").read_text() == "somebody's"
 
 
+OTHERS = """
+- hosts: n1
+  tasks:
+    - {name: Program, command: {cmd: "touch made", creates: made, chdir: "~"}}
+    - {name: Duplicate, copy: {src: "~/source", dest: "~/twin", remote_src: true}}
+    - {name: Script, script: {cmd: run.sh, creates: ~/ran}}
+"""
+
+
+@EVERYWHERE
+@pytest.mark.parametrize(("name", "task"), [("made", "Program"), ("twin", "Duplicate"), ("ran", "Script")])
+def test_what_is_told_by_a_check_is_compared_too(bench: Bench, home: Path, name: str, task: str) -> None:
+    (home / "source").write_text("x")
+    bench.write("#!/bin/sh\ntouch ~/ran\n", "files/run.sh")
+    saved(bench, OTHERS)
+    (home / name).write_text("x")
+    done = applied(bench)
+    assert done.ended.exit_code == 6
+    assert "what it found when the plan was made has changed since" in done.lost()["n1"]
+    assert [event.task.name for event in done.steps("n1") if event.status == "failed"] == [task]
+    for made in ("made", "twin", "ran"):
+        (home / made).unlink(missing_ok=True)
+    again = applied(bench)
+    assert again.ended.exit_code == 0, again.lost()
+    assert sorted(path.name for path in home.glob("[a-z]*")) == ["made", "ran", "source", "twin"]
+
+
+@EVERYWHERE
 def test_it_is_over_once_it_was_applied(bench: Bench) -> None:
     saved(bench, FILES)
     assert applied(bench).ended.exit_code == 0
@@ -162,6 +265,7 @@ def test_it_is_over_once_it_was_applied(bench: Bench) -> None:
     assert again.ended.nodes["n1"].changed == 0
 
 
+@EVERYWHERE
 def test_a_check_holds_to_it_too(bench: Bench, home: Path) -> None:
     saved(bench, FILES)
     assert applied(bench, mode="check").ended.exit_code == 0
@@ -169,6 +273,7 @@ def test_a_check_holds_to_it_too(bench: Bench, home: Path) -> None:
     assert applied(bench, mode="check").ended.exit_code == 6
 
 
+@EVERYWHERE
 def test_what_a_step_would_do_must_be_as_it_was_shown(bench: Bench, home: Path) -> None:
     fact = home / "fact"
     fact.write_text("one")
@@ -202,6 +307,7 @@ UNKNOWN = """
 """
 
 
+@EVERYWHERE
 def test_what_cannot_be_seen_is_shown_as_unknown_and_done(bench: Bench, home: Path) -> None:
     shown = saved(bench, UNKNOWN)
     unknown = ["Make", "Uses", "Uses that", "Uses the fact", "Needs", "Tell"]
@@ -244,6 +350,7 @@ def test_tasks_that_are_included_are_known_or_said_to_be_unknown(bench: Bench, h
         applied(bench)
 
 
+@EVERYWHERE
 def test_loops_delegates_and_tries_are_watched_too(bench: Bench, home: Path) -> None:
     playbook = """
     - hosts: n1
@@ -352,6 +459,7 @@ def test_other_nodes_are_named(bench: Bench) -> None:
     assert "n3 is no more among the nodes" in str(caught.value)
 
 
+@EVERYWHERE
 def test_no_secret_is_in_it_and_only_its_owner_reads_it(bench: Bench, home: Path) -> None:
     playbook = """
     - hosts: n1
@@ -380,6 +488,7 @@ def test_no_secret_is_in_it_and_only_its_owner_reads_it(bench: Bench, home: Path
     assert (home / "token").read_text() == SECRET
 
 
+@EVERYWHERE
 def test_what_a_secret_stands_in_is_watched_without_a_digest_of_it(bench: Bench, home: Path) -> None:
     (home / "token").write_text("1234")
     saved(bench, "- {hosts: n1, tasks: [{name: Content, copy: {content: '{{ token }}', dest: ~/token}}]}")
@@ -392,7 +501,7 @@ def test_what_a_secret_stands_in_is_watched_without_a_digest_of_it(bench: Bench,
 def test_nodes_that_cannot_tell_what_they_find_are_named(
     bench: Bench, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A node without the helper in Python, for one."""
+    """A node of a driver that does not look before it acts, for one."""
     monkeypatch.setattr("hivectl.helper.encode._item", without_seen(encode._item))
     shown = saved(bench, FILES)
     assert (

@@ -37,9 +37,13 @@ def program() -> bytes:
 
 
 @cache
-def remote() -> str:
-    """Return what goes ahead of the first batch with an operation that the controller carries out."""
-    return "\n".join(_lines("remote")) + "\n"
+def lesson(part: str) -> str:
+    """Return what goes ahead of the first batch that needs it.
+
+    Args:
+        part: "remote", for operations that the controller carries out; "observe", to look before acting.
+    """
+    return "\n".join(_lines(part)) + "\n"
 
 
 def _lines(part: str) -> list[str]:

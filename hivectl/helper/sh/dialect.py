@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from hivectl.helper.encode import Frame, encode_batch
-from hivectl.helper.sh import bundle, edits, facts, waits
+from hivectl.helper.sh import bundle, edits, facts, observe, waits
 from hivectl.helper.sh.encode import REMOTE, encode
 from hivectl.helper.sh.results import Clock, refusal, result_of, stripped
 from hivectl.helper.sh.wire import NonsenseError
@@ -31,7 +31,8 @@ class Dialect:
         self._hash = hashlib.sha256()
         self._asked: Frame | None = None
         self._claim = 0
-        self._taught = False
+        self._taught: set[str] = set()
+        self._seen: dict[int, dict[str, Any]] = {}
         self._remote: RemoteOperations | None = None
         # what is at work here for the node, and waits for its answers
         self.errand: RemoteErrand | None = None
@@ -52,6 +53,7 @@ class Dialect:
             self._plain = [item["o"] for item in header["items"]]
             self.leave()
             self._edits.clear()
+            self._seen.clear()
             frame = self._with_waits(frame)
         if header["t"] == "stop" and self.errand is not None:
             self.errand.line.stop()
@@ -62,10 +64,13 @@ class Dialect:
 
     def _lesson(self, frame: Frame) -> str:
         """Return what the program must learn before a batch, once."""
-        if self._taught or not any(item["name"] in REMOTE for item in frame.header.get("items", ())):
-            return ""
-        self._taught = True
-        return bundle.remote()
+        items = frame.header.get("items", ())
+        wanted = {"remote"} if any(item["name"] in REMOTE for item in items) else set()
+        if frame.header.get("touched") or any("seen" in item for item in items):
+            wanted.add("observe")
+        due = sorted(wanted - self._taught)
+        self._taught |= wanted
+        return "".join(map(bundle.lesson, due))
 
     def leave(self) -> None:
         """Give up what is at work here: there is nobody to ask any more."""
@@ -103,9 +108,17 @@ class Dialect:
     def _incoming(self, said: Said) -> tuple[dict[str, Any] | None, bytes]:
         kind = said.kind
         if kind == "result":
-            return self._result(said)
+            header, data = self._result(said)
+            if self._seen:
+                observe.put(header["r"], self._seen.pop(said.index, None))
+            return header, data
         if kind == "ask":
             return None, self._asked_back(said)
+        if kind == "seen":
+            self._seen[said.index] = observe.found(
+                said, self._batch.items[said.index] if self._batch else None
+            )
+            return None, b""
         if kind == "hello":
             self._clock = Clock(said)
             return None, b""

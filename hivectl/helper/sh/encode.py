@@ -13,6 +13,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from hivectl.helper.sh import facts
+from hivectl.helper.sh.observe import question
 from hivectl.helper.sh.quoting import CannotEncodeError, octal, quote
 
 if TYPE_CHECKING:
@@ -89,6 +90,8 @@ def _batch(header: Mapping[str, Any], data: bytes, ahead: str) -> bytes:
         lines.append(
             _claim(fence) + (f"h_fence {int(beat)}" if beat >= 2 else f"h_fence {max(0.05, beat):.2f}")
         )
+    if header.get("touched"):
+        lines.append("h_was_touched " + " ".join(map(quote, header["touched"])))
     contents = _Contents(header.get("contents", ()), data)
     for index, item in enumerate(header["items"]):
         flags = "".join(
@@ -98,7 +101,7 @@ def _batch(header: Mapping[str, Any], data: bytes, ahead: str) -> bytes:
         )
         key = quote(json.dumps(item["key"]))
         try:
-            code = _operation(item["name"], item["o"], contents)
+            code = _operation(item["name"], item["o"], contents, item.get("seen"))
         except CannotEncodeError as error:
             code = f"h_op refused {quote(str(error).replace(chr(0), ''))}"
         lines.append(f"h_new {index} {item['step']} {item['chain']} {key} '{flags}'\n{code}")
@@ -137,7 +140,9 @@ class _Contents:
         return bytes(self._behind)
 
 
-def _operation(name: str, plain: Mapping[str, Any], contents: _Contents) -> str:
+def _operation(
+    name: str, plain: Mapping[str, Any], contents: _Contents, seen: Mapping[str, Any] | None = None
+) -> str:
     if name == "refused":
         raise CannotEncodeError(plain["msg"])
     if name in REMOTE:
@@ -151,7 +156,10 @@ def _operation(name: str, plain: Mapping[str, Any], contents: _Contents) -> str:
         made += contents.assignments(plain["content"])
     call, more = OPERATIONS[name](plain)
     assigned = [*made, *more]
-    return (";".join(assigned) + ";" if assigned else "") + f"h_op {name}{call}"
+    called = (
+        f"h_op {name}{call}" if seen is None else f"h_op watched {name} {question(name, plain, seen)}{call}"
+    )
+    return (";".join(assigned) + ";" if assigned else "") + called
 
 
 def _common(plain: Mapping[str, Any]) -> list[str]:

@@ -95,6 +95,18 @@ class RemoteOperations:
 
     def _do(self, item: Item, plain: Mapping[str, Any]) -> tuple[dict[str, Any], bytes, bytes]:
         name, check, diff = item.operation.name, item.check, item.diff
+        if item.seen is None:
+            return self._act(item, plain, check=check, diff=diff)
+        asked = {"name": name, "o": dict(plain), "check": check, "diff": diff, "seen": dict(item.seen)}
+        made: tuple[dict[str, Any], bytes, bytes] = self._world.module("observe").watched(
+            asked, set(), lambda one: self._act(item, plain, check=one["check"], diff=one["diff"])
+        )
+        return made
+
+    def _act(
+        self, item: Item, plain: Mapping[str, Any], *, check: bool, diff: bool
+    ) -> tuple[dict[str, Any], bytes, bytes]:
+        name = item.operation.name
         wire = Wire(self._node)
         operation = dict(plain)
         if name in SYSTEM:
