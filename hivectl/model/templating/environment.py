@@ -105,13 +105,21 @@ class ScopeContext(Context):
         self.name = name
         self.globals_keys = set()
         self.blocks = {key: [block] for key, block in blocks.items()} if blocks else {}
+        self.known: dict[str, Any] = {}
 
     def resolve_or_missing(self, key: str) -> Any:
         """Look up a name: the template's own, the variables, the functions that every template has."""
         if key in self.vars:
             return self.vars[key]
-        value = look_up(self.parent, key, missing)
-        return self.environment.globals.get(key, missing) if value is missing else value
+        value = self.known.get(key, missing)
+        if value is missing:
+            value = look_up(self.parent, key, missing)
+            if value is missing:
+                return self.environment.globals.get(key, missing)
+            if type(value) in SCALARS:
+                # a loop asks for it again and again; while a template is rendered its variables stay as they are
+                self.known[key] = value
+        return value
 
     def get_all(self) -> Any:
         """Return everything, still lazy."""

@@ -69,7 +69,7 @@ def guarded(
     @wraps(function)
     def guard(*args: Any, **kwargs: Any) -> Any:
         step()
-        values = args[skip:]
+        values = args[skip:] if skip else args
         if not kwargs and SCALARS.issuperset(map(type, values)):  # neither secret nor undefined
             return call_safely(function, what, args, kwargs, secret=False)
         if not takes_undefined:
@@ -93,7 +93,9 @@ def call_safely(
 ) -> Any:
     """Call a function; bound its result, and say nothing of its arguments when one is a secret."""
     try:
-        result = settle(function(*args, **kwargs))
+        result = function(*args, **kwargs)
+        if type(result) not in SCALARS:
+            result = settle(result)
     except HivectlError as error:
         if not secret or isinstance(error, TemplateLimitError):
             raise

@@ -33,29 +33,24 @@ class Rendering:
     """One rendering under way, with all the variables that it renders on the way.
 
     Attributes:
+        steps: how many there have been.
         variables: whose names are near when one is undefined.
     """
 
-    __slots__ = ("_deadline", "_steps", "variables")
+    __slots__ = ("_deadline", "steps", "variables")
 
     def __init__(self, variables: Mapping[str, Any]) -> None:
         self.variables = variables
-        self._steps = 0
+        self.steps = 0
         self._deadline = 0.0
-
-    def step(self, count: int = 1) -> None:
-        """Count steps; raises TemplateLimitError when there were too many, or when they took too long."""
-        before = self._steps
-        self._steps = steps = before + count
-        if steps >> 6 != before >> 6 or not before:  # the clock costs as much as the rest
-            self._look_at_clock(steps)
 
     def wait(self, seconds: float) -> None:
         """Give back the time that was spent waiting for a program, which has a deadline of its own."""
         if self._deadline:
             self._deadline += seconds
 
-    def _look_at_clock(self, steps: int) -> None:
+    def look_at_clock(self, steps: int) -> None:
+        """Raise TemplateLimitError when there were too many steps, or when they took too long."""
         if steps > STEPS:
             raise TemplateLimitError(
                 f"the template takes more than {STEPS:,} steps", hint="is a loop endless?"
@@ -102,7 +97,10 @@ def step(count: int = 1) -> None:
     """Count steps of the rendering under way."""
     rendering = current.get()
     if rendering is not None:
-        rendering.step(count)
+        before = rendering.steps
+        rendering.steps = steps = before + count
+        if steps >> 6 != before >> 6 or not before:  # the clock costs as much as the rest
+            rendering.look_at_clock(steps)
 
 
 def check_text(length: int) -> None:
