@@ -67,8 +67,9 @@ class NodePower:
 
     async def cycle(self, off_for: float) -> None:
         """Turn it off, wait, turn it on; a node is not left off because somebody pressed Ctrl-C."""
-        await self.switch(on=False)
         try:
+            # within: what is broken off while it turns off may have turned it off
+            await self.switch(on=False)
             await asyncio.sleep(off_for)
         finally:
             await self.switch(on=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.command import Lab, make_lab
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -158,13 +159,6 @@ def test_a_clean_up_that_hangs_ends_at_its_time(lab: Lab) -> None:
     assert time.monotonic() - begun < 30
     assert "did not finish within 1 s" in done.stderr
     assert nodes(lab)["m1"]["health"] == "quarantined"
-
-
-def wait_until(condition: Any, seconds: float = 30.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def held(lab: Lab, *arguments: str) -> Popen[str]:
@@ -342,12 +336,17 @@ def test_a_run_is_warned_before_the_end_and_stops_at_it(lab: Lab) -> None:
 def test_a_run_whose_reservation_is_extended_goes_on(lab: Lab) -> None:
     lab.write(
         "long.yml",
-        "- hosts: m1\n  tasks:\n    - shell: touch ~/began; sleep 4\n    - copy: {content: x, dest: ~/after}\n",
+        "- hosts: m1\n  tasks:\n    - shell: touch ~/began; until [ -e ~/go ]; do sleep 0.1; done\n"
+        "    - copy: {content: x, dest: ~/after}\n",
     )
-    made = reserve(lab, "m1", "--for", "3s")
+    # long enough for the extension to come in time on a busy machine
+    made = reserve(lab, "m1", "--for", "8s")
+    end = time.monotonic() + 8
     running = lab.start("apply", "long.yml")
     wait_until((lab.folder / "home/began").exists)
     assert lab.run("extend", made["id"], "--for", "1h").returncode == 0
+    wait_until(lambda: time.monotonic() > end)
+    (lab.folder / "home/go").touch()
     output, errors = running.communicate(timeout=30)
     assert running.returncode == 0, output + errors
     assert (lab.folder / "home/after").exists()

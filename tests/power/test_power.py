@@ -100,15 +100,16 @@ nodes:
     power:
       backend: command
       turn_on: [sh, -c, "echo on > {folder}/{{{{ name }}}}.state; echo on >> {folder}/log"]
-      turn_off: [sh, -c, "echo off > {folder}/{{{{ name }}}}.state; echo off >> {folder}/log"]
+      turn_off: [sh, -c, "echo off > {folder}/{{{{ name }}}}.state; echo off >> {folder}/log; sleep {lasts}"]
       read: [cat, "{folder}/{{{{ name }}}}.state"]
       on: bench
 """
 
 
-def command_lab(folder: Path) -> Lab:
+def command_lab(folder: Path, lasts: float = 0) -> Lab:
+    """Return a lab whose switch is commands; to turn off takes so many seconds."""
     (folder / "m1.state").write_text("off\n")
-    return make_lab(folder, COMMAND.format(folder=folder))
+    return make_lab(folder, COMMAND.format(folder=folder, lasts=lasts))
 
 
 def test_commands_switch_on_another_node(tmp_path: Path) -> None:
@@ -121,8 +122,9 @@ def test_commands_switch_on_another_node(tmp_path: Path) -> None:
     assert "neither on nor off" in lab.run("apply", "power.yml").stdout
 
 
-def test_a_cycle_that_is_interrupted_leaves_the_node_on(tmp_path: Path) -> None:
-    lab = command_lab(tmp_path)
+@pytest.mark.parametrize("lasts", [0, 20], ids=["while-off", "while-it-turns-off"])
+def test_a_cycle_that_is_interrupted_leaves_the_node_on(tmp_path: Path, lasts: float) -> None:
+    lab = command_lab(tmp_path, lasts)
     lab.write("power.yml", "- hosts: m1\n  tasks:\n    - power: {state: cycle, off_for: 60s}\n")
     running = lab.start("apply", "power.yml")
     end = time.monotonic() + 30

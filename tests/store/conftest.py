@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def postgres() -> Iterator[Server]:
     """One server for all tests of a worker."""
-    with server(tmp_path_factory.mktemp("postgres")) as running:
+    with server() as running:
         yield running
 
 

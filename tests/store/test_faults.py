@@ -87,10 +87,10 @@ def keep_running(running: Server) -> None:
 
 
 def test_a_server_that_is_killed_and_comes_back_costs_a_run_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(holding, "RENEW_EVERY", 0.1)
-    with server(tmp_path) as running:
+    with server() as running:
         location = running.database()
         with closing(open_store(location)) as store:
             reservations = StoredReservations(store)

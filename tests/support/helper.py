@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-import time
 from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ import pytest
 
 from hivectl.drivers.local import LocalAttributes, LocalConnection
 from hivectl.helper.operations import Batch, Become, Fence, Item, ItemResult, Operation
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
@@ -93,11 +93,8 @@ def is_gone(pid: int) -> bool:
 
 
 def wait_until_gone(pid: int) -> None:
-    """Wait some seconds for a process to end; fails if it does not."""
-    end = time.monotonic() + 5
-    while not is_gone(pid) and time.monotonic() < end:
-        time.sleep(0.01)
-    assert is_gone(pid)
+    """Wait for a process to end; fails if it does not."""
+    wait_until(lambda: is_gone(pid))
 
 
 def _text_of(path: Path) -> str:

@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -63,36 +64,50 @@ class Server:
 
 
 @contextmanager
-def server(folder: Path) -> Iterator[Server]:
-    """Run a server with its files in `folder`; it refuses root, who takes the login of Debian's package."""
-    data = folder / "data"
-    data.mkdir(mode=0o700)
-    user: list[str] = []
-    if os.geteuid() == 0:
-        shutil.chown(data, "postgres")
-        user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
-        for above in (folder, *folder.parents):
-            # pytest keeps its folders to itself; to pass through is enough
-            if above.stat().st_uid == 0 and above != Path("/"):
-                above.chmod(above.stat().st_mode | 0o011)
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": "/"}
-    make = [program("initdb"), "-D", str(data), "-U", "lab", "-A", "trust", "--no-sync", "-E", "UTF8"]
-    subprocess.run([*user, *make], check=True, timeout=60, **quiet)  # type: ignore[call-overload]  # a plain mapping
-    port = free_port()
-    options = [
-        part for name, value in {**SETTINGS, "port": str(port)}.items() for part in ("-c", f"{name}={value}")
-    ]
-    running = subprocess.Popen([*user, program("postgres"), "-D", str(data), *options], **quiet)  # type: ignore[call-overload]  # likewise
-    try:
-        _wait(port, running)
-        yield Server(port, running)
-    finally:
-        # at once, whoever is still connected (postgres(1): fast shutdown)
-        running.send_signal(signal.SIGINT)
-        running.wait(timeout=30)
+def server() -> Iterator[Server]:
+    """Run a server with files of its own; it refuses root, who takes the login of Debian's package."""
+    # not in pytest's folders: each pytest that starts on this machine closes them to others
+    with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
+        user: list[str] = []
+        if os.geteuid() == 0:
+            shutil.chown(folder, "postgres")
+            user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+        data = f"{folder}/data"
+        make = [program("initdb"), "-D", data, "-U", "lab", "-A", "trust", "--no-sync", "-E", "UTF8"]
+        made = subprocess.run(
+            [*user, *make], check=False, timeout=60, capture_output=True, text=True, cwd="/"
+        )
+        assert made.returncode == 0, made.stdout + made.stderr
+        running, port = _started(user, data)
+        try:
+            yield Server(port, running)
+        finally:
+            # at once, whoever is still connected (postgres(1): fast shutdown)
+            running.send_signal(signal.SIGINT)
+            running.wait(timeout=30)
 
 
-def _wait(port: int, running: subprocess.Popen[bytes]) -> None:
+def _started(user: list[str], data: str) -> tuple[subprocess.Popen[bytes], int]:
+    """Start it on a free port; somebody else may take that first."""
+    for _ in range(5):
+        port = free_port()
+        options = [
+            part
+            for name, value in {**SETTINGS, "port": str(port)}.items()
+            for part in ("-c", f"{name}={value}")
+        ]
+        running = subprocess.Popen(
+            [*user, program("postgres"), "-D", data, *options],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd="/",
+        )
+        if _answers(port, running):
+            return running, port
+    raise AssertionError("the server did not start")
+
+
+def _answers(port: int, running: subprocess.Popen[bytes]) -> bool:
     import psycopg
 
     end = time.monotonic() + 30
@@ -100,8 +115,9 @@ def _wait(port: int, running: subprocess.Popen[bytes]) -> None:
         try:
             psycopg.connect(f"postgresql://lab@127.0.0.1:{port}/postgres", connect_timeout=5).close()
         except psycopg.OperationalError:
-            assert running.poll() is None, "the server ended"
+            if running.poll() is not None:
+                return False
             assert time.monotonic() < end, "the server did not start"
             time.sleep(0.05)
         else:
-            return
+            return True

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import subprocess
 import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import yaml
 
 from tests.support.sshd import FORCED, Sshd, hosts
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,11 +51,22 @@ class TmuxLab:
     def end_tmux(self) -> None:
         """End the tmux servers that were started."""
         for number in range(len(self.hosts)):
-            if any((self.sockets / f"h{number + 1}").rglob("default")):
+            for path in (self.sockets / f"h{number + 1}").rglob("default"):
                 self.tmux("kill-server", host=number)
+                # it still takes callers while it ends, and takes them with it
+                wait_until(partial(_silent, path))
 
     def _environment(self) -> dict[str, str]:
         return {name: value for name, value in os.environ.items() if not name.startswith("TMUX")}
+
+
+def _silent(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return True
+        return False
 
 
 @contextlib.contextmanager
