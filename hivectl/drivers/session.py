@@ -90,6 +90,8 @@ class NodeSession:
             CapabilityError: no connection of the node could ever do that.
             UnreachableError: none that could can be opened; its leaf, if all failed for the same cause.
         """
+        if len(self._candidates) > 1 and (repl := self._open_repl(needed)) is not None:
+            return repl
         reasons: list[tuple[Candidate, NodeError]] = []
         for index, candidate in enumerate(self._candidates):
             lacking = self._lacking(candidate, candidate.driver.capabilities, needed)
@@ -177,6 +179,14 @@ class NodeSession:
             self._open[index] = await candidate.driver.connect(candidate.target)
             self._reached = True
             return self._open[index]
+
+    def _open_repl(self, needed: Sequence[Capability]) -> Connection | None:
+        """Return an open connection to a board's REPL that will do: a board has one REPL, whatever leads to it."""
+        for connection in self._open.values():
+            able = connection.capabilities
+            if "repl" in able and not connection.closed and able.issuperset(needed):
+                return connection
+        return None
 
     def _instead(self, index: int, needed: Sequence[Capability]) -> Connection | None:
         """Return an open connection that comes after one which could not be opened a short while ago."""

@@ -135,7 +135,14 @@ class Sessions:
         if node not in self._virtual:
             assert entry.virtual is not None
             folder = self._lab.state / "virtual" / node
-            self._virtual[node] = await start_virtual(entry.virtual, node, folder, origin=entry.origin)
+            ways = self._lab.inventory.nodes[node].connections
+            self._virtual[node] = await start_virtual(
+                entry.virtual,
+                node,
+                folder,
+                origin=entry.origin,
+                drivers=[way.driver for way in ways if way.virtual is not None],
+            )
         return self._virtual[node]
 
     def opened(self) -> list[tuple[str, NodeSession]]:

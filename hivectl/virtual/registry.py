@@ -8,7 +8,7 @@ from hivectl.model.errors import InputError
 from hivectl.model.suggestions import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     from hivectl.model.origin import Origin
@@ -53,7 +53,14 @@ def wrong_driver(kind: str, driver: str, drivers: str, origin: Origin | None) ->
     )
 
 
-async def start_virtual(kind: str, node: str, folder: Path, *, origin: Origin | None = None) -> VirtualDevice:
+async def start_virtual(
+    kind: str,
+    node: str,
+    folder: Path,
+    *,
+    origin: Origin | None = None,
+    drivers: Collection[str] = (),
+) -> VirtualDevice:
     """Start a virtual device for a node.
 
     Args:
@@ -61,6 +68,8 @@ async def start_virtual(kind: str, node: str, folder: Path, *, origin: Origin | 
         node: its name.
         folder: where it keeps its files from run to run.
         origin: where the inventory asks for it.
+        drivers: by which the node is reached; a board that is plugged in, too, has no WebREPL before its own program
+            starts one.
 
     Raises:
         InputError: there is no such kind.
@@ -72,7 +81,8 @@ async def start_virtual(kind: str, node: str, folder: Path, *, origin: Origin | 
     if kind in KINDS:
         from hivectl.virtual.board.start import start_board
 
-        return await start_board(node, folder, kind)
+        # with a cable it is a board as it is unpacked
+        return await start_board(node, folder, kind, new={"serial", "webrepl"} <= set(drivers))
     best = nearest(kind, KINDS)
     hint = f"did you mean `{best}`?" if best else f"there is: {', '.join(KINDS)}"
     raise InputError(f"there is no virtual device `{kind}`", origin=origin, hint=hint)

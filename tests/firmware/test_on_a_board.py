@@ -30,8 +30,12 @@ def test_it_is_put_on_over_a_repl_and_says_how_it_is_after_a_soft_reset(tmp_path
             await bench.repl.soft_reset()
             said = await report(bench)
             assert (said["name"], said["mode"], said["error"]) == ("pico1", "lab", None)
-            # what a board of WebAssembly has not
-            assert said["wifi"] == {"state": "no-radio"}
+            assert said["wifi"]["ssid"] == "lab"
+            # a timer goes on with it, whatever runs
+            assert await bench.repl.evaluate("hivelab.wait(20)")
+            said = await report(bench)
+            assert said["wifi"]["state"] == "up"
+            assert said["webrepl"]["state"] == "listening"
             await bench.files.put("/hive/safe", b"")
             await bench.repl.soft_reset()
             said = await report(bench)

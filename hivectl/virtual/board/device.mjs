@@ -1,7 +1,8 @@
 // A MicroPython board: the interpreter of the npm package on this thread, its terminal on standard input and
 // output, its files in a folder. Arguments: the package's micropython.mjs, the folder, the board's name,
-// the room of its file system in bytes (0: no limit), a descriptor that gets a byte for what happens to it: B booted,
-// S soft reset, what os.uname() says of version and machine.
+// the room of its file system in bytes (0: no limit), a descriptor that gets a byte for what happens to it (B booted,
+// R boot.py is through, S soft reset, W its WebREPL was started: with the password's length and the password; of none it was stopped),
+// what os.uname() says of version and machine, why it starts, as machine.reset_cause() tells it.
 // Exit status 42: machine.reset(); 43: machine.bootloader().
 import fs from "node:fs";
 import { Worker } from "node:worker_threads";
@@ -9,7 +10,8 @@ import { pathToFileURL } from "node:url";
 import { FileSystem } from "./files.mjs";
 import { MODULES } from "./modules.mjs";
 
-const [script, root, name, room, events, version, machine] = process.argv.slice(2);
+const [script, root, name, room, events, version, machine, started] = process.argv.slice(2);
+const SOFT_RESET = 5; // the cause of a start
 const RESET_STATUS = 42;
 const LOADER_STATUS = 43;
 const RING = 1 << 16;
@@ -82,8 +84,29 @@ function readByte() {
     }
     if (Atomics.load(numbers, ENDED)) process.exit(0);
     flush();
-    Atomics.wait(numbers, HEAD, head, 1000);
+    if (ringTimers()) continue;
+    Atomics.wait(numbers, HEAD, head, Math.max(1, Math.min(1000, alarm - Date.now())));
   }
+}
+
+// ---- timers: between bytes, and while a program sleeps
+let alarm = Infinity;
+let ticking = false;
+
+function ringTimers() {
+  if (ticking || !python || Date.now() < alarm) return false;
+  ticking = true;
+  alarm = Infinity;
+  try {
+    python.runPython("__import__('sys').modules['machine']._tick()");
+  } catch (error) {
+    // Ctrl-C was for the program
+    if (error.name !== "PythonError") throw error;
+    Atomics.store(numbers, INTERRUPT, Atomics.load(numbers, RUNNING));
+  } finally {
+    ticking = false;
+  }
+  return true;
 }
 
 // what a program reads from sys.stdin
@@ -98,6 +121,7 @@ let native = null;
 let python = null;
 let files = null;
 let hard = false;
+let cause = Number(started);
 let loader = false;
 let quick = 0;
 let lastTick = 0;
@@ -109,6 +133,7 @@ function now(far) {
   if (time === lastTick) {
     if (++quick > 20) {
       if (pendingSize) flush();
+      ringTimers();
       Atomics.wait(numbers, INTERRUPT, 0, 1);
       if (look()) return far;
       time = Date.now();
@@ -143,12 +168,19 @@ await import(pathToFileURL(script).href);
 async function start() {
   files = new FileSystem(root, Number(room));
   capture = () => Buffer.alloc(0);
+  alarm = Infinity;
   python = await globalThis.loadMicroPython({ heapsize: 2 << 20, linebuffer: false });
   python.registerJsModule("_board", {
     name,
     version,
     machine,
     reset: () => { hard = true; },
+    cause,
+    alarm: (milliseconds) => { alarm = Date.now() + milliseconds; },
+    webrepl: (password) => {
+      const bytes = Buffer.from(password);
+      fs.writeSync(Number(events), Buffer.concat([Buffer.from("W"), Buffer.from([bytes.length]), bytes]));
+    },
     bootloader: () => { hard = loader = true; },
     modules: MODULES,
   });
@@ -214,7 +246,9 @@ function begin() {
 async function boot(friendly) {
   await start();
   fs.writeSync(Number(events), "B");
-  if (runFile("boot.py") || (friendly && runFile("main.py"))) {
+  const again = runFile("boot.py");
+  fs.writeSync(Number(events), "R");
+  if (again || (friendly && runFile("main.py"))) {
     // SystemExit in a file of the board's is a soft reset
     return softReset();
   }
@@ -226,6 +260,7 @@ async function softReset() {
   fs.writeSync(Number(events), "S");
   say("MPY: soft reboot\r\n");
   flush();
+  cause = SOFT_RESET;
   await boot(!raw);
 }
 

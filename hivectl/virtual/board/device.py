@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -17,16 +18,20 @@ if TYPE_CHECKING:
 
 PROGRAM = Path(__file__).parent / "device.mjs"
 RESET_STATUS, LOADER_STATUS = 42, 43
+# why it starts, as machine.reset_cause() tells it: its power came, it reset itself, it slept while nobody had it
+POWER, RESET, SLEPT = 1, 2, 4
 # what os.uname() says where nothing else was flashed; the version is that of the npm package
 VERSION, MACHINE = "v1.27.0 on 2025-12-10", "Raspberry Pi Pico W with RP2040"
 BOOT_SECONDS = 60.0
+# seconds that whoever starts a board leaves its boot.py alone: Ctrl-C would end it
+UNDISTURBED = 5.0
 END_SECONDS = 3.0
 # of flash that a Pico W has for files, in bytes
 ROOM = 848 << 10
 # bytes towards the board that wait at most
 WAITING = 256 << 10
 # events; behind the last one: the password's length in a byte, the password
-BOOTED, SOFT_RESET, WEBREPL = b"B", b"S", b"W"
+BOOTED, READY, SOFT_RESET, WEBREPL = b"B", b"R", b"S", b"W"
 
 
 class Attached(Protocol):
@@ -84,7 +89,10 @@ class Device:
         self._process: asyncio.subprocess.Process | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._booted = asyncio.Event()
+        self._ready = asyncio.Event()
         self._power = asyncio.Lock()
+        # the start of a command is nothing that happened to the board
+        self._cause = SLEPT
         self._closed = False
         self.network: Network | None = None
 
@@ -110,7 +118,8 @@ class Device:
         return cls(name, folder, await find_interpreter(), room)
 
     async def power_on(self) -> None:
-        """Start the interpreter; returns when its terminal is served, main.py may run then."""
+        """Start the interpreter; returns when boot.py is through, unless that takes long; main.py may run then."""
+        self._ready.clear()
         if self.faults.start:
             await asyncio.sleep(self.faults.start)
         reading, writing = os.pipe()
@@ -126,6 +135,7 @@ class Device:
                 str(writing),
                 self.version,
                 self.machine,
+                str(self._cause),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
@@ -145,6 +155,9 @@ class Device:
         self._keep(events)
         self._keep(self._relay(process))
         await self.started()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(UNDISTURBED):
+                await self._ready.wait()
         if process.returncode:
             raise InterpreterError(
                 f"the virtual board ended with status {process.returncode}: {await _said(process)}",
@@ -183,9 +196,13 @@ class Device:
 
     async def reset(self) -> None:
         """Take the board's power away and give it back."""
+        await self._start_anew(POWER)
+
+    async def _start_anew(self, cause: int) -> None:
         self._booted.clear()
         async with self._power:
             self._booted.clear()
+            self._cause = cause
             process, self._process = self._process, None
             if process is not None and process.returncode is None:
                 process.kill()
@@ -197,6 +214,7 @@ class Device:
         """Take the board's power away: nothing of its firmware runs until `power_on`."""
         async with self._power:
             self._booted.clear()
+            self._cause = POWER
             process, self._process = self._process, None
             if process is not None and process.returncode is None:
                 process.kill()
@@ -247,12 +265,13 @@ class Device:
         if status == RESET_STATUS:
             # the board asked for it
             self._booted.clear()
-            self.reboot()
+            self._keep(self._start_anew(RESET))
             return
         if status == LOADER_STATUS and self.on_loader is not None:
             self.on_loader()
             return
         self._booted.set()
+        self._ready.set()
         if status > 0:
             said = f"\r\nthe virtual board crashed with status {status}: {await _said(process)}\r\n"
             for terminal in tuple(self._terminals):
@@ -270,6 +289,8 @@ class Device:
                 while event := await reader.read(1):
                     if event == BOOTED:
                         self._booted.set()
+                    elif event == READY:
+                        self._ready.set()
                     elif event == SOFT_RESET:
                         self._booted.clear()
                         self._was_reset()

@@ -36,17 +36,23 @@ class VirtualBoard:
         device: the board.
         folder: of this node alone.
         kind: one of BOARDS.
+        new: its WebREPL is there once a program on it has started it, with the password that this one says: as on a
+            board that is unpacked. Else it is there from the beginning, and whoever asks for it is told the password.
     """
 
     refusal: str | None = None
 
-    def __init__(self, device: Device, folder: Path, kind: str) -> None:
+    def __init__(self, device: Device, folder: Path, kind: str, *, new: bool = False) -> None:
         self.device = device
         self.kind = kind
         chip, device.machine, self._wireless = BOARDS[kind]
         self.usb = Usb(device, folder, chip, device.machine)
         self.webrepl: WebRepl | None = None
         self._address: dict[str, Any] = {}
+        self._new = new
+        # what the board's own program has started a WebREPL with
+        self._password: str | None = None
+        device.network = self
 
     @property
     def port(self) -> Port | None:
@@ -59,16 +65,41 @@ class VirtualBoard:
             return {"port": str(self.usb.plug_in().link), "serial_number": None, "hub_port": None}
         if driver == "webrepl" and self._wireless:
             if self.webrepl is None:
-                password = secrets.token_hex(4)
-                self.webrepl = WebRepl(self.device, password)
-                port = await self.webrepl.start()
-                self._address = {"host": "127.0.0.1", "port": port, "password": Secret(password)}
+                await self._listen()
             return self._address
         raise wrong_driver(self.kind, driver, "webrepl" if self._wireless else "serial", origin)
 
     def plug(self) -> tuple[Path, str]:
         """Return where it can be flashed: the root of a machine that shows it, and its USB port there."""
         return self.usb.place()
+
+    async def webrepl_started(self, password: str) -> None:
+        """Take the password that the board's program says; without one it has stopped its WebREPL."""
+        if not self._new:
+            # others were told another one
+            return
+        self._password = password or None
+        if self.webrepl is None:
+            return
+        if password:
+            await self.webrepl.restart(password)
+        else:
+            self.webrepl.stop()
+
+    def was_reset(self) -> None:
+        """Forget what the board's program has started."""
+        self._password = None
+        if self.webrepl is not None and self._new:
+            self.webrepl.stop()
+
+    async def _listen(self) -> None:
+        password = self._password or secrets.token_hex(4)
+        self.webrepl = WebRepl(self.device, password)
+        self._address = {"host": "127.0.0.1", "port": self.webrepl.bind()}
+        if not self._new:
+            self._address["password"] = Secret(password)
+        if self._password or not self._new:
+            await self.webrepl.start()
 
     async def close(self) -> None:
         """End the board; its files stay, and what was flashed."""
@@ -78,19 +109,20 @@ class VirtualBoard:
         await self.device.close()
 
 
-async def start_board(node: str, folder: Path, kind: str = "pico-w") -> VirtualBoard:
+async def start_board(node: str, folder: Path, kind: str = "pico-w", *, new: bool = False) -> VirtualBoard:
     """Start a virtual board; a second start finds the files, and the firmware, as the first left them.
 
     Args:
         node: its name.
         folder: of this node alone: `files/` is what the board has.
         kind: one of BOARDS.
+        new: nothing listens on it before a program on it starts its WebREPL.
 
     Raises:
         InterpreterError: the interpreter cannot be had or does not start.
     """
     await asyncio.to_thread(folder.mkdir, mode=0o700, parents=True, exist_ok=True)
-    board = VirtualBoard(await Device.make(node, folder / "files"), folder, kind)
+    board = VirtualBoard(await Device.make(node, folder / "files"), folder, kind, new=new)
     try:
         await board.usb.power_on()
     except BaseException:

@@ -29,7 +29,7 @@ def boot():
 
 def status():
     """Return how the board is; also in safe mode, and when boot.py did not run or was interrupted."""
-    from hivelab.status import status_of
+    from hivelab.condition import status_of
 
     return status_of(_lab)
 

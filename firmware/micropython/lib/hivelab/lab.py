@@ -143,9 +143,11 @@ class Lab:
         from hivelab.remote import Remote
         from hivelab.wifi import Wifi
 
-        self.wifi = Wifi(settings["wifi"], settings.get("name"), secrets.get("wifi_password"))
-        self.remote = Remote(settings.get("webrepl_port", 8266), secrets.get("webrepl_password"))
-        self.clock = Clock(settings.get("ntp_host", "pool.ntp.org"), wanted=flags.get("dt_sync", True))
+        wifi = Wifi(settings["wifi"], settings.get("name"), secrets.get("wifi_password"))
+        remote = Remote(settings.get("webrepl_port", 8266), secrets.get("webrepl_password"))
+        clock = Clock(settings.get("ntp_host", "pool.ntp.org"), wanted=flags.get("dt_sync", True))
+        # all or none: somebody may press Ctrl-C right now
+        self.remote, self.clock, self.wifi = remote, clock, wifi
 
     def _step(self):
         self._feed()
