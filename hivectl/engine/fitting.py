@@ -84,11 +84,35 @@ def unfit_tasks(plays: Iterable[PlannedPlay], inventory: Inventory, tags: Tags) 
         for task in _certain(planned.play.sections):
             if not tags.wants(task):
                 continue
+            if task.module == "pip" and (bare := _without_python(planned.nodes, inventory)):
+                errors.append(_no_pip(task, bare))
             for drivers, ways in known.items():
                 fault = _fault(task, find_module(task.module), ways)
                 if fault is not None:
                     errors.append(_error(task, fault, kinds[drivers], drivers))
     return errors
+
+
+def _without_python(names: Iterable[str], inventory: Inventory) -> list[str]:
+    """Return the nodes whose Python is never used, because the inventory says so."""
+    nodes = [inventory.nodes[name] for name in names if name in inventory.nodes]
+    return [
+        node.name
+        for node in nodes
+        if node.connections and all(one.attributes.get("python") == "none" for one in node.connections)
+    ]
+
+
+def _no_pip(task: Task, nodes: Sequence[str]) -> InputError:
+    return InputError(
+        f"{_named(nodes)}: `pip` needs Python on the node, and the inventory says `python: none`",
+        origin=task.origin,
+        hint="take `python: none` out where the node has python3, or install packages by `package` or `command`",
+    )
+
+
+def _named(nodes: Sequence[str]) -> str:
+    return ", ".join(nodes[:NAMED]) + (f" and {len(nodes) - NAMED} more" if len(nodes) > NAMED else "")
 
 
 def _certain(sections: Iterable[Sequence[Entry]]) -> Generator[Task, None, bool]:
@@ -161,13 +185,12 @@ def _error(
     task: Task, fault: tuple[str, str | None], nodes: Sequence[str], drivers: Sequence[str]
 ) -> InputError:
     message, instead = fault
-    named = ", ".join(nodes[:NAMED]) + (f" and {len(nodes) - NAMED} more" if len(nodes) > NAMED else "")
     kind = "a board" if len(nodes) == 1 else "boards"
     reached = " and ".join(dict.fromkeys(drivers))
     what = f"{kind} " if _board(drivers) else ""
     without = f"where only some nodes can: `when: ansible_connection != '{drivers[0]}'`"
     return InputError(
-        f"{named} ({what}reached by {reached}) {message}",
+        f"{_named(nodes)} ({what}reached by {reached}) {message}",
         origin=task.origin,
         hint="; ".join(part for part in (instead, without) if part),
     )

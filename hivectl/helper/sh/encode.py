@@ -148,7 +148,10 @@ def _operation(
     if name in REMOTE:
         return "h_op remote"
     if name == "pip":
-        raise CannotEncodeError("this node has no Python, and so no pip: it can have no packages of Python")
+        raise CannotEncodeError(
+            "this node has no Python, and so no pip: install it before (`package: {name: python3-venv}`, or by `raw`), "
+            "then `meta: reset_connection`"
+        )
     if name not in OPERATIONS:
         raise CannotEncodeError(f"the helper without Python does not know the operation {name}")
     made = _common(plain)
