@@ -195,6 +195,11 @@ class MeterSource(Protocol):
         """The node's name."""
         ...
 
+    @property
+    def device(self) -> str:
+        """The device of its FPGA, as its profile says: "up5k" or "5k"; empty when it says nothing."""
+        ...
+
     async def open(self) -> Meter:
         """Open a conversation and say hello.
 

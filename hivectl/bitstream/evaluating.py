@@ -1,0 +1,446 @@
+"""Circuits over boards: every circuit gets exactly one result or one stated failure, whatever the boards do.
+
+A board that falls silent is reset, then flashed anew, then given up; what it had under way goes to another. While a
+board measures one circuit, the next is on its way to it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from hivectl.bitstream.devices import device_named
+from hivectl.bitstream.errors import WrongDeviceError
+from hivectl.bitstream.evaluations import Evaluation
+from hivectl.bitstream.measuring import (
+    VARIANCE,
+    BoardInUseError,
+    BoardSilentError,
+    CircuitRefusedError,
+    MeasuringError,
+    NotMeasurableError,
+)
+from hivectl.bitstream.reading import check_device
+from hivectl.bitstream.scheduling import Job, Schedule
+from hivectl.model.errors import HivectlError
+from hivectl.model.records import record
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+    from typing import Any, TypeVar
+
+    from hivectl.bitstream.cache import Cache
+    from hivectl.bitstream.evaluations import Circuit, Measurement
+    from hivectl.bitstream.measuring import Identity, Meter, MeterSource
+
+    T = TypeVar("T")
+
+PATIENCE = 20.0  # seconds beyond a window in which a board must have answered, transfers and repeats of those included
+OPENING = 60.0  # seconds for a board to say hello
+
+
+@record(kw_only=True)
+class Options:
+    """How circuits are measured.
+
+    Attributes:
+        each: every circuit on each of its boards, not on whichever is free.
+        patience: seconds beyond a window in which a board must have answered.
+        cache: of results that are known already; None: everything is measured.
+        say: hears a board's name and what becomes of it.
+    """
+
+    each: bool = False
+    patience: float = PATIENCE
+    cache: Cache | None = None
+    say: Callable[[str, str], None] | None = None
+
+
+@record(kw_only=True)
+class Outcome:
+    """What a board says of a circuit; fields as those of `Evaluation`."""
+
+    values: tuple[float, ...] = ()
+    cycles: int = 0
+    samples: tuple[tuple[int, ...], ...] = ()
+    error: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+@record(kw_only=True)
+class UnderWay:
+    """A job that a board has, and since when."""
+
+    job: Job
+    began: float
+
+
+class Conversation:
+    """How much came of one conversation with a board."""
+
+    results = 0
+
+
+class Evaluating:
+    """One evaluation of many circuits.
+
+    Args:
+        circuits: in the order of their wish.
+        sources: the boards.
+        measurement: what is measured; checked already.
+        options: how.
+        emit: hears each result as it comes.
+    """
+
+    def __init__(
+        self,
+        circuits: Sequence[Circuit],
+        sources: Sequence[MeterSource],
+        measurement: Measurement,
+        options: Options,
+        emit: Callable[[Evaluation], None],
+    ) -> None:
+        self._circuits = circuits
+        self._sources = {source.node: source for source in sources}
+        self._measurement = measurement
+        self._options = options
+        self._emit = emit
+        self._room = {node: asyncio.Event() for node in self._sources}
+        self._attempts: dict[int, int] = {}
+        self._circuit_of: list[int] = []
+        self.lost: dict[str, str] = {}
+        self._schedule = Schedule(self._jobs(), dict.fromkeys(self._sources, 1))
+
+    async def run(self) -> None:
+        """Measure everything; ends when every circuit has its result or failure, cancels cleanly."""
+        self._settle()
+        try:
+            async with asyncio.TaskGroup() as boards:
+                for source in self._sources.values():
+                    boards.create_task(self._serve(source))
+        except* HivectlError as errors:
+            raise _first(errors) from None
+
+    # ---- what is to be done
+
+    def _jobs(self) -> list[Job]:
+        jobs = []
+        for number, circuit in enumerate(self._circuits):
+            able, reason = self._able(circuit)
+            if not able:
+                self._fail(number, reason)
+                continue
+            wished = [frozenset({node}) for node in sorted(able)] if self._options.each else [able]
+            for boards in wished:
+                if not self._known(number, boards):
+                    jobs.append(Job(number=len(self._circuit_of), boards=boards))
+                    self._circuit_of.append(number)
+        return jobs
+
+    def _able(self, circuit: Circuit) -> tuple[frozenset[str], str]:
+        """Return the boards that may measure a circuit, and why there is none where there is none."""
+        if circuit.bitstream is None:
+            return frozenset(), str(circuit.error)
+        asked = circuit.boards if circuit.boards is not None else frozenset(self._sources)
+        able, reason = set(), "none of its boards takes part"
+        for node in sorted(asked & self._sources.keys()):
+            device = self._sources[node].device
+            try:
+                if device:
+                    check_device(circuit.bitstream, device, node=node)
+                able.add(node)
+            except WrongDeviceError as error:
+                reason = str(error)
+        return frozenset(able), reason
+
+    def _known(self, number: int, boards: frozenset[str]) -> bool:
+        """Emit what the cache knows of a circuit on one of some boards."""
+        circuit, cache = self._circuits[number], self._options.cache
+        assert circuit.bitstream is not None
+        for node in sorted(boards) if cache is not None else ():
+            assert cache is not None
+            known = cache.look_up(circuit.bitstream.sha256, node, self._measurement)
+            if known is not None:
+                values, samples, cycles = known
+                outcome = Outcome(values=values, samples=samples, cycles=cycles)
+                self._result(number, node, outcome, cached=True)
+                return True
+        return False
+
+    # ---- boards
+
+    async def _serve(self, source: MeterSource) -> None:
+        """Let a board work as long as there is work for it."""
+        node, level = source.node, 0
+        while self._schedule.may_come(node):
+            conversation = Conversation()
+            try:
+                await self._converse(source, conversation)
+            except (NotMeasurableError, BoardInUseError) as error:
+                self._give_up(node, str(error))
+                return
+            except MeasuringError as error:
+                reason = str(error)
+                if conversation.results:
+                    level = 0
+                self._silent(node, reason)
+                recovered = await self._recover(source, reason, level)
+                if recovered is None:
+                    return
+                level = recovered
+
+    async def _recover(self, source: MeterSource, reason: str, level: int) -> int | None:
+        """Reset a board, flash it, or give it up; return how far that went, None when it was given up."""
+        for number, (what, act) in enumerate((("reset", source.reset), ("flashed anew", source.flash))):
+            if number < level:
+                continue
+            self._say(source.node, f"{reason}; it is {what}")
+            try:
+                await act()
+            except MeasuringError as error:
+                reason = f"{reason}; {error}"
+            else:
+                return number + 1
+        self._give_up(source.node, reason)
+        return None
+
+    async def _converse(self, source: MeterSource, conversation: Conversation) -> None:
+        """Open a board and give it work until there is none; raises the MeasuringError that ended it."""
+        try:
+            async with asyncio.timeout(OPENING):
+                meter = await source.open()
+        except TimeoutError:
+            raise BoardSilentError(f"{source.node} said nothing within {OPENING:g} s") from None
+        try:
+            self._check(source, meter.identity)
+            self._schedule.allow(source.node, max(1, meter.identity.buffers))
+            await self._feed(source.node, meter, conversation)
+        finally:
+            await meter.close()
+
+    def _check(self, source: MeterSource, identity: Identity) -> None:
+        """Refuse a board that cannot do what is asked; raises NotMeasurableError."""
+        asked = self._measurement
+        if asked.measure not in identity.measures:
+            able = ", ".join(sorted(identity.measures)) or "nothing"
+            raise NotMeasurableError(
+                f"{source.node}: its firmware {identity.firmware} {identity.version} measures {able}, "
+                f"not {asked.measure}"
+            )
+        window = asked.window(identity.clock)
+        if asked.measure != VARIANCE and identity.windows and window not in identity.windows:
+            can = ", ".join(f"{cycles / identity.clock:g} s" for cycles in identity.windows)
+            raise NotMeasurableError(
+                f"{source.node}: its firmware {identity.firmware} cannot count for {window:,} cycles, only for {can}"
+            )
+        said, is_there = device_named(source.device), device_named(identity.device)
+        if said is not None and is_there is not None and said != is_there:
+            raise NotMeasurableError(
+                f"{source.node}: it says that its FPGA is {is_there.name}, the inventory that it is {said.name}",
+                hint="correct `board:` in the inventory",
+            )
+
+    async def _feed(self, node: str, meter: Meter, conversation: Conversation) -> None:
+        """Keep a board busy; raises the first MeasuringError of it."""
+        room = self._room[node]
+        try:
+            async with asyncio.TaskGroup() as measurements:
+                while True:
+                    room.clear()
+                    job = self._schedule.take(node)
+                    if job is not None:
+                        under_way = UnderWay(job=job, began=time.monotonic())
+                        buffer = await self._load(node, meter, under_way, conversation)
+                        if buffer is not None:
+                            work = self._measure(node, meter, under_way, buffer, conversation)
+                            measurements.create_task(work)
+                    elif self._schedule.may_come(node):
+                        await room.wait()
+                    else:
+                        return
+        except* MeasuringError as errors:
+            raise _first(errors) from None
+
+    async def _load(
+        self, node: str, meter: Meter, under_way: UnderWay, conversation: Conversation
+    ) -> int | None:
+        """Send a circuit to a board; None: it is none that the board takes, and has been told so."""
+        bitstream = self._circuits[self._circuit_of[under_way.job.number]].bitstream
+        assert bitstream is not None
+        try:
+            return await self._within(node, meter.load(bitstream), self._options.patience)
+        except (CircuitRefusedError, NotMeasurableError) as refused:
+            self._ended(node, under_way, conversation, Outcome(error=str(refused)))
+            return None
+
+    async def _measure(
+        self, node: str, meter: Meter, under_way: UnderWay, buffer: int, conversation: Conversation
+    ) -> None:
+        """Measure one circuit that a board has, and tell what came of it."""
+        try:
+            outcome = await self._values(node, meter, buffer)
+        except (CircuitRefusedError, NotMeasurableError) as refused:
+            outcome = Outcome(error=str(refused))
+        meter.free(buffer)
+        self._ended(node, under_way, conversation, outcome)
+
+    async def _values(self, node: str, meter: Meter, buffer: int) -> Outcome:
+        asked, identity = self._measurement, meter.identity
+        # those before it may still be measured
+        deadline = self._options.patience + (identity.buffers + 1) * asked.time(identity)
+        values: list[float] = []
+        samples: list[tuple[int, ...]] = []
+        warnings: dict[str, None] = {}
+        cycles = 0
+        for _ in range(asked.repeats):
+            if asked.measure == VARIANCE:
+                sampled = await self._within(node, meter.sample(buffer, asked.samples, asked.rate), deadline)
+                values.append(sampled.variance)
+                samples.append(sampled.samples)
+                warnings |= dict.fromkeys(sampled.warnings)
+            else:
+                window = asked.window(identity.clock)
+                counted = await self._within(node, meter.count(buffer, window), deadline)
+                values.append(counted.pulses)
+                cycles = counted.cycles
+                warnings |= dict.fromkeys(counted.warnings)
+        return Outcome(values=tuple(values), samples=tuple(samples), cycles=cycles, warnings=tuple(warnings))
+
+    def _ended(self, node: str, under_way: UnderWay, conversation: Conversation, outcome: Outcome) -> None:
+        job = under_way.job
+        self._schedule.done(node, job.number)
+        conversation.results += 1
+        self._room[node].set()
+        attempts = self._attempts.pop(job.number, 0) + 1
+        seconds = time.monotonic() - under_way.began
+        self._result(self._circuit_of[job.number], node, outcome, attempts=attempts, seconds=seconds)
+        if self._schedule.finished:
+            self._wake()
+
+    async def _within(self, node: str, work: Coroutine[Any, Any, T], seconds: float) -> T:
+        """Wait for a board, but not for ever; raises BoardSilentError."""
+        try:
+            async with asyncio.timeout(seconds):
+                return await work
+        except TimeoutError:
+            raise BoardSilentError(f"{node} did not answer within {seconds:g} s") from None
+
+    # ---- what became of it
+
+    def _result(
+        self,
+        number: int,
+        node: str,
+        outcome: Outcome,
+        *,
+        cached: bool = False,
+        attempts: int = 1,
+        seconds: float = 0.0,
+    ) -> None:
+        circuit = self._circuits[number]
+        assert circuit.bitstream is not None
+        evaluation = Evaluation(
+            circuit=number,
+            name=circuit.name,
+            sha256=circuit.bitstream.sha256,
+            board=node,
+            measure=self._measurement.measure,
+            values=outcome.values,
+            cycles=outcome.cycles,
+            samples=outcome.samples,
+            error=outcome.error,
+            warnings=(*circuit.bitstream.warnings, *outcome.warnings),
+            cached=cached,
+            attempts=attempts,
+            seconds=seconds,
+        )
+        cache = self._options.cache
+        if cache is not None and not cached and not evaluation.error:
+            cache.keep(circuit.bitstream.sha256, node, self._measurement, evaluation)
+        self._emit(evaluation.judged(circuit.expected))
+
+    def _fail(self, number: int, reason: str, *, board: str = "", attempts: int = 1) -> None:
+        circuit = self._circuits[number]
+        self._emit(
+            Evaluation(
+                circuit=number,
+                name=circuit.name,
+                sha256=circuit.bitstream.sha256 if circuit.bitstream else "",
+                board=board,
+                measure=self._measurement.measure,
+                error=reason,
+                attempts=attempts,
+            )
+        )
+
+    def _silent(self, node: str, reason: str) -> None:
+        for job in self._schedule.under_way(node):
+            self._attempts[job.number] = self._attempts.get(job.number, 0) + 1
+        self._schedule.silent(node, reason)
+        self._settle()
+
+    def _give_up(self, node: str, reason: str) -> None:
+        self.lost[node] = reason
+        self._say(node, f"{reason}; it is given up")
+        self._schedule.give_up(node, reason)
+        self._settle()
+
+    def _settle(self) -> None:
+        """Emit what nobody will do any more, and let every board look again."""
+        for failure in self._schedule.failures():
+            number = failure.job.number
+            only = next(iter(failure.job.boards)) if len(failure.job.boards) == 1 else ""
+            attempts = max(1, self._attempts.pop(number, 0))
+            self._fail(self._circuit_of[number], failure.reason, board=only, attempts=attempts)
+        self._wake()
+
+    def _wake(self) -> None:
+        for room in self._room.values():
+            room.set()
+
+    def _say(self, node: str, message: str) -> None:
+        if self._options.say is not None:
+            self._options.say(node, message)
+
+
+def _first(errors: BaseExceptionGroup[HivectlError]) -> HivectlError:
+    """Return the first error of a group."""
+    first: BaseException = errors
+    while isinstance(first, BaseExceptionGroup):
+        first = first.exceptions[0]
+    assert isinstance(first, HivectlError)
+    return first
+
+
+async def evaluate(
+    circuits: Sequence[Circuit],
+    sources: Sequence[MeterSource],
+    measurement: Measurement,
+    options: Options | None = None,
+) -> AsyncIterator[Evaluation]:
+    """Measure circuits on boards, and return each result as it comes.
+
+    Leaving the loop early stops all boards and closes them.
+
+    Args:
+        circuits: in the order of their wish.
+        sources: the boards.
+        measurement: what is measured.
+        options: how.
+
+    Raises:
+        WindowError: no board could measure that.
+    """
+    measurement.check()
+    results: asyncio.Queue[Evaluation | None] = asyncio.Queue()
+    evaluating = Evaluating(circuits, sources, measurement, options or Options(), results.put_nowait)
+    work = asyncio.create_task(evaluating.run())
+    work.add_done_callback(lambda _: results.put_nowait(None))
+    try:
+        while (evaluation := await results.get()) is not None:
+            yield evaluation
+        await work
+    finally:
+        work.cancel()
+        await asyncio.wait([work])
