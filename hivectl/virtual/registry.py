@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
     from hivectl.model.origin import Origin
 
-KINDS = ("linux", "pico", "pico-w", "pico2", "pico2-w")
+PICO_KINDS = ("pico", "pico-w", "pico2", "pico2-w")
+ICE_KINDS = ("pico2-ice-native", "pico2-ice-icefarm", "pico2-ice-icefarm-variance")
+KINDS = ("linux", *PICO_KINDS, *ICE_KINDS)
 
 
 class VirtualDevice(Protocol):
@@ -78,7 +80,11 @@ async def start_virtual(
         from hivectl.virtual.linux import start
 
         return await start(node, folder)
-    if kind in KINDS:
+    if kind in ICE_KINDS:
+        from hivectl.virtual.ice.start import start_native
+
+        return await start_native(node, folder, kind)
+    if kind in PICO_KINDS:
         from hivectl.virtual.board.start import start_board
 
         # with a cable it is a board as it is unpacked

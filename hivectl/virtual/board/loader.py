@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
     from pathlib import Path
 
-    from hivectl.virtual.board.device import Device
+    from hivectl.virtual.board.plugged import Pluggable
     from hivectl.virtual.bootsel import Chip
 
 HUB_PORT = "1-1"
@@ -32,7 +32,7 @@ class Usb:
         machine: what its first MicroPython calls it.
     """
 
-    def __init__(self, device: Device, folder: Path, chip: Chip, machine: str) -> None:
+    def __init__(self, device: Pluggable, folder: Path, chip: Chip, machine: str) -> None:
         self._device = device
         self._folder = folder
         factory = Firmware(version=device.version, machine=machine)

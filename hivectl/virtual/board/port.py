@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from hivectl.virtual.board.device import Device
+    from hivectl.virtual.board.plugged import Pluggable
 
 PIECE = 65536
 # seconds between two looks whether the board takes more
@@ -38,7 +38,7 @@ class Port:
         touched: is called when the port is closed at 1200 baud, which asks firmware for its boot loader.
     """
 
-    def __init__(self, device: Device, link: Path, touched: Callable[[], None] | None = None) -> None:
+    def __init__(self, device: Pluggable, link: Path, touched: Callable[[], None] | None = None) -> None:
         self._device = device
         self.link = link
         self._touched = touched

@@ -89,6 +89,37 @@ class Circuit:
             edges = self._edges(self._own(after + cycles), stop)
         return Count(edges - before, cycles, self.netlist.oscillator > 0, self._furthest.period)
 
+    def remembers(self, cycles: int, *, after: int = 0) -> bool:
+        """Return whether a window was counted before, so that counting it takes no time."""
+        own = self._own(after), self._own(after + cycles)
+        return all(one in self._counted for one in own)
+
+    def levels(self, moments: list[int], stop: threading.Event | None = None) -> list[int]:
+        """Return the pin's level after so many cycles of the board's clock each, in order.
+
+        Args:
+            moments: growing.
+            stop: set by whoever no longer wants to know.
+
+        Raises:
+            StoppedError: `stop` was set.
+        """
+        found, period = [], 0
+        with self._lock:
+            state = replace(self._start)
+            for moment in moments:
+                own = self._own(moment)
+                if not period:
+                    state = self._run(state, own, stop)
+                    period = state.period
+                if period:
+                    state.forget()
+                    state = self._run(state, state.cycles + (own - state.cycles) % period, stop)
+                    # what it looks like then is what it looks like now
+                    state.cycles = own
+                found.append(self._slow.level(state))
+        return found
+
     def _own(self, cycles: int) -> int:
         """Return how many cycles of its own clock a circuit does in those of the board's."""
         if not self.netlist.oscillator:
@@ -118,7 +149,8 @@ class Circuit:
             state = replace(state)
             state.forget()
             state = self._run(state, state.cycles + rest, stop)
-        return edges + state.edges + self._slow.last(state)
+        # the pin may have risen at the end of the last cycle, which the state does not count yet
+        return edges + state.edges + (self._slow.level(state) > state.level)
 
     def _run(self, state: State, cycles: int, stop: threading.Event | None) -> State:
         """Go on until some cycle, or until the period is known."""

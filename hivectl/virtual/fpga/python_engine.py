@@ -42,17 +42,17 @@ class PythonMachine:
             "        if since == power:",
             f"            kept, kept_edges, power, since = ({everything}level,), edges, 2 * power, 0",
             f"    return [{everything}], level, edges, list(kept), kept_edges, power, since, done, found",
-            "def last(bits, level):",
+            "def level(bits):",
             f"    {f'({everything}) = bits' if own else 'pass'}",
             *(f"    {line}" for line in _steps(program.low)),
-            f"    return 1 if {_text(program.low.output)} > level else 0",
+            f"    return {_text(program.low.output)}",
         ]
         space: dict[str, Any] = {
             f"words{index}": memory.words for index, memory in enumerate(netlist.memories)
         }
         # what is run was written here, from numbers
         exec("\n".join(lines), space)  # noqa: S102
-        self._run, self._last = space["run"], space["last"]
+        self._run, self._level = space["run"], space["level"]
 
     def run(self, state: State, cycles: int) -> None:
         """Go on for some cycles, or until a state comes again."""
@@ -81,9 +81,9 @@ class PythonMachine:
         if found:
             state.period, state.period_edges = state.since, state.edges - state.kept_edges
 
-    def last(self, state: State) -> int:
-        """Return 1 where the pin rose at the end of the last cycle, which the state does not count yet."""
-        return int(self._last(state.bits, state.level))
+    def level(self, state: State) -> int:
+        """Return the pin's level after the last cycle."""
+        return int(self._level(state.bits))
 
 
 def _name(reference: int) -> str:

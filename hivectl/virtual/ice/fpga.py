@@ -1,0 +1,156 @@
+"""The FPGA of a virtual board: configured by a bitstream's bytes, as over its SPI lines, and counted on its pin."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import threading
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from hivectl.bitstream.errors import ImageError
+from hivectl.model.errors import HivectlError
+from hivectl.model.records import record
+from hivectl.virtual.fpga.errors import CircuitError, IceboxMissingError, WrongDeviceError
+
+if TYPE_CHECKING:
+    from hivectl.virtual.fpga.circuit import Circuit
+    from hivectl.virtual.fpga.twin import Twin
+
+# outcomes of configurations that are kept
+KEPT = 1024
+
+
+@record
+class Configured:
+    """What became of a bitstream.
+
+    Attributes:
+        circuit: what runs; None: nothing, or what the twin cannot count.
+        error: why it cannot.
+        done: CDONE is high: a real FPGA takes it.
+    """
+
+    circuit: Circuit | None
+    error: HivectlError | None
+    done: bool
+
+
+class Configurations:
+    """What bitstreams become, for all boards of a process: each is looked at once.
+
+    Args:
+        twin: the FPGA of these boards.
+    """
+
+    def __init__(self, twin: Twin) -> None:
+        self.twin = twin
+        self._kept: OrderedDict[bytes, Configured] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def known(self, key: bytes) -> Configured | None:
+        """Return what became of a bitstream, by `key_of` it; None: nobody has looked yet."""
+        with self._lock:
+            return self._kept.get(key)
+
+    def find(self, image: bytes) -> Configured:
+        """Return what becomes of a bitstream; a new one costs up to a second."""
+        key = key_of(image)
+        found = self.known(key)
+        if found is None:
+            found = self._look(image)
+            with self._lock:
+                self._kept[key] = found
+                if len(self._kept) > KEPT:
+                    self._kept.popitem(last=False)
+        return found
+
+    def _look(self, image: bytes) -> Configured:
+        try:
+            return Configured(self.twin.load(image), None, done=True)
+        except (ImageError, WrongDeviceError) as error:
+            # the FPGA checks the CRC and its banks' sizes
+            return Configured(None, error, done=False)
+        except (CircuitError, IceboxMissingError) as error:
+            # a real one takes it, and nobody can tell here what it does
+            return Configured(None, error, done=True)
+
+
+def key_of(image: bytes) -> bytes:
+    """Return what stands for a bitstream."""
+    return hashlib.sha256(image).digest()
+
+
+class UnknownCountError(HivectlError):
+    """The twin cannot tell what a real FPGA would do with a circuit."""
+
+
+class VirtualFpga:
+    """One FPGA.
+
+    Args:
+        configurations: shared by all boards of its kind.
+    """
+
+    def __init__(self, configurations: Configurations) -> None:
+        self._configurations = configurations
+        self._now: Configured | None = None
+        # clock cycles since it was configured, as far as anybody has looked
+        self._elapsed = 0
+
+    @property
+    def done(self) -> bool:
+        """CDONE."""
+        return self._now is not None and self._now.done
+
+    def stop(self) -> None:
+        """Hold it in reset."""
+        self._now = None
+
+    async def configure(self, image: bytes) -> bool:
+        """Take a bitstream; returns CDONE."""
+        if self._configurations.known(key_of(image)) is None:
+            # a second, for the first one
+            await asyncio.to_thread(self._configurations.find, image)
+        return self.configure_now(image)
+
+    def configure_now(self, image: bytes) -> bool:
+        """Take a bitstream; returns CDONE."""
+        self._now = self._configurations.find(image)
+        self._elapsed = 0
+        return self._now.done
+
+    async def count(self, cycles: int, stop: threading.Event) -> int:
+        """Return the rising edges of the next so many clock cycles.
+
+        Raises:
+            UnknownCountError: nobody can tell.
+            StoppedError: `stop` was set meanwhile.
+        """
+        circuit, after = self._circuit(), self._elapsed
+        if not circuit.remembers(cycles, after=after):
+            await asyncio.to_thread(circuit.count, cycles, after=after, stop=stop)
+        return self.count_now(cycles)
+
+    def count_now(self, cycles: int, stop: threading.Event | None = None) -> int:
+        """Return the rising edges of the next so many clock cycles; raises as `count`."""
+        counted = self._circuit().count(cycles, after=self._elapsed, stop=stop)
+        self._elapsed += cycles
+        return counted.pulses
+
+    async def levels(self, samples: int, rate: int, settle: float, stop: threading.Event) -> list[int]:
+        """Return the pin's level at so many moments, `rate` a second, from `settle` seconds on; raises as `count`."""
+        hertz = self._configurations.twin.target.clock_hertz
+        start = self._elapsed + round(settle * hertz)
+        moments = [start + number * hertz // rate for number in range(samples)]
+        levels = await asyncio.to_thread(self._circuit().levels, moments, stop)
+        self._elapsed = moments[-1] if moments else start
+        return levels
+
+    def _circuit(self) -> Circuit:
+        if self._now is None or not self._now.done:
+            raise UnknownCountError("the FPGA is not configured")
+        if self._now.circuit is None:
+            assert self._now.error is not None
+            raise UnknownCountError(f"the virtual FPGA cannot tell: {self._now.error}")
+        return self._now.circuit

@@ -1,0 +1,90 @@
+"""Virtual pico2-ice boards without an interpreter, as the inventory asks for them."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
+
+from hivectl.virtual.board.loader import Usb
+from hivectl.virtual.bootsel import RP2350
+from hivectl.virtual.fpga.target import PICO2_ICE
+from hivectl.virtual.fpga.twin import Twin
+from hivectl.virtual.ice.board import NativeDevice
+from hivectl.virtual.ice.fpga import Configurations, VirtualFpga
+from hivectl.virtual.ice.framed import FramedFirmware
+from hivectl.virtual.ice.icefarm import IcefarmFirmware
+from hivectl.virtual.registry import wrong_driver
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from hivectl.model.origin import Origin
+    from hivectl.virtual.ice.board import Firmware
+
+FIRMWARE: dict[str, Callable[[NativeDevice, Callable[[bytes], None]], Firmware]] = {
+    "pico2-ice-native": FramedFirmware,
+    "pico2-ice-icefarm": IcefarmFirmware,
+    "pico2-ice-icefarm-variance": partial(IcefarmFirmware, variance=True),
+}
+
+
+@cache
+def shared() -> Configurations:
+    """Return what bitstreams become, for all boards of this process."""
+    return Configurations(Twin(PICO2_ICE))
+
+
+class VirtualIce:
+    """A board whose firmware is played; `hivectl.virtual.registry.VirtualDevice`.
+
+    Args:
+        device: the board, which is off.
+        folder: of this node alone.
+        kind: one of FIRMWARE.
+    """
+
+    refusal: str | None = None
+
+    def __init__(self, device: NativeDevice, folder: Path, kind: str) -> None:
+        self.device = device
+        self.kind = kind
+        self.usb = Usb(device, folder, RP2350, device.machine)
+
+    async def reach(self, driver: str, *, origin: Origin | None = None) -> Mapping[str, Any]:
+        """Plug the board in, and return how a driver finds it; raises InputError for other drivers."""
+        if driver == "serial":
+            return {"port": str(self.usb.plug_in().link), "serial_number": None, "hub_port": None}
+        raise wrong_driver(self.kind, driver, "serial", origin)
+
+    def plug(self) -> tuple[Path, str]:
+        """Return where it can be flashed: the root of a machine that shows it, and its USB port there."""
+        return self.usb.place()
+
+    async def close(self) -> None:
+        """End the board; what was flashed stays."""
+        await self.usb.close()
+        await self.device.close()
+
+
+async def start_native(
+    node: str, folder: Path, kind: str, *, configurations: Configurations | None = None
+) -> VirtualIce:
+    """Start a virtual board.
+
+    Args:
+        node: its name.
+        folder: of this node alone.
+        kind: one of FIRMWARE.
+        configurations: what bitstreams become; None: those of this process.
+    """
+    await asyncio.to_thread(folder.mkdir, mode=0o700, parents=True, exist_ok=True)
+    device = NativeDevice(node, folder, VirtualFpga(configurations or shared()), FIRMWARE[kind])
+    board = VirtualIce(device, folder, kind)
+    try:
+        await board.usb.power_on()
+    except BaseException:
+        await board.close()
+        raise
+    return board

@@ -1,0 +1,241 @@
+"""Boards whose firmware is played, measured as real ones are: over their serial ports, by the hosts' own side."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hivectl.bitstream.framed import FramedMeter
+from hivectl.bitstream.icefarm import IcefarmMeter
+from hivectl.bitstream.measuring import (
+    VARIANCE,
+    BoardLostError,
+    CircuitRefusedError,
+    NotMeasurableError,
+)
+from hivectl.bitstream.reading import Bitstream, read_bitstream
+from hivectl.drivers.base import StreamAddress
+from hivectl.drivers.terminal import open_terminal
+from hivectl.virtual.fpga.cache import NetlistCache
+from hivectl.virtual.fpga.target import PICO2_ICE
+from hivectl.virtual.fpga.twin import Twin
+from hivectl.virtual.ice.fpga import Configurations
+from hivectl.virtual.ice.start import VirtualIce, start_native
+from tests.support.uf2 import RP2350, micropython
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from hivectl.drivers.terminal import Terminal
+
+CIRCUITS = Path(__file__).parent.parent / "fpga" / "circuits"
+SECOND = 48_000_000
+
+
+@pytest.fixture(scope="module")
+def configurations(tmp_path_factory: pytest.TempPathFactory) -> Configurations:
+    return Configurations(Twin(PICO2_ICE, cache=NetlistCache(tmp_path_factory.mktemp("netlists"))))
+
+
+def circuit(name: str) -> Bitstream:
+    return read_bitstream((CIRCUITS / f"{name}.bin").read_bytes(), f"{name}.bin")
+
+
+def damaged(name: str) -> Bitstream:
+    """Return a bitstream that hosts would refuse to send: its CRC is wrong."""
+    whole = circuit(name)
+    packed = bytearray(whole.packed)
+    packed[5000] ^= 1
+    return Bitstream(
+        name=name,
+        form="bin",
+        image=whole.image,
+        packed=bytes(packed),
+        sha256="",
+        warnings=(),
+    )
+
+
+@asynccontextmanager
+async def board(
+    folder: Path, configurations: Configurations, kind: str = "pico2-ice-native"
+) -> AsyncIterator[VirtualIce]:
+    started = await start_native("ice1", folder, kind, configurations=configurations)
+    try:
+        await started.reach("serial")
+        yield started
+    finally:
+        await started.close()
+
+
+def line(started: VirtualIce) -> Terminal:
+    assert started.usb.port is not None
+    return open_terminal(StreamAddress(path=str(started.usb.port.link), baud=115200), exclusive=True)
+
+
+def test_counts_are_those_of_the_twin(tmp_path: Path, configurations: Configurations) -> None:
+    async def scenario() -> None:
+        async with board(tmp_path, configurations) as ice:
+            meter = await FramedMeter.open(line(ice), node="ice1")
+            try:
+                assert (meter.identity.device, meter.identity.serial) == ("up5k", b"ice1virt".hex())
+                for name, pulses in (("div1500", 32_000), ("bursts", 240_000), ("oscillator", 750_000)):
+                    buffer = await meter.load(circuit(name))
+                    counted = await meter.count(buffer, SECOND)
+                    assert (counted.pulses, counted.cycles) == (pulses, SECOND), name
+                    meter.free(buffer)
+                assert (await meter.status()).cdone
+            finally:
+                await meter.close()
+
+    asyncio.run(scenario())
+
+
+def test_what_the_fpga_refuses_and_what_the_twin_cannot_tell(
+    tmp_path: Path, configurations: Configurations
+) -> None:
+    async def scenario() -> None:
+        async with board(tmp_path, configurations) as ice:
+            meter = await FramedMeter.open(line(ice), node="ice1")
+            try:
+                with pytest.raises(CircuitRefusedError, match="CDONE stayed low"):
+                    await meter.count(await meter.load(damaged("div1500")), SECOND)
+                assert not (await meter.status()).cdone
+                with pytest.raises(NotMeasurableError, match="cannot tell: logic feeds itself"):
+                    await meter.count(await meter.load(circuit("refused/ring")), SECOND)
+                # a real FPGA takes it
+                assert (await meter.status()).cdone
+                # a bad circuit fails alone
+                assert (await meter.count(await meter.load(circuit("div1024")), 512)).pulses == 1
+            finally:
+                await meter.close()
+
+    asyncio.run(scenario())
+
+
+def test_samples_are_the_levels_of_the_pin(tmp_path: Path, configurations: Configurations) -> None:
+    async def scenario() -> None:
+        async with board(tmp_path, configurations) as ice:
+            meter = await FramedMeter.open(line(ice), node="ice1")
+            try:
+                # 46,875 Hz, sampled 93,750 times a second from 100 ms on: 4,800,000 cycles are 4687.5 of its periods
+                sampled = await meter.sample(await meter.load(circuit("div1024")), 6, 93_750)
+                assert sampled.samples == (0xFFFF, 0, 0xFFFF, 0, 0xFFFF, 0)
+                quiet = await meter.sample(await meter.load(circuit("constant")), 3, 1000)
+                assert quiet.samples == (0xFFFF, 0xFFFF, 0xFFFF)
+            finally:
+                await meter.close()
+
+    asyncio.run(scenario())
+
+
+def test_lost_bytes_cost_time_but_no_result(tmp_path: Path, configurations: Configurations) -> None:
+    async def scenario() -> None:
+        async with board(tmp_path, configurations) as ice:
+            meter = await FramedMeter.open(line(ice), node="ice1", answer=0.5)
+            try:
+                ice.device.faults.loss = 1e-4
+                for name, pulses in (("div1500", 32_000), ("gate", 18_000_000), ("johnson", 1_043_478)) * 4:
+                    counted = await meter.count(await meter.load(circuit(name)), SECOND)
+                    assert counted.pulses == pulses, name
+                ice.device.faults.loss = 0.0
+                assert (await meter.status()).errors["frames"] > 0
+            finally:
+                await meter.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_board_that_is_unplugged_is_lost_and_comes_back(
+    tmp_path: Path, configurations: Configurations
+) -> None:
+    async def scenario() -> None:
+        async with board(tmp_path, configurations) as ice:
+            meter = await FramedMeter.open(line(ice), node="ice1")
+            ice.device.pace = 1.0
+            counting = asyncio.create_task(meter.count(await meter.load(circuit("div1024")), 60 * SECOND))
+            ice.usb.unplug()
+            with pytest.raises(BoardLostError):
+                await counting
+            await meter.close()
+            ice.device.pace = 0.0
+            await ice.usb.replug()
+            meter = await FramedMeter.open(line(ice), node="ice1")
+            assert not (await meter.status()).cdone
+            assert (await meter.count(await meter.load(circuit("div1024")), SECOND)).pulses == 46_875
+            await meter.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_window_takes_its_time_where_that_is_asked(tmp_path: Path, configurations: Configurations) -> None:
+    async def scenario() -> None:
+        async with board(tmp_path, configurations) as ice:
+            ice.device.pace = 1.0
+            meter = await FramedMeter.open(line(ice), node="ice1")
+            try:
+                loop = asyncio.get_running_loop()
+                began = loop.time()
+                await meter.count(await meter.load(circuit("div1024")), SECOND // 5)
+                assert loop.time() - began >= 0.2
+            finally:
+                await meter.close()
+
+    asyncio.run(scenario())
+
+
+def test_its_boot_loader_takes_a_uf2_file(tmp_path: Path, configurations: Configurations) -> None:
+    async def scenario() -> None:
+        async with board(tmp_path, configurations) as ice:
+            ice.plug()
+            assert ice.device.on_loader is not None
+            ice.device.on_loader()
+            async with asyncio.timeout(30):
+                while not ice.usb.boot.active:  # noqa: ASYNC110 - a volume that appears tells nobody
+                    await asyncio.sleep(0.01)
+            micropython(ice.usb.boot.volume / "new.uf2", family=RP2350)
+            async with asyncio.timeout(30):
+                while ice.usb.port is None or not ice.usb.port.link.is_symlink():  # noqa: ASYNC110 - likewise
+                    await asyncio.sleep(0.01)
+            assert ice.usb.boot.firmware.whole
+            meter = await FramedMeter.open(line(ice), node="ice1")
+            await meter.close()
+
+    asyncio.run(scenario())
+
+
+def test_icefarm_counts_in_a_second_of_its_own(tmp_path: Path, configurations: Configurations) -> None:
+    async def scenario() -> None:
+        async with board(tmp_path, configurations, "pico2-ice-icefarm") as ice:
+            meter = await IcefarmMeter.open(line(ice), node="ice1")
+            try:
+                for name, pulses in (("div1500", 32_000), ("johnson", 1_043_478)):
+                    counted = await meter.count(await meter.load(circuit(name)), SECOND)
+                    assert (counted.pulses, counted.warnings) == (pulses, ())
+                # this firmware does not look at CDONE
+                counted = await meter.count(await meter.load(damaged("div1500")), SECOND)
+                assert counted.pulses == 0
+                assert "does not say" in counted.warnings[0]
+            finally:
+                await meter.close()
+
+    asyncio.run(scenario())
+
+
+def test_icefarm_samples(tmp_path: Path, configurations: Configurations) -> None:
+    async def scenario() -> None:
+        async with board(tmp_path, configurations, "pico2-ice-icefarm-variance") as ice:
+            meter = await IcefarmMeter.open(line(ice), node="ice1", measures=VARIANCE)
+            try:
+                sampled = await meter.sample(await meter.load(circuit("div1024")), 500, 10_000.0)
+                # samples are 4,800 cycles apart: 4.6875 of its periods
+                expected = [(4_800_000 + 4800 * number) % 1024 >= 512 for number in range(500)]
+                assert [sample == 4095 for sample in sampled.samples] == expected
+            finally:
+                await meter.close()
+
+    asyncio.run(scenario())
