@@ -49,6 +49,21 @@ class Candidate:
     refusal: str | None = None
 
 
+@record
+class Failed:
+    """A way that could not be opened.
+
+    Attributes:
+        name: of the connection.
+        driver: by name.
+        error: why.
+    """
+
+    name: str
+    driver: str
+    error: UnreachableError
+
+
 class NodeSession:
     """Everything that is open to one node.
 
@@ -76,6 +91,7 @@ class NodeSession:
         self._recover = recover
         # candidate -> when it could not be opened
         self._failed: dict[int, float] = {}
+        self._errors: dict[int, UnreachableError] = {}
         self._reached = False
 
     @property
@@ -104,6 +120,7 @@ class NodeSession:
                 connection = await self._opened(index)
             except UnreachableError as error:
                 self._failed[index] = time.monotonic()
+                self._errors[index] = error
                 reasons.append((candidate, error))
                 continue
             lacking = self._lacking(candidate, connection.capabilities, needed)
@@ -155,6 +172,11 @@ class NodeSession:
         """Return the connections that are open now."""
         return tuple(connection for connection in self._open.values() if not connection.closed)
 
+    def failed(self) -> tuple[Failed, ...]:
+        """Return the ways that could not be opened when they were last tried."""
+        ways = ((self._candidates[index], error) for index, error in sorted(self._errors.items()))
+        return tuple(Failed(way.target.connection, way.driver.name, error) for way, error in ways)
+
     async def close(self) -> None:
         """Close every connection; calling it again does nothing."""
         connections = tuple(self._open.values())
@@ -178,6 +200,7 @@ class NodeSession:
             candidate = self._candidates[index]
             self._open[index] = await candidate.driver.connect(candidate.target)
             self._reached = True
+            self._errors.pop(index, None)
             return self._open[index]
 
     def _open_repl(self, needed: Sequence[Capability]) -> Connection | None:

@@ -59,8 +59,8 @@ class Health:
         connect: seconds until the connection was open.
         latency: seconds for one round trip.
         skew: seconds that the node's clock is ahead of ours; None: it did not say.
-        python: version of python3 there; "" when there is none.
-        free: bytes free where the login's home is.
+        python: version of python3 there; "" when there is none; a board's "MicroPython 1.27.0".
+        free: bytes free where the login's home is, or in a board's flash.
         warnings: what will give trouble, one sentence each.
     """
 
@@ -219,9 +219,20 @@ async def check(
         connect = time.monotonic() - began
         capabilities = tuple(sorted(connection.capabilities))
         if Capability.REPL in connection.capabilities:
+            from hivectl.engine.board_check import check_board
+
             began = time.monotonic()
             await connection.run(Command(command="1", timeout=CHECK_SECONDS))
-            return Health(capabilities=capabilities, connect=connect, latency=time.monotonic() - began)
+            latency = time.monotonic() - began
+            seen = await check_board(connection, session.failed())
+            return Health(
+                capabilities=capabilities,
+                connect=connect,
+                latency=latency,
+                python=f"MicroPython {seen.version}".strip(),
+                free=seen.free,
+                warnings=seen.warnings,
+            )
         if Capability.RUN not in connection.capabilities:
             try:
                 connection = await session.connection(Capability.RUN)
@@ -232,9 +243,9 @@ async def check(
         await connection.run(Command(command="true", timeout=CHECK_SECONDS))
         latency = time.monotonic() - began
         asked = time.time()
-        seen = await connection.run(Command(command=CHECK_SCRIPT, timeout=CHECK_SECONDS))
+        told = await connection.run(Command(command=CHECK_SCRIPT, timeout=CHECK_SECONDS))
         return health(
-            seen.stdout.decode(errors="replace"),
+            told.stdout.decode(errors="replace"),
             capabilities=capabilities,
             connect=connect,
             latency=latency,
