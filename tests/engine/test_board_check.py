@@ -45,6 +45,10 @@ WEBREPL = "def start(port=8266, password=None, accept_handler=None):\n    {does}
 
 
 BOOT = """\
+import sys
+# in place of the radio of virtual boards, for which any network is there
+for name in ("network", "webrepl", "ntptime"):
+    sys.modules.pop(name, None)
 import hivelab
 try:
     hivelab.boot()
