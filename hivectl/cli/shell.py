@@ -22,8 +22,10 @@ def shell(
 ) -> int:
     """Open a node's default shell: the tmux session that Python's Node uses, too, and that goes on without you.
 
-    It runs what the node's `shell:` names, else the login shell. Leave it with tmux's keys (Ctrl-B, d). Takes the
-    node while you are in it; exits 5 and names the holder when somebody else has it.
+    It runs what the node's `shell:` names, else the login shell. Leave it with tmux's keys (Ctrl-B, d). On a
+    MicroPython board it is the REPL, with what runs there: Ctrl-C interrupts it, Ctrl-D starts the interpreter anew,
+    Ctrl-] leaves everything as it is. Takes the node while you are in it; exits 5 and names the holder when somebody
+    else has it.
 
     Example: hivectl shell m1
     """

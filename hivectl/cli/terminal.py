@@ -48,8 +48,7 @@ async def converse(lab: Lab, node: str, *, wait: float | None, under: tuple[str,
     try:
         await reach.take((node,))
         async with reach.using(node) as session:
-            await reach.fenced(node, session)
-            process = await open_shell(lab, node, session, terminal_here())
+            process = await open_shell(reach, node, session, terminal_here())
             try:
                 status = await relayed(process)
             finally:

@@ -89,14 +89,21 @@ class Kind(Protocol):
         ...
 
 
-def kind_of(lab: Lab, node: str, reach: Reach) -> Kind:
-    """Return what a node is: a board if no way to it has a shell, and one a REPL."""
+def is_board(lab: Lab, node: str) -> bool:
+    """Whether a node is a board: no way to it has a shell, and one a REPL."""
     entry = lab.inventory.nodes[node]
     able = [find_driver(connection.driver).capabilities for connection in entry.connections]
-    if any(Capability.REPL in each for each in able) and not any(Capability.SHELL in each for each in able):
+    return any(Capability.REPL in each for each in able) and not any(
+        Capability.SHELL in each for each in able
+    )
+
+
+def kind_of(lab: Lab, node: str, reach: Reach) -> Kind:
+    """Return what a node is, with its shells and programs."""
+    if is_board(lab, node):
         from hivectl.client.board import BoardNode
 
         return BoardNode(node, reach)
     from hivectl.client.linux import LinuxNode
 
-    return LinuxNode(node, reach, entry.shell or "")
+    return LinuxNode(node, reach, lab.inventory.nodes[node].shell or "")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BoardConnection",
+    "BoardDriver",
     "Capability",
     "Command",
     "Completed",
@@ -237,4 +238,12 @@ class Driver(Protocol):
 
     async def connect(self, target: Target) -> Connection:
         """Open a connection; attempts, timeouts and backoff are the caller's, one attempt is the driver's."""
+        ...
+
+
+class BoardDriver(Driver, Protocol):
+    """A driver of boards that lets a person to a board's terminal."""
+
+    async def open_terminal(self, target: Target) -> Stream:
+        """Open the terminal and type nothing: what runs on the board goes on."""
         ...

@@ -162,6 +162,29 @@ class NodeSession:
                 await asyncio.sleep(pause)
                 delay = min(2 * delay, LONGEST_DELAY)
 
+    async def open_terminal(self) -> Stream:
+        """Open a board's own terminal for a person, by the first way that can; nothing is typed, nothing interrupted.
+
+        Raises:
+            CapabilityError: no way to the node leads to a board's terminal.
+            UnreachableError, StreamError: none that could can be opened.
+        """
+        await self.close()
+        reasons: list[tuple[Candidate, NodeError]] = []
+        for candidate in self._candidates:
+            open_terminal = getattr(candidate.driver, "open_terminal", None)
+            if open_terminal is None:
+                said = f"{candidate.target.connection} ({candidate.driver.name}) has no terminal for people"
+                reasons.append((candidate, CapabilityError(said, node=self.node)))
+                continue
+            try:
+                found: Stream = await open_terminal(candidate.target)
+            except UnreachableError as error:
+                reasons.append((candidate, error))
+                continue
+            return found
+        raise self._failure(reasons)
+
     async def open_stream(self, address: StreamAddress) -> Stream:
         """Open a serial port of this node: what `on:` gives to another node's `Target.open_stream`."""
         from hivectl.drivers.base import Capability

@@ -12,7 +12,7 @@ from hivectl.model.parameters import parameter
 from hivectl.model.records import record
 
 if TYPE_CHECKING:
-    from hivectl.drivers.base import Connection, Target
+    from hivectl.drivers.base import Connection, Stream, Target
 
 
 @record(kw_only=True)
@@ -61,6 +61,17 @@ class SerialDriver:
         from hivectl.drivers.serial.opening import connect
 
         return await connect(target)
+
+    async def open_terminal(self, target: Target) -> Stream:
+        """Open the board's terminal for a person: `hivectl.drivers.base.BoardDriver`.
+
+        Raises:
+            AddressError: the board is not plugged in.
+            StreamError: its port cannot be opened, or somebody has it.
+        """
+        from hivectl.drivers.serial.opening import open_wire
+
+        return await open_wire(target)
 
 
 DRIVER = SerialDriver()

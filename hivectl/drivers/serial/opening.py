@@ -29,27 +29,14 @@ PULSE = 0.1
 async def connect(target: Target) -> OpenBoard:
     """Open one connection; one attempt."""
     attributes: SerialAttributes = target.attributes
-    wire: Stream
+    wire = await open_wire(target)
     reset: Callable[[], Awaitable[None]] | None = None
-    if target.open_stream is not None:
-        if attributes.reset is not None:
-            raise CapabilityError(
-                "`reset: rts` needs a port of this machine", node=target.node, hint="leave `reset` out"
-            )
-        remote = pattern(attributes, target.node)
-        wire = await target.open_stream(StreamAddress(path=remote, baud=attributes.baud))
-    else:
-        path = attributes.port
-        if path is None:
-            path = await asyncio.to_thread(find_port, attributes, target.node)
-        terminal = open_terminal(
-            StreamAddress(path=path, baud=attributes.baud), node=target.node, exclusive=True
-        )
-        wire = terminal
-        if attributes.reset is not None:
+    if attributes.reset is not None:
+        assert isinstance(wire, Terminal)
+        terminal = wire
 
-            async def reset() -> None:
-                await pulse(terminal)
+        async def reset() -> None:
+            await pulse(terminal)
 
     repl = Repl(wire, node=target.node, hard_reset=reset)
     try:
@@ -58,6 +45,22 @@ async def connect(target: Target) -> OpenBoard:
         await repl.close()
         raise
     return OpenBoard(repl, target.node, resume=attributes.resume)
+
+
+async def open_wire(target: Target) -> Stream:
+    """Open the board's port, and type nothing."""
+    attributes: SerialAttributes = target.attributes
+    if target.open_stream is not None:
+        if attributes.reset is not None:
+            raise CapabilityError(
+                "`reset: rts` needs a port of this machine", node=target.node, hint="leave `reset` out"
+            )
+        remote = pattern(attributes, target.node)
+        return await target.open_stream(StreamAddress(path=remote, baud=attributes.baud))
+    path = attributes.port
+    if path is None:
+        path = await asyncio.to_thread(find_port, attributes, target.node)
+    return open_terminal(StreamAddress(path=path, baud=attributes.baud), node=target.node, exclusive=True)
 
 
 async def pulse(terminal: Terminal) -> None:

@@ -13,7 +13,7 @@ from hivectl.model.records import record
 from hivectl.model.secret import Secret  # noqa: TC001  the dataclass's types are evaluated for the schema
 
 if TYPE_CHECKING:
-    from hivectl.drivers.base import Connection, Target
+    from hivectl.drivers.base import Connection, Stream, Target
 
 
 @record(kw_only=True)
@@ -57,6 +57,16 @@ class WebReplDriver:
         from hivectl.drivers.webrepl.opening import connect
 
         return await connect(target)
+
+    async def open_terminal(self, target: Target) -> Stream:
+        """Log in and open the board's terminal for a person: `hivectl.drivers.base.BoardDriver`.
+
+        Raises:
+            UnreachableError: as `connect`.
+        """
+        from hivectl.drivers.webrepl.opening import open_wire
+
+        return await open_wire(target)
 
 
 DRIVER = WebReplDriver()

@@ -28,6 +28,19 @@ DENIED = b"Access denied"
 async def connect(target: Target) -> OpenBoard:
     """Open one connection; waits for another client to go, else one attempt."""
     attributes: WebReplAttributes = target.attributes
+    wire = await open_wire(target)
+    try:
+        repl = Repl(wire, node=target.node)
+        await repl.enter(deadline=attributes.enter_timeout)
+    except BaseException:
+        await wire.close()
+        raise
+    return OpenBoard(repl, target.node, resume=attributes.resume, ends_at_reset=True)
+
+
+async def open_wire(target: Target) -> WebReplWire:
+    """Log in, and type nothing more; waits for another client to go."""
+    attributes: WebReplAttributes = target.attributes
     password = str(reveal(attributes.password))
     if len(password.encode()) > LONGEST_PASSWORD:
         raise LoginError(
@@ -38,12 +51,10 @@ async def connect(target: Target) -> OpenBoard:
     wire = await _free(attributes, target.node)
     try:
         await _log_in(wire, password, attributes, target.node)
-        repl = Repl(wire, node=target.node)
-        await repl.enter(deadline=attributes.enter_timeout)
     except BaseException:
         await wire.close()
         raise
-    return OpenBoard(repl, target.node, resume=attributes.resume, ends_at_reset=True)
+    return wire
 
 
 async def _free(attributes: WebReplAttributes, node: str) -> WebReplWire:
