@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 GROUP = "hivectl.boards"
+# how much of two names is the same where one is taken for the other, misspelt
+ALIKE = 0.8
 
 
 class UnknownBoardError(InputError):
@@ -55,6 +58,28 @@ def known_board(name: str) -> Board | None:
             hint="its author must point the entry point at a hivectl.boards.base.Board",
         )
     return board
+
+
+def meant(name: str) -> str | None:
+    """Return the board that was meant by a name that is none but looks like one, as `pico2ice` or `icestik`.
+
+    Names with other digits are other boards (`pico3`), and so are those that add a word (`esp32-wrover`).
+    """
+    if known_board(name) is not None:
+        return None
+    from difflib import SequenceMatcher
+
+    def squeezed(text: str) -> str:
+        return re.sub(r"[\W_]", "", text.casefold())
+
+    def likeness(one: str) -> float:
+        other = squeezed(one)
+        same_digits = re.findall(r"\d", wanted) == re.findall(r"\d", other)
+        return SequenceMatcher(None, wanted, other).ratio() if same_digits else 0.0
+
+    wanted = squeezed(name)
+    best = max(board_names(), key=likeness)
+    return best if likeness(best) >= ALIKE else None
 
 
 def board_names() -> tuple[str, ...]:

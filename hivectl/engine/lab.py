@@ -75,7 +75,9 @@ def open_lab(inventories: Sequence[Path] = ()) -> Lab:
     from hivectl.power.registry import backend_names
 
     paths = tuple(inventories) or _default_inventories()
-    inventory = load_inventory(paths, attributes_of, driver_names, backend_attributes_of, backend_names)
+    inventory = load_inventory(
+        paths, attributes_of, driver_names, backend_attributes_of, backend_names, board_meant
+    )
     store = store_location(inventory.store, _folder_of(paths[-1]))
     return Lab(inventory, store, state_folder(store))
 
@@ -106,6 +108,13 @@ def backend_attributes_of(name: str) -> type | None:
         return find_backend(name).attributes
     except UnknownBackendError:
         return None
+
+
+def board_meant(name: str) -> str | None:
+    """Return the board that was meant by a name that is none but looks like one."""
+    from hivectl.boards.registry import meant
+
+    return meant(name)
 
 
 def beside(lab: Lab, playbook: Path) -> Lab:

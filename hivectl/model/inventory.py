@@ -162,6 +162,7 @@ def load_inventory(
     driver_names: Callable[[], Iterable[str]],
     backend_of: Callable[[str], type | None] | None = None,
     backend_names: Callable[[], Iterable[str]] = tuple,
+    board_meant: Callable[[str], str | None] | None = None,
 ) -> Inventory:
     """Load inventory files and folders (their *.yml and *.yaml, sorted, hidden ones left out); later wins.
 
@@ -171,13 +172,15 @@ def load_inventory(
         driver_names: every driver, for suggestions.
         backend_of: as `attributes_of`, for power backends; None: these are not looked at.
         backend_names: every power backend, for suggestions.
+        board_meant: returns the board that was meant by a name that is none but looks like one, None for every other
+            name; None: boards are not looked at.
 
     Raises:
         Complaints: every fault found.
     """
     from hivectl.model.inventory_loader import load
 
-    return load(paths, (attributes_of, driver_names), (backend_of, backend_names))
+    return load(paths, (attributes_of, driver_names), (backend_of, backend_names), board_meant)
 
 
 def node_layers(inventory: Inventory, node: Node) -> list[tuple[str, Mapping[str, Any]]]:

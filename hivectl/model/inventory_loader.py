@@ -49,7 +49,12 @@ _NAME = re.compile(NAME)
 Kinds: TypeAlias = "tuple[Callable[[str], type | None] | None, Callable[[], Iterable[str]]]"
 
 
-def load(paths: Sequence[Path], drivers_known: Kinds, backends_known: Kinds) -> Inventory:
+def load(
+    paths: Sequence[Path],
+    drivers_known: Kinds,
+    backends_known: Kinds,
+    board_meant: Callable[[str], str | None] | None,
+) -> Inventory:
     """See `hivectl.model.inventory.load_inventory`."""
     description = read(paths)
     for folder in dict.fromkeys(path if path.is_dir() else path.parent for path in paths):
@@ -61,6 +66,8 @@ def load(paths: Sequence[Path], drivers_known: Kinds, backends_known: Kinds) -> 
     _check_names(description)
     nodes = _nodes(description, drivers, _Drivers("power backend", backends_known, description))
     _check_ways(nodes, description)
+    if board_meant is not None:
+        _check_boards(nodes, description, board_meant)
     hives = hives_of(description, nodes)
     membership: dict[str, list[str]] = {}
     for hive in hives.values():
@@ -322,6 +329,17 @@ def _rendered(node: Node, raw: RawNode, description: Description) -> Node:
     )
     labels = {key: texts[f"label {key}"] for key in node.labels}
     return replace(node, board=texts["board"], shell=texts["shell"], labels=labels, connections=connections)
+
+
+def _check_boards(
+    nodes: Mapping[str, Node], description: Description, board_meant: Callable[[str], str | None]
+) -> None:
+    """Complain of misspelt boards; a board that nobody knows is a label like others, until somebody flashes it."""
+    meant = {name: board_meant(name) for name in {node.board for node in nodes.values()} if name}
+    for node in nodes.values():
+        if node.board and (best := meant[node.board]):
+            origin = origin_of(description.nodes[node.name].values, "board")
+            description.complain(f'there is no board "{node.board}"', origin, f'did you mean "{best}"?')
 
 
 def _check_ways(nodes: Mapping[str, Node], description: Description) -> None:

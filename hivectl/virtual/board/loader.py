@@ -30,15 +30,28 @@ class Usb:
         folder: of this node alone.
         chip: of its boot ROM.
         machine: what its first MicroPython calls it.
+        tree: the USB ports of a machine that has other boards too; None: one of its own, made when it is asked for.
+        hub_port: where it is plugged in there.
     """
 
-    def __init__(self, device: Pluggable, folder: Path, chip: Chip, machine: str) -> None:
+    def __init__(
+        self,
+        device: Pluggable,
+        folder: Path,
+        chip: Chip,
+        machine: str,
+        *,
+        tree: UsbTree | None = None,
+        hub_port: str = HUB_PORT,
+    ) -> None:
         self._device = device
         self._folder = folder
         factory = Firmware(version=device.version, machine=machine)
         self.boot = Bootsel(folder, chip, self._flashed, factory=factory, unplugged=self.unplug)
         self.port: Port | None = None
-        self._tree: UsbTree | None = None
+        self._tree = tree
+        self._hub_port = hub_port
+        self._shown = False
         self._tasks: set[asyncio.Task[None]] = set()
         device.on_loader = self._start_loader
 
@@ -67,13 +80,14 @@ class Usb:
         self.plug_in()
         if self._tree is None:
             self._tree = UsbTree(self._folder / "machine")
+        if not self._shown:
             self._show()
-        return self._tree.root, HUB_PORT
+        return self._tree.root, self._hub_port
 
     def unplug(self) -> None:
         """Pull the cable."""
         if self._tree is not None:
-            self._tree.unplug(HUB_PORT)
+            self._tree.unplug(self._hub_port)
         if self.port is not None:
             self.port.unplug()
         self.boot.leave()
@@ -103,7 +117,7 @@ class Usb:
     async def _to_loader(self) -> None:
         await self._device.power_off()
         if self._tree is not None:
-            self._tree.unplug(HUB_PORT)
+            self._tree.unplug(self._hub_port)
         if self.port is not None:
             self.port.unplug()
         self.boot.enter()
@@ -111,7 +125,7 @@ class Usb:
 
     def _flashed(self, _firmware: Firmware) -> None:
         if self._tree is not None:
-            self._tree.unplug(HUB_PORT)
+            self._tree.unplug(self._hub_port)
         self._keep(self._from_loader())
 
     async def _from_loader(self) -> None:
@@ -126,7 +140,8 @@ class Usb:
         """Let the machine see what the board is now."""
         if self._tree is None:
             return
-        self._tree.unplug(HUB_PORT)
+        self._shown = True
+        self._tree.unplug(self._hub_port)
         chip = self.boot.chip
         serial_number = f"{self._device.name}virtual!"[:8].encode().hex()
         if self.boot.active:
@@ -145,7 +160,7 @@ class Usb:
                 serial_number=serial_number,
                 terminal=str(self.port.link),
             )
-        self._tree.plug(HUB_PORT, shown)
+        self._tree.plug(self._hub_port, shown)
 
     def _keep(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
