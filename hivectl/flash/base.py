@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from hivectl.model.node_errors import NodeError
 from hivectl.model.records import record
@@ -79,14 +79,6 @@ class Plug:
     notes: Path | None = None
 
 
-class Telling(Protocol):
-    """Hears how far it is."""
-
-    def __call__(self, message: str) -> None:
-        """Take one sentence."""
-        ...
-
-
 @record(kw_only=True)
 class Job:
     """One image for one board.
@@ -105,7 +97,7 @@ class Job:
     way: Mapping[str, str]
     asked: Mapping[str, str]
     timeout: float
-    say: Telling
+    say: Callable[[str], None]
 
     @property
     def options(self) -> Mapping[str, str]:

@@ -20,7 +20,7 @@ from hivectl.model.records import record
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
-    from hivectl.flash.base import Flasher, FlashError, Job, Program, Telling
+    from hivectl.flash.base import Flasher, FlashError, Job, Program
 
 # seconds for a program to end by itself once it is told to
 ENDING = 3.0
@@ -172,7 +172,7 @@ async def run_program(
     return Ran(128 - status if status < 0 else status, output)
 
 
-def percentages(say: Telling, what: str) -> Callable[[str], None]:
+def percentages(say: Callable[[str], None], what: str) -> Callable[[str], None]:
     """Return a listener that says how far a program is each time that it has got on by a quarter."""
     told = 0
 

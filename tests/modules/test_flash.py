@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from hivectl.virtual.board.start import VirtualBoard
-
 BOARD = """\
 version: 1
 nodes:
@@ -72,9 +70,9 @@ def test_a_board_gets_new_firmware_once(bench: Bench) -> None:
     assert again.statuses("p1")["Firmware"] == "ok"
 
 
-def boards(monkeypatch: pytest.MonkeyPatch, prepare: Callable[[VirtualBoard], None]) -> None:
+def boards(monkeypatch: pytest.MonkeyPatch, prepare: Callable[[Any], None]) -> None:
     """Do something to each virtual board that starts."""
-    start = registry.start_virtual
+    start: Any = registry.start_virtual
 
     async def started(*words: Any, **named: Any) -> Any:
         board = await start(*words, **named)
@@ -89,7 +87,7 @@ def test_a_board_that_went_away_is_quarantined_with_the_reason(
 ) -> None:
     micropython(bench.folder / "new.uf2")
 
-    def cut(board: VirtualBoard) -> None:
+    def cut(board: Any) -> None:
         board.usb.boot.unplug_after = 200
 
     with monkeypatch.context() as patch:
