@@ -26,6 +26,7 @@ MEANINGS = {
     22: "invalid argument",
     28: "no room is left in the file system",
     30: "the file system is read-only",
+    36: "the name is too long",
     39: "the directory is not empty",
     110: "timed out",
     118: "not connected",

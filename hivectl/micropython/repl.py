@@ -50,6 +50,8 @@ BLIND_SIZE, BLIND_PAUSE = 128, 0.01
 WATCHED = 4096
 # seconds in which what has come already is taken
 AT_ONCE = 0.01
+# what boards print, but for a few letters of other languages
+TEXT = frozenset(range(0x20, 0x7F)) | frozenset(b"\r\n\t\x1b")
 # of one program, in bytes
 LARGEST_OUTPUT = 16 << 20
 
@@ -420,6 +422,12 @@ class Repl:
                 hint="reset it, or check `baud` and the cable",
             )
         shown = seen[-60:].decode("ascii", "backslashreplace")
+        if sum(byte in TEXT for byte in seen) < len(seen) / 2:
+            return NotABoardError(
+                f"what comes is no text, so no MicroPython board's: {shown!r}",
+                node=self._node,
+                hint="is it the right port, and is `baud` its speed?",
+            )
         if b">>>" in seen or b"MicroPython" in seen or b"Traceback" in seen or len(seen) >= 512:
             return BusyBoardError(
                 f"the board's program does not let itself be interrupted; it says {shown!r}",

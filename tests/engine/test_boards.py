@@ -147,11 +147,19 @@ def test_facts_and_scripts_travel_with_files(tmp_path: Path) -> None:
           - ansible_board.flash_total >= ansible_board.flash_free > 1000
           - ansible_mounts[0].mount == '/'
           - "'Pico W' in ansible_machine"
+    - set_fact: {doubled: "{{ ansible_board.memory_free * 2 }}"}
+    - debug: {var: doubled}
+    - pause: {seconds: 0}
+    - block:
+        - fail: {msg: "as it was told"}
+      rescue:
+        - debug: {msg: "{{ ansible_failed_result.msg }}"}
     - script: wrong.py
       register: wrong
       ignore_errors: true
     - assert:
         that:
+          - doubled == ansible_board.memory_free * 2
           - wrong.rc == 1
           - wrong.stdout == "so far\\n"
           - "'line 2, in measure' in wrong.stderr"

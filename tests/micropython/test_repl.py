@@ -169,6 +169,7 @@ async def answering(answer: bytes, *, again: bool = False) -> tuple[Repl, asynci
         (b"", False, SilentBoardError, "says nothing"),
         (b"login: ", False, NotABoardError, "no MicroPython board: 'login: "),
         (b"\xff\xfe\x00", False, NotABoardError, "no MicroPython"),
+        (bytes(range(256)) * 4, True, NotABoardError, "what comes is no text"),
         (b"temperature 21.5\r\n", True, BusyBoardError, "does not let itself be interrupted"),
     ],
 )
