@@ -9,7 +9,7 @@ import re
 import zlib
 from dataclasses import field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from hivectl.micropython.errors import (
     DamagedError,
@@ -32,15 +32,19 @@ CHUNK = 3072
 # of a file that is brought back, in one piece
 BLOCK = 1024
 # of one program that looks at many paths, in characters
-LOOK = 2048
+LOOK = 3072
 # seconds for one program that writes or hashes: flash is erased at some 40 kB/s, a file system may be nearly full
 SECONDS = 60.0
 TEMPORARY = ".hivectl.tmp"
 ENOENT = 2
+# from this size on, in bytes, files go beside the REPL where that can be: their own turns cost less
+BESIDE = 512
 # in a literal: what ends it, and what a terminal does not let through
 SPECIAL = re.compile(rb'[\x00-\x05\n\r"\\]')
 # in a file that is brought back
 ESCAPE = b"\x10"
+# behind the escape: what follows is its SHA-256
+DIGEST = b"E"
 ESCAPED = {b"P": b"\x10", b"D": b"\x04", b"N": b"\n", b"R": b"\r"}
 
 
@@ -78,6 +82,22 @@ class Look:
     algorithm: str = "sha256"
 
 
+class Beside(Protocol):
+    """Transfers beside the REPL, whatever that does meanwhile: no digest, no rename, nothing to be asked."""
+
+    def takes(self, path: str) -> bool:
+        """Whether it can transfer a file of this name."""
+        ...
+
+    async def put(self, path: str, pieces: Iterable[bytes], size: int) -> None:
+        """Write a file in place: when the line is cut, it is cut too."""
+        ...
+
+    async def get(self, path: str, sink: Callable[[bytes], object]) -> None:
+        """Bring a file back."""
+        ...
+
+
 class Files:
     """The files of a board.
 
@@ -85,10 +105,16 @@ class Files:
         repl: of the board.
         node: for messages.
         chunk: bytes of a file in one program; less for boards with little memory.
+        beside: a way for contents beside the REPL. Files are brought back by it while a program runs, which the REPL
+            would interrupt; they are sent by it at any time, since no window of the REPL slows it down, and then
+            compared and renamed through the REPL.
     """
 
-    def __init__(self, repl: Repl, *, node: str | None = None, chunk: int = CHUNK) -> None:
+    def __init__(
+        self, repl: Repl, *, node: str | None = None, chunk: int = CHUNK, beside: Beside | None = None
+    ) -> None:
         self.repl = repl
+        self._beside = beside
         self._node = node
         self._chunk = chunk
         self._has: frozenset[str] | None = None
@@ -229,7 +255,9 @@ class Files:
         verified = digest if "hashlib" in has else ""
         last = f"{NAME}._e({temporary!r},{path!r},{verified!r})\n"
         try:
-            if verified:
+            if verified and await self._written_beside(temporary, content):
+                await self.run(last)
+            elif verified:
                 await self._write(temporary, content, last, deflate="deflate" in has)
             else:
                 await self._write(temporary, content, f"{NAME}.q.close()\n", deflate="deflate" in has)
@@ -255,12 +283,16 @@ class Files:
             DamagedError: what came is no base64: bytes were lost on the line.
         """
         gathered = bytearray()
-        binary = "sys.stdout" in await self.features()
+        if self._beside is not None and self.repl.background is not None and self._beside.takes(path):
+            await self._beside.get(path, gathered.extend if sink is None else sink)
+            return bytes(gathered)
+        has = await self.features()
+        binary, whole = "sys.stdout" in has, {"hashlib", "binascii"} <= has
         if not binary:
             await self._need("binascii")
         decoder = _Decoder(gathered.extend if sink is None else sink, path, self._node, plain=not binary)
-        await self.run(f"{NAME}._g({path!r},{BLOCK},{binary})", seconds=600.0, sink=decoder.take)
-        decoder.end()
+        await self.run(f"{NAME}._g({path!r},{BLOCK},{binary},{whole})", seconds=600.0, sink=decoder.take)
+        decoder.end(whole=whole)
         return bytes(gathered)
 
     # ---- inside
@@ -293,6 +325,16 @@ class Files:
                 code = b""
         await self.run(code + last.encode())
 
+    async def _written_beside(self, temporary: str, content: bytes | Path) -> bool:
+        """Write a file beside the REPL, where that can be and is worth it; return whether it was."""
+        size = await asyncio.to_thread(_size, content)
+        if self._beside is None or size < BESIDE or not self._beside.takes(temporary):
+            return False
+        # whether there is room, and a directory: transfers beside the REPL cannot say
+        await self.run(f"{NAME}._v({temporary!r},{size})")
+        await self._beside.put(temporary, _pieces(content, BLOCK), size)
+        return True
+
     async def _compare(self, temporary: str, digest: str) -> None:
         """Bring what was written back and compare it here: the board cannot hash."""
         hasher = hashlib.sha256()
@@ -312,7 +354,7 @@ class Files:
 class _Decoder:
     """A file as `_g` of the helper prints it: its bytes, but for those that a terminal may change or take for an end.
 
-    Without sys.stdout.buffer: lines of hexadecimal digits.
+    Without sys.stdout.buffer: lines of hexadecimal digits. Where the board can hash, the digest comes last.
     """
 
     def __init__(self, sink: Callable[[bytes], object], path: str, node: str | None, *, plain: bool) -> None:
@@ -321,29 +363,54 @@ class _Decoder:
         self._node = node
         self._plain = plain
         self._rest = b""
+        # what may be the digest: the last line, or what is behind the mark
+        self._last: bytes | None = None
+        self._hasher = hashlib.sha256()
 
     def take(self, data: bytes) -> None:
         """Take output as it comes."""
+        if not self._plain and self._last is not None:
+            self._last += data
+            return
         data = self._rest + data
         cut = data.rfind(b"\n") + 1 if self._plain else len(data) - data.endswith(ESCAPE)
         self._rest = data[cut:]
-        self._decode(data[:cut])
-
-    def end(self) -> None:
-        """Take the end of the output."""
-        self._decode(self._rest)
-
-    def _decode(self, data: bytes) -> None:
         try:
-            if self._plain:
-                self._sink(bytes.fromhex(data.decode("ascii")))
-                return
-            first, *others = data.split(ESCAPE)
-            self._sink(first + b"".join(ESCAPED[part[:1]] + part[1:] for part in others))
+            self._lines(data[:cut]) if self._plain else self._bytes(data[:cut])
         except (ValueError, KeyError) as error:
-            raise DamagedError(
-                f"{self._path} was damaged on its way from the board", node=self._node
-            ) from error
+            raise self._damaged() from error
+
+    def end(self, *, whole: bool) -> None:
+        """Take the end of the output; `whole`: the digest must have come."""
+        if self._rest:
+            raise self._damaged()
+        if whole and (self._last or b"").decode("ascii", "replace").strip() != self._hasher.hexdigest():
+            raise self._damaged()
+        if not whole and self._plain and self._last:
+            self._pass_on(bytes.fromhex(self._last.decode("ascii")))
+
+    def _damaged(self) -> DamagedError:
+        return DamagedError(f"{self._path} was damaged on its way from the board", node=self._node)
+
+    def _pass_on(self, data: bytes) -> None:
+        self._hasher.update(data)
+        self._sink(data)
+
+    def _lines(self, data: bytes) -> None:
+        for line in data.splitlines():
+            if self._last is not None:
+                self._pass_on(bytes.fromhex(self._last.decode("ascii")))
+            self._last = line
+
+    def _bytes(self, data: bytes) -> None:
+        first, *others = data.split(ESCAPE)
+        decoded = [first]
+        for place, part in enumerate(others):
+            if part[:1] == DIGEST:
+                self._last = ESCAPE.join([part[1:], *others[place + 1 :]])
+                break
+            decoded.append(ESCAPED[part[:1]] + part[1:])
+        self._pass_on(b"".join(decoded))
 
 
 def measure(content: bytes | Path) -> tuple[int, str]:
@@ -353,6 +420,10 @@ def measure(content: bytes | Path) -> tuple[int, str]:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             return file.tell(), digest
     return len(content), hashlib.sha256(content).hexdigest()
+
+
+def _size(content: bytes | Path) -> int:
+    return content.stat().st_size if isinstance(content, Path) else len(content)
 
 
 def _pieces(content: bytes | Path, chunk: int) -> Iterator[bytes]:

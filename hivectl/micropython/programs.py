@@ -65,7 +65,8 @@ class _hivectl:
    if not b:break
    _hivectl.q.write(b)
  def _e(t,p,x):
-  _hivectl.q.close();_hivectl.q=None
+  if _hivectl.q:_hivectl.q.close()
+  _hivectl.q=None
   if x:
    y=_hivectl._h(t)
    if y!=x:
@@ -79,16 +80,29 @@ class _hivectl:
    _hivectl.q=None
   try:os.remove(t)
   except OSError:pass
- def _g(p,k,o):
-  import sys
-  if o:o=sys.stdout.buffer
+ def _g(p,k,o,x):
+  if x:
+   import hashlib,binascii
+   x=hashlib.sha256()
+  if o:
+   import sys
+   o=sys.stdout.buffer
   else:import binascii
   with open(p,"rb") as f:
    while 1:
     b=f.read(k)
     if not b:break
+    if x:x.update(b)
     if o:o.write(b.replace(b"\x10",b"\x10P").replace(b"\x04",b"\x10D").replace(b"\n",b"\x10N").replace(b"\r",b"\x10R"))
     else:print(binascii.hexlify(b).decode())
+  if x:
+   if o:o.write(b"\x10E")
+   print(binascii.hexlify(x.digest()).decode())
+ def _v(t,z):
+  if hasattr(os,"statvfs"):
+   s=os.statvfs("/")
+   if s[0]*s[3]<z:raise OSError(28)
+  open(t,"wb").close()
  def _f(s,t,l):
   import time
   n=time.ticks_ms()

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from hivectl.drivers.base import Command, Process, Stream, StreamAddress, Terminal
     from hivectl.helper.operations import Batch, Become, Fence, ItemResult
+    from hivectl.micropython.files import Beside
     from hivectl.micropython.repl import Outcome, Repl
 
 CAPABILITIES = frozenset({Capability.FILES, Capability.REPL})
@@ -37,11 +38,20 @@ class OpenBoard:
         resume: start the board's own program again at the end, where it was interrupted.
         ends_at_reset: the way is lost when the interpreter starts anew; then that is waited for at the end, or who
             connects next would be cut off.
+        beside: a way for files beside the REPL.
     """
 
-    def __init__(self, repl: Repl, node: str, *, resume: bool, ends_at_reset: bool = False) -> None:
+    def __init__(
+        self,
+        repl: Repl,
+        node: str,
+        *,
+        resume: bool,
+        ends_at_reset: bool = False,
+        beside: Beside | None = None,
+    ) -> None:
         self.repl = repl
-        self.files = Files(repl, node=node)
+        self.files = Files(repl, node=node, beside=beside)
         self._node = node
         self._resume = resume
         self._ends_at_reset = ends_at_reset

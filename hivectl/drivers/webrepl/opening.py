@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from hivectl.drivers.boards.connection import OpenBoard
 from hivectl.drivers.errors import AddressError, ConnectionLostError, ConnectTimeoutError, LoginError
+from hivectl.drivers.webrepl.records import Records
 from hivectl.drivers.webrepl.wire import TakenError, WebReplWire
 from hivectl.micropython.repl import Repl
 from hivectl.model.secret import reveal
@@ -35,7 +36,8 @@ async def connect(target: Target) -> OpenBoard:
     except BaseException:
         await wire.close()
         raise
-    return OpenBoard(repl, target.node, resume=attributes.resume, ends_at_reset=True)
+    beside = Records(wire, target.node)
+    return OpenBoard(repl, target.node, resume=attributes.resume, ends_at_reset=True, beside=beside)
 
 
 async def open_wire(target: Target) -> WebReplWire:

@@ -124,6 +124,11 @@ class WebReplWire:
             self._send(data[start : start + FRAME], binary=True)
         await self._flush()
 
+    def abort(self) -> None:
+        """Cut the connection."""
+        self._ended = True
+        self._writer.transport.abort()
+
     async def close(self) -> None:
         """Close the connection, with a word if the board still listens; calling it again does nothing."""
         if self._writer.is_closing():

@@ -129,8 +129,15 @@ class WebRepl:
         assert task is not None
         self._serving.add(task)
         task.add_done_callback(self._serving.discard)
-        # a board that starts answers nobody
-        await self._device.started()
+        try:
+            # a board that starts answers nobody
+            await self._device.started()
+            await self._take(reader, writer)
+        except asyncio.CancelledError:
+            # by `close`; the server's own callback would take it for a fault
+            writer.transport.abort()
+
+    async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._client is not None:
             writer.transport.abort() if self._device.faults.hang else writer.close()
             return
