@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from hivectl.model.origin import Origin
 
-PICO_KINDS = ("pico", "pico-w", "pico2", "pico2-w")
+PICO_KINDS = ("pico", "pico-w", "pico2", "pico2-w", "pico2-ice")
 ICE_KINDS = ("pico2-ice-native", "pico2-ice-icefarm", "pico2-ice-icefarm-variance")
 KINDS = ("linux", *PICO_KINDS, *ICE_KINDS)
 

@@ -3,6 +3,8 @@
 // the room of its file system in bytes (0: no limit), a descriptor that gets a byte for what happens to it (B booted,
 // R boot.py is through, S soft reset, W its WebREPL was started: with the password's length and the password; of none it was stopped),
 // what os.uname() says of version and machine, why it starts, as machine.reset_cause() tells it.
+// For a board with more hardware, besides: a module with its Python modules, the pace of its measurements, and two
+// descriptors of whoever stands for it: what is written to /dev/ice40 goes out by the first, and comes in by the second.
 // Exit status 42: machine.reset(); 43: machine.bootloader().
 import fs from "node:fs";
 import { Worker } from "node:worker_threads";
@@ -10,14 +12,14 @@ import { pathToFileURL } from "node:url";
 import { FileSystem } from "./files.mjs";
 import { MODULES } from "./modules.mjs";
 
-const [script, root, name, room, events, version, machine, started] = process.argv.slice(2);
+const [script, root, name, room, events, version, machine, started, modules, pace, asking, answering] = process.argv.slice(2);
 const SOFT_RESET = 5; // the cause of a start
 const RESET_STATUS = 42;
 const LOADER_STATUS = 43;
 const RING = 1 << 16;
 const WINDOW = 128; // of raw paste, as on rp2
 // places in the shared numbers
-const HEAD = 0, TAIL = 1, INTERRUPT = 2, RUNNING = 3, ENDED = 4;
+const HEAD = 0, TAIL = 1, INTERRUPT = 2, RUNNING = 3, ENDED = 4, QUIET = 5; // QUIET: Ctrl-C is a byte like any other
 const shared = new SharedArrayBuffer(32 + RING);
 const numbers = new Int32Array(shared, 0, 8);
 const ring = new Uint8Array(shared, 32, RING);
@@ -77,7 +79,7 @@ function readByte() {
     const head = Atomics.load(numbers, HEAD);
     const tail = Atomics.load(numbers, TAIL);
     if (head !== tail) {
-      const byte = ring[tail % RING];
+      const byte = ring[(tail >>> 0) % RING];
       Atomics.store(numbers, TAIL, (tail + 1) | 0);
       if (((head - tail) | 0) > RING / 2) Atomics.notify(numbers, TAIL);
       return byte;
@@ -111,9 +113,33 @@ function ringTimers() {
 
 // what a program reads from sys.stdin
 function readInput(limit) {
-  const bytes = [readByte()];
-  while (bytes.length < limit && Atomics.load(numbers, HEAD) !== Atomics.load(numbers, TAIL)) bytes.push(readByte());
-  return Buffer.from(bytes);
+  const first = readByte();
+  const tail = Atomics.load(numbers, TAIL);
+  const size = Math.min(limit - 1, (Atomics.load(numbers, HEAD) - tail) | 0);
+  const bytes = Buffer.allocUnsafe(1 + size);
+  bytes[0] = first;
+  const at = (tail >>> 0) % RING;
+  const straight = Math.min(size, RING - at);
+  bytes.set(ring.subarray(at, at + straight), 1);
+  bytes.set(ring.subarray(0, size - straight), 1 + straight);
+  Atomics.store(numbers, TAIL, (tail + size) | 0);
+  if (size) Atomics.notify(numbers, TAIL);
+  return bytes;
+}
+
+// whether something comes within some milliseconds (for ever: less than 0)
+function ready(milliseconds) {
+  const end = milliseconds < 0 ? Infinity : Date.now() + milliseconds;
+  for (;;) {
+    const head = Atomics.load(numbers, HEAD);
+    if (head !== Atomics.load(numbers, TAIL)) return true;
+    if (Atomics.load(numbers, ENDED)) process.exit(0);
+    flush();
+    ringTimers();
+    const left = end - Date.now();
+    if (left <= 0) return false;
+    Atomics.wait(numbers, HEAD, head, Math.max(1, Math.min(1000, left, alarm - Date.now())));
+  }
 }
 
 // ---- interpreter
@@ -166,7 +192,11 @@ globalThis.interruptNow = look;
 await import(pathToFileURL(script).href);
 
 async function start() {
-  files = new FileSystem(root, Number(room));
+  files = new FileSystem(root, Number(room), modules ? "/dev/ice40" : null, {
+    write: (bytes) => writeAll(Number(asking), bytes),
+    read: (bytes) => fs.readSync(Number(answering), bytes),
+  });
+  Atomics.store(numbers, QUIET, 0);
   capture = () => Buffer.alloc(0);
   alarm = Infinity;
   python = await globalThis.loadMicroPython({ heapsize: 2 << 20, linebuffer: false });
@@ -183,8 +213,13 @@ async function start() {
     },
     bootloader: () => { hard = loader = true; },
     modules: MODULES,
+    hardware: modules ? (await import(pathToFileURL(modules).href)).MODULES : "",
+    pace,
+    ready,
+    keyboard: (on) => { Atomics.store(numbers, QUIET, on ? 0 : 1); },
   });
   python.runPython("import _board\nexec(_board.modules)\n_setup(_board)\ndel _setup, _board");
+  if (modules) python.runPython("import _board\nexec(_board.hardware)\n_setup(_board)\ndel _setup, _board");
   capture = null;
 }
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from hivectl.virtual.board.package import Interpreter
+    from hivectl.virtual.board.plugged import Hardware
 
 PROGRAM = Path(__file__).parent / "device.mjs"
 RESET_STATUS, LOADER_STATUS = 42, 43
@@ -75,6 +76,7 @@ class Device:
         version: of its firmware, as `os.uname()` says; it holds from the next start on.
         machine: likewise.
         on_loader: is called when a program on the board asks for the boot loader.
+        hardware: what it has besides; it holds from the next start on.
     """
 
     def __init__(self, name: str, folder: Path, interpreter: Interpreter, room: int = ROOM) -> None:
@@ -83,6 +85,7 @@ class Device:
         self.faults = Faults()
         self.version, self.machine = VERSION, MACHINE
         self.on_loader: Callable[[], None] | None = None
+        self.hardware: Hardware | None = None
         self._interpreter = interpreter
         self._room = room
         self._terminals: list[Attached] = []
@@ -123,6 +126,10 @@ class Device:
         if self.faults.start:
             await asyncio.sleep(self.faults.start)
         reading, writing = os.pipe()
+        passed, words = [writing], []
+        if self.hardware is not None:
+            passed += await self.hardware.connect()
+            words = [str(self.hardware.modules), str(self.hardware.pace), *(str(one) for one in passed[1:])]
         try:
             process = await asyncio.create_subprocess_exec(
                 self._interpreter.node,
@@ -136,10 +143,11 @@ class Device:
                 self.version,
                 self.machine,
                 str(self._cause),
+                *words,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
-                pass_fds=(writing,),
+                pass_fds=passed,
                 start_new_session=True,
                 limit=1 << 20,
             )
@@ -149,7 +157,8 @@ class Device:
                 f"{self._interpreter.node} cannot be started: {error.strerror}", node=self.name
             ) from error
         finally:
-            os.close(writing)
+            for descriptor in passed:
+                os.close(descriptor)
         self._process = process
         events = await self._events(reading)
         self._keep(events)
@@ -240,6 +249,8 @@ class Device:
             except TimeoutError:
                 process.kill()
                 await process.wait()
+        if self.hardware is not None:
+            await self.hardware.close()
         # whoever waits for it waits no longer
         self._booted.set()
         for task in tuple(self._tasks):

@@ -10,7 +10,10 @@ const DIRENT = 280;
 const NAME_LIMIT = 255;
 
 export class FileSystem {
-  constructor(root, room) {
+  // device: the path of a file that is none, and what stands for it: `write(bytes)`, `read(bytes)`
+  constructor(root, room, device = null, wire = null) {
+    this.device = device;
+    this.wire = wire;
     this.root = root;
     this.room = room;
     this.folder = "/";
@@ -163,6 +166,7 @@ export class FileSystem {
         fd_read: wasi((descriptor, vectors, count, result) => {
           const entry = descriptor === 0 ? null : this.entry(descriptor);
           const total = this.vectors(vectors, count, (bytes) => {
+            if (entry?.wire) return entry.wire.read(bytes);
             if (!entry) {
               const got = readInput(bytes.length);
               bytes.set(got);
@@ -189,6 +193,7 @@ export class FileSystem {
   }
 
   open(guest, flags) {
+    if (this.device && this.inside(guest) === this.device) return this.enter({ real: null, wire: this.wire });
     const file = this.host(guest);
     const O = fs.constants;
     // musl's numbers are Linux's
@@ -197,14 +202,22 @@ export class FileSystem {
     if (found && flags & O.O_TRUNC) this.take(-found.size);
     if (!found && flags & O.O_CREAT) this.take(0);
     const real = fs.openSync(file, wanted);
+    const append = Boolean(flags & O.O_APPEND);
+    return this.enter({ real, guest: this.inside(guest), position: 0, append, names: null });
+  }
+
+  enter(entry) {
     let descriptor = 3;
     while (this.opened.has(descriptor)) descriptor++;
-    const append = Boolean(flags & O.O_APPEND);
-    this.opened.set(descriptor, { real, guest: this.inside(guest), position: 0, append, names: null });
+    this.opened.set(descriptor, entry);
     return descriptor;
   }
 
   write(entry, bytes) {
+    if (entry.wire) {
+      entry.wire.write(bytes);
+      return bytes.length;
+    }
     const size = this.room || entry.append ? fs.fstatSync(entry.real).size : 0;
     if (entry.append) entry.position = size;
     this.take(this.room ? Math.max(0, entry.position + bytes.length - size) : 0);

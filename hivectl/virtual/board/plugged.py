@@ -6,9 +6,30 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from hivectl.virtual.board.device import Attached
     from hivectl.virtual.board.faults import Faults
+
+
+class Hardware(Protocol):
+    """What a board has besides: it answers the stand-in modules of the interpreter.
+
+    Attributes:
+        modules: JavaScript module whose MODULES is Python that runs before boot.py.
+        pace: seconds that a second of measuring takes.
+    """
+
+    modules: Path
+    pace: float
+
+    async def connect(self) -> tuple[int, int]:
+        """Return descriptors for an interpreter that starts: questions go out by the first, answers come by the second."""
+        ...
+
+    async def close(self) -> None:
+        """Stop answering."""
+        ...
 
 
 class Pluggable(Protocol):

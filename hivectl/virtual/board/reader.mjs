@@ -3,7 +3,7 @@ import net from "node:net";
 import { Session } from "node:inspector";
 import { workerData } from "node:worker_threads";
 
-const HEAD = 0, TAIL = 1, INTERRUPT = 2, RUNNING = 3, ENDED = 4;
+const HEAD = 0, TAIL = 1, INTERRUPT = 2, RUNNING = 3, ENDED = 4, QUIET = 5;
 const numbers = new Int32Array(workerData, 0, 8);
 const ring = new Uint8Array(workerData, 32);
 const PATIENCE = 30; // milliseconds until a program that asks the system for nothing is stopped from outside
@@ -38,7 +38,7 @@ function interrupt() {
 
 input.on("data", (data) => {
   for (const byte of data) {
-    if (byte === 3 && Atomics.load(numbers, RUNNING)) {
+    if (byte === 3 && Atomics.load(numbers, RUNNING) && !Atomics.load(numbers, QUIET)) {
       interrupt();
       continue;
     }
@@ -49,7 +49,7 @@ input.on("data", (data) => {
       Atomics.notify(numbers, HEAD);
       Atomics.wait(numbers, TAIL, tail, 20);
     }
-    ring[head % ring.length] = byte;
+    ring[(head >>> 0) % ring.length] = byte;
     Atomics.store(numbers, HEAD, (head + 1) | 0);
   }
   Atomics.notify(numbers, HEAD);

@@ -26,6 +26,7 @@ BOARDS = {
     "pico-w": (RP2040, "Raspberry Pi Pico W with RP2040", True),
     "pico2": (RP2350, "Raspberry Pi Pico2 with RP2350", False),
     "pico2-w": (RP2350, "Raspberry Pi Pico 2 W with RP2350", True),
+    "pico2-ice": (RP2350, "Raspberry Pi Pico2 with RP2350", False),
 }
 
 
@@ -122,7 +123,13 @@ async def start_board(node: str, folder: Path, kind: str = "pico-w", *, new: boo
         InterpreterError: the interpreter cannot be had or does not start.
     """
     await asyncio.to_thread(folder.mkdir, mode=0o700, parents=True, exist_ok=True)
-    board = VirtualBoard(await Device.make(node, folder / "files"), folder, kind, new=new)
+    device = await Device.make(node, folder / "files")
+    if kind == "pico2-ice":
+        from hivectl.virtual.ice.fpga import VirtualFpga, shared
+        from hivectl.virtual.ice.hardware import IceHardware
+
+        device.hardware = IceHardware(VirtualFpga(shared()))
+    board = VirtualBoard(device, folder, kind, new=new)
     try:
         await board.usb.power_on()
     except BaseException:

@@ -6,16 +6,18 @@ import asyncio
 import hashlib
 import threading
 from collections import OrderedDict
+from functools import cache
 from typing import TYPE_CHECKING
 
 from hivectl.bitstream.errors import ImageError
 from hivectl.model.errors import HivectlError
 from hivectl.model.records import record
 from hivectl.virtual.fpga.errors import CircuitError, IceboxMissingError, WrongDeviceError
+from hivectl.virtual.fpga.target import PICO2_ICE
+from hivectl.virtual.fpga.twin import Twin
 
 if TYPE_CHECKING:
     from hivectl.virtual.fpga.circuit import Circuit
-    from hivectl.virtual.fpga.twin import Twin
 
 # outcomes of configurations that are kept
 KEPT = 1024
@@ -74,6 +76,12 @@ class Configurations:
         except (CircuitError, IceboxMissingError) as error:
             # a real one takes it, and nobody can tell here what it does
             return Configured(None, error, done=True)
+
+
+@cache
+def shared() -> Configurations:
+    """Return what bitstreams become, for all boards of this process."""
+    return Configurations(Twin(PICO2_ICE))
 
 
 def key_of(image: bytes) -> bytes:
@@ -146,6 +154,12 @@ class VirtualFpga:
         levels = await asyncio.to_thread(self._circuit().levels, moments, stop)
         self._elapsed = moments[-1] if moments else start
         return levels
+
+    async def level(self, microseconds: int, stop: threading.Event) -> int:
+        """Return the pin's level at some time after the configuration; raises as `count`."""
+        moment = microseconds * self._configurations.twin.target.clock_hertz // 1_000_000
+        levels = await asyncio.to_thread(self._circuit().levels, [moment], stop)
+        return levels[0]
 
     def _circuit(self) -> Circuit:
         if self._now is None or not self._now.done:

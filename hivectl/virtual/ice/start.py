@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from functools import cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hivectl.virtual.board.loader import Usb
 from hivectl.virtual.bootsel import RP2350
-from hivectl.virtual.fpga.target import PICO2_ICE
-from hivectl.virtual.fpga.twin import Twin
 from hivectl.virtual.ice.board import NativeDevice
-from hivectl.virtual.ice.fpga import Configurations, VirtualFpga
+from hivectl.virtual.ice.fpga import VirtualFpga, shared
 from hivectl.virtual.ice.framed import FramedFirmware
 from hivectl.virtual.ice.icefarm import IcefarmFirmware
 from hivectl.virtual.registry import wrong_driver
@@ -22,18 +20,13 @@ if TYPE_CHECKING:
 
     from hivectl.model.origin import Origin
     from hivectl.virtual.ice.board import Firmware
+    from hivectl.virtual.ice.fpga import Configurations
 
 FIRMWARE: dict[str, Callable[[NativeDevice, Callable[[bytes], None]], Firmware]] = {
     "pico2-ice-native": FramedFirmware,
     "pico2-ice-icefarm": IcefarmFirmware,
     "pico2-ice-icefarm-variance": partial(IcefarmFirmware, variance=True),
 }
-
-
-@cache
-def shared() -> Configurations:
-    """Return what bitstreams become, for all boards of this process."""
-    return Configurations(Twin(PICO2_ICE))
 
 
 class VirtualIce:

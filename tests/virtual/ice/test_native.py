@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,47 +16,24 @@ from hivectl.bitstream.measuring import (
     CircuitRefusedError,
     NotMeasurableError,
 )
-from hivectl.bitstream.reading import Bitstream, read_bitstream
-from hivectl.drivers.base import StreamAddress
-from hivectl.drivers.terminal import open_terminal
 from hivectl.virtual.fpga.cache import NetlistCache
 from hivectl.virtual.fpga.target import PICO2_ICE
 from hivectl.virtual.fpga.twin import Twin
 from hivectl.virtual.ice.fpga import Configurations
 from hivectl.virtual.ice.start import VirtualIce, start_native
+from tests.support.ice_boards import SECOND, circuit, damaged, line_to
 from tests.support.uf2 import RP2350, micropython
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from hivectl.drivers.terminal import Terminal
-
-CIRCUITS = Path(__file__).parent.parent / "fpga" / "circuits"
-SECOND = 48_000_000
 
 
 @pytest.fixture(scope="module")
 def configurations(tmp_path_factory: pytest.TempPathFactory) -> Configurations:
     return Configurations(Twin(PICO2_ICE, cache=NetlistCache(tmp_path_factory.mktemp("netlists"))))
-
-
-def circuit(name: str) -> Bitstream:
-    return read_bitstream((CIRCUITS / f"{name}.bin").read_bytes(), f"{name}.bin")
-
-
-def damaged(name: str) -> Bitstream:
-    """Return a bitstream that hosts would refuse to send: its CRC is wrong."""
-    whole = circuit(name)
-    packed = bytearray(whole.packed)
-    packed[5000] ^= 1
-    return Bitstream(
-        name=name,
-        form="bin",
-        image=whole.image,
-        packed=bytes(packed),
-        sha256="",
-        warnings=(),
-    )
 
 
 @asynccontextmanager
@@ -74,7 +50,7 @@ async def board(
 
 def line(started: VirtualIce) -> Terminal:
     assert started.usb.port is not None
-    return open_terminal(StreamAddress(path=str(started.usb.port.link), baud=115200), exclusive=True)
+    return line_to(started.usb.port.link)
 
 
 def test_counts_are_those_of_the_twin(tmp_path: Path, configurations: Configurations) -> None:
@@ -136,14 +112,16 @@ def test_samples_are_the_levels_of_the_pin(tmp_path: Path, configurations: Confi
 def test_lost_bytes_cost_time_but_no_result(tmp_path: Path, configurations: Configurations) -> None:
     async def scenario() -> None:
         async with board(tmp_path, configurations) as ice:
-            meter = await FramedMeter.open(line(ice), node="ice1", answer=0.5)
+            meter = await FramedMeter.open(line(ice), node="ice1", answer=0.3)
             try:
-                ice.device.faults.loss = 1e-4
-                for name, pulses in (("div1500", 32_000), ("gate", 18_000_000), ("johnson", 1_043_478)) * 4:
+                for name, pulses in (("div1500", 32_000), ("gate", 18_000_000), ("johnson", 1_043_478)) * 10:
+                    ice.device.faults.loss = 3e-4
                     counted = await meter.count(await meter.load(circuit(name)), SECOND)
                     assert counted.pulses == pulses, name
-                ice.device.faults.loss = 0.0
-                assert (await meter.status()).errors["frames"] > 0
+                    ice.device.faults.loss = 0.0
+                    if (await meter.status()).errors:
+                        return
+                pytest.fail("no frame lost a byte")
             finally:
                 await meter.close()
 

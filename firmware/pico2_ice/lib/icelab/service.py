@@ -215,7 +215,12 @@ class Service:
             )
         if self._waiting and not self._running:
             asked, self._waiting = self._waiting, None
-            self._begin(*asked)
+            try:
+                self._begin(*asked)
+            except (OSError, MemoryError, ValueError) as error:
+                # whatever frame comes in meanwhile has no part in it
+                self._error = repr(error)
+                self._refuse(asked[0], asked[1], frames.FAULT, self._error)
 
     def _begin(self, verb, sequence, mode, *numbers):
         refusal = self._put(mode)
