@@ -14,7 +14,7 @@ from hivectl.model.playbook_levels import Level, hand_down
 from hivectl.model.playbook_tasks import make_task
 from hivectl.model.records import record
 from hivectl.model.role_files import merged, read_meta, role_file, variables_of
-from hivectl.model.suggestions import nearest
+from hivectl.model.suggestions import did_you_mean, nearest
 from hivectl.model.yaml import YamlMapping
 
 if TYPE_CHECKING:
@@ -201,6 +201,19 @@ def _checked_arguments(reader: Reader, wish: RoleWish, level: Level, in_meta: An
     module = reader.find_module("validate_argument_spec")
     if not wish.checked or not spec.get("options") or module is None:
         return []
+    known = {
+        one
+        for name, option in spec["options"].items()
+        for one in (name, *((option or {}).get("aliases") or ()))
+    }
+    for name in wish.parameters:
+        if name not in known:
+            reader.complain(
+                f"the role {role.name} takes no argument `{name}`",
+                _origin_of_key(wish, name),
+                did_you_mean(str(name), sorted(known))
+                or "meta/argument_specs.yml names those it takes; `vars:` sets others",
+            )
     about = {"type": "role", "name": role.name, "argument_spec_name": entry, "path": str(role.path)}
     arguments = YamlMapping({"argument_spec": spec["options"], "validate_args_context": about})
     arguments.origin = wish.origin
@@ -208,6 +221,12 @@ def _checked_arguments(reader: Reader, wish: RoleWish, level: Level, in_meta: An
     name = f"Validating arguments against arg spec '{entry}'{line}"
     keywords = YamlMapping({"name": name, "tags": ["always"]}, origin=wish.origin)
     return [make_task(reader, module, arguments, keywords, level, reader.number())]
+
+
+def _origin_of_key(wish: RoleWish, name: str) -> Origin | None:
+    parameters = wish.parameters
+    known = parameters.key_origins if isinstance(parameters, YamlMapping) else {}
+    return known.get(name) or wish.origin
 
 
 def _handlers(reader: Reader, wish: RoleWish, level: Level) -> list[Handler]:

@@ -257,7 +257,11 @@ def test_a_lost_connection_is_told_and_made_again(nodes: TmuxLab) -> None:
     asyncio.run(main())
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(text=st.text(st.characters(blacklist_characters="\0", blacklist_categories=["Cs"]), max_size=60))
 def test_any_text_goes_there_and_comes_back(node: Node, text: str) -> None:
     assert node(f"printf %s {shlex.quote(text)}") == text

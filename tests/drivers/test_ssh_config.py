@@ -37,7 +37,11 @@ BLOCKS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(blocks=BLOCKS, name=st.sampled_from(NAMES))
 def test_openssh_reads_the_same(tmp_path: Path, blocks: list[tuple[str, list[str]]], name: str) -> None:
     """`ssh -G` prints what OpenSSH makes of a file."""

@@ -150,7 +150,11 @@ def expect_block(node: str, entry: Any, expected: Expected, *, rescuable: bool) 
 
 
 @pytest.mark.parametrize("strategy", ["free", "linear"])
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=15,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(shape=entries(), nodes=st.integers(1, 3))
 def test_a_play_does_what_it_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, strategy: str, shape: list[Any], nodes: int

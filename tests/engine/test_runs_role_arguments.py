@@ -226,3 +226,25 @@ def test_faults_in_the_specs_themselves(bench: Bench) -> None:
     )
     with pytest.raises(Complaints, match="role b: x: expected a whole number"):
         run(bench, play(roles=[{"role": "b", "x": "y"}]))
+
+
+def test_what_is_no_argument_is_told_with_its_place(bench: Bench) -> None:
+    files = role(
+        "r",
+        log("x"),
+        meta__argument_specs={"argument_specs": {"main": {"options": {"rate": {"type": "int"}}}}},
+    )
+    write(bench.folder, files)
+    with pytest.raises(Complaints) as caught:
+        bench.run(
+            """
+            - hosts: all
+              gather_facts: false
+              roles:
+                - {role: r, rate: 1, rat: 2}
+                - {role: r, vars: {other: 1}}
+            """
+        )
+    assert [error.message for error in caught.value.errors] == ["the role r takes no argument `rat`"]
+    assert "play.yml:5:26" in str(caught.value)
+    assert 'did you mean "rate"?' in str(caught.value)

@@ -24,6 +24,7 @@ from hivectl.model.templates import (
     UndefinedVariableError,
     is_template,
 )
+from hivectl.model.variables import Layer, Scope
 from hivectl.model.yaml import load_text
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def test_mappings_of_yaml_keep_their_places_and_lose_what_is_omitted() -> None:
         ("{{ lookup('file', 'x', rstrp=true) }}", 'play.yml:3:7: the lookup file: there is no option "rstrp" (did you mean "rstrip"?)'),
         ("{{ query('file', 'x', rstrip='maybe') }}", 'play.yml:3:7: the lookup file: rstrip: expected yes or no, not "maybe"'),
         ("{{ lookup('file', 'x', errors='none') }}", 'play.yml:3:7: the lookup file: there is no errors="none" (strict, warn, ignore)'),
-        ("{{ lookup('url', 'http://x') }}", 'play.yml:3:7: the lookup "url" is not supported (make a task of `uri` or `get_url`, and register its result)'),
+        ("{{ lookup('url', 'http://x') }}", 'play.yml:3:7: the lookup "url" is not supported (make a task of `get_url` or `command: curl …`, and register its result)'),
         ("{{ name }", "play.yml:3:7: unexpected '}' (braces of a mapping need a space between them and }})"),
         ("{{ name = 1 }}", "play.yml:3:7: expected token 'end of print statement', got '=' (write == to compare)"),
         ("{% if name && ok %}{% endif %}", "play.yml:3:7: unexpected char '&' at 11 (write `and` and `or`)"),
@@ -351,3 +352,11 @@ def test_texts_without_templates_need_no_jinja() -> None:
         "sys.exit('jinja2' in sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_mappings_of_yaml_files_are_written_as_yaml() -> None:
+    loaded = load_text("a: {b: {c: [1, {d: x}]}}\n", "vars.yml")
+    scope = Scope(Templates(), [Layer("file", loaded)])
+    nice = scope.templates.render("{{ a | combine({'e': 1}) | to_nice_yaml(indent=2) }}", scope)
+    assert nice == "b:\n  c:\n  - 1\n  - d: x\ne: 1\n"
+    assert scope.templates.render("{{ [a.b] | to_yaml }}", scope) == "- c:\n  - 1\n  - {d: x}\n"

@@ -84,7 +84,20 @@ def _dump_yaml(value: Any, options: dict[str, Any]) -> str:
     _check_margin(options.get("indent"))
     step(count_deep(value) * 8)  # the writer of YAML takes 50 µs a value
     # a lone scalar ends with a mark that nobody wants in a file
-    return str(yaml.dump(finish(value), Dumper=yaml.SafeDumper, **options)).removesuffix("...\n")
+    return str(yaml.dump(finish(value), Dumper=_dumper(), **options)).removesuffix("...\n")
+
+
+@cache
+def _dumper() -> Any:
+    """Return PyYAML's writer, which takes our own kinds of mappings and lists for what they are."""
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        """Knows subclasses too."""
+
+    Dumper.add_multi_representer(dict, yaml.SafeDumper.represent_dict)
+    Dumper.add_multi_representer(list, yaml.SafeDumper.represent_list)
+    return Dumper
 
 
 def from_yaml(text: Any) -> Any:
