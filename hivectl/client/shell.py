@@ -12,18 +12,24 @@ from hivectl.client.errors import BusyError, RemoteCallError, ShellEndedError, S
 from hivectl.client.output import Output, decoded
 from hivectl.client.tmux import TmuxError, ended_at_once, quoted
 from hivectl.client.wrapping import (
+    MICROPYTHON,
+    PIECE,
     PYTHON,
     PYTHON_PROMPT,
     PYTHONS,
     SHELL,
+    SMALL,
     Prompt,
+    answer_of,
     end_of,
     marker,
     new_nonce,
     probe,
     prompt_of,
+    typed_for_micropython,
     typed_for_python,
     typed_for_shell,
+    without_own_frame,
 )
 from hivectl.drivers.errors import ConnectionLostError, NodeError, OutputError
 
@@ -43,6 +49,8 @@ SETTLING = 1.0
 # seconds of silence after which a look tells whether a prompt or an end has come instead of a marker
 QUIET = 0.3
 LOOKING = 1.0
+# seconds between two attempts to have mpremote show a prompt
+NUDGING = 3.0
 # seconds for a program to end by Ctrl-C
 INTERRUPTING = 3.0
 # control sequences of terminals (ECMA-48, CSI), and those of xterm's keypad
@@ -129,6 +137,7 @@ class _Use:
         self.tmux = tmux
         self.heard: Pane = control.listen(pane)
         self.nonce = new_nonce()
+        self._nudged = -NUDGING
 
     def leave(self) -> None:
         self.control.leave(self.heard)
@@ -140,13 +149,15 @@ class _Use:
             if new and (isinstance(error, PaneGoneError) or self.control.closed):
                 raise ended_at_once(self.node) from None
             raise
-        if python and prompt.kind != PYTHON:
+        if python and prompt.kind == SHELL:
             raise RemoteCallError(
                 f"calls are forwarded to a Python prompt, and the default shell is {prompt.program}",
                 node=self.node,
                 hint="name the control layer with `shell:` in the inventory, or start it: node('python3')",
             )
-        if prompt.kind == PYTHON:
+        if prompt.kind == MICROPYTHON:
+            typed = typed_for_micropython(command, self.nonce)
+        elif prompt.kind == PYTHON:
             typed = typed_for_python(command, self.nonce, tmux=self.tmux)
         else:
             typed = typed_for_shell(command, self.nonce, program=prompt.program, tmux=self.tmux)
@@ -154,7 +165,7 @@ class _Use:
         try:
             async with asyncio.timeout(timeout):
                 self.unended.add(self.nonce)
-                await self._type(typed)
+                await self._type(typed, slowly=prompt.kind == MICROPYTHON)
                 begun = True
                 return await self._result(prompt)
         except TimeoutError:
@@ -186,11 +197,12 @@ class _Use:
         while True:
             prompt = await self.look()
             for kind in (prompt.kind, prompt.fallback):
-                if kind and await self._answers(
-                    kind, prompt, SETTLING if again or prompt.fallback else PROBING
-                ):
-                    return Prompt(kind=kind, program=prompt.program)
+                patience = SETTLING if again or prompt.fallback else PROBING
+                if kind and (found := await self._answers(kind, prompt, patience)):
+                    return Prompt(kind=found, program=prompt.program)
             left = end - time.monotonic()
+            if not prompt.kind and again:
+                await self._nudge()
             if prompt.kind and not prompt.interrupt and (await self.look()).interrupt:
                 # something half typed, which had not been drawn when we looked
                 continue
@@ -222,28 +234,54 @@ class _Use:
             raise PaneGoneError("the shell has ended", node=self.node)
         return program.rsplit("/", 1)[-1].removeprefix("-"), line.rstrip()
 
-    async def _answers(self, kind: str, prompt: Prompt, patience: float) -> bool:
-        """Put a harmless line to the prompt, what is half typed there taken away first."""
+    async def _nudge(self) -> None:
+        """Press Enter where mpremote has connected to a board: that shows its prompt only then."""
+        if time.monotonic() - self._nudged < NUDGING:
+            return
+        [screen] = await self.control.ask(f"capture-pane -p -t {self.pane}")
+        if "Connected to MicroPython" in screen:
+            self._nudged = time.monotonic()
+            await self._keys("Enter")
+
+    async def _answers(self, kind: str, prompt: Prompt, patience: float) -> str:
+        """Put a harmless line to the prompt, what is half typed there taken away first; return its kind, "" for none."""
         if prompt.interrupt:
             await self._keys("C-c")
-        await self._keys("C-e", "C-u")
+        # the one that takes what is behind the cursor first: C-a to C-e mean other things to MicroPython
+        await self._keys("C-k", "C-u")
         nonce = new_nonce()
         await self._line(probe(kind, nonce))
-        wanted = marker(nonce, "p")
+        wanted = answer_of(nonce)
+        found = None
         with suppress(TimeoutError):
             async with asyncio.timeout(patience):
-                while wanted not in self.heard.data:
+                while (found := wanted.search(self.heard.data)) is None:
                     await self._more()
-        answered = wanted in self.heard.data
+        small = found is not None and found[1].decode() in SMALL
         self.heard.data.clear()
-        return answered
+        if found is None:
+            return ""
+        return MICROPYTHON if small else kind
 
     # -- typing
 
-    async def _type(self, typed: Typed) -> None:
+    async def _type(self, typed: Typed, *, slowly: bool) -> None:
         if typed.buffer:
             await self.control.ask(f"set-buffer -b hivectl-{self.nonce} -- {quoted(typed.buffer)}")
-        await self._line(typed.line)
+        line = typed.line
+        while slowly and len(line) > PIECE:
+            piece, line = line[:PIECE], line[PIECE:]
+            await self._piece(piece)
+        await self._line(line)
+
+    async def _piece(self, piece: str) -> None:
+        """Type a part of a line, and wait until it is there."""
+        before = len(self.heard.data)
+        await self.control.ask(f"send-keys -t {self.pane} -l -- {quoted(piece)}")
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SETTLING):
+                while len(self.heard.data) < before + len(piece):
+                    await self._more()
 
     async def _line(self, line: str) -> None:
         await self.control.ask(
@@ -312,6 +350,8 @@ class _Use:
         """Return what a command has come to that does not end as others do: it has started a prompt of Python."""
         program, line = await self.state()
         begun = marker(self.nonce, "b") in self.heard.data
+        if begun and before.kind == SHELL and not line and PYTHONS.fullmatch(program):
+            await self._nudge()
         if not PYTHON_PROMPT.fullmatch(line + " ") and not PYTHON_PROMPT.fullmatch(line):
             return None
         if before.kind == SHELL and begun and PYTHONS.fullmatch(program):
@@ -331,7 +371,7 @@ class _Use:
         start = self.heard.data.find(begun)
         data = bytes(self.heard.data[start + len(begun) if start >= 0 else 0 : end])
         # the terminal writes a line's end as two characters (termios(3), ONLCR)
-        return data.replace(b"\r\n", b"\n")
+        return without_own_frame(data.replace(b"\r\n", b"\n"), self.nonce)
 
     def _raw(self) -> str:
         return decoded(bytes(self.heard.data))

@@ -13,13 +13,14 @@ import secrets
 import shlex
 from typing import TYPE_CHECKING
 
+from hivectl.client.values import showing_values
 from hivectl.model.records import record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "rbash", "busybox"})
-PYTHONS = re.compile(r"(i?python|pypy)[0-9.]*")
+PYTHONS = re.compile(r"(i?python|pypy|micropython)[0-9.]*")
 PYTHON_PROMPT = re.compile(r">>>( |$)|In \[[0-9]+\]:( |$)")
 PYTHON_MORE = re.compile(r"\.\.\.( |$)|\s+\.\.\.:")
 SHELL_MORE = re.compile(r"(\w+ )*> ?$")
@@ -30,6 +31,11 @@ STATUS = "__hivectl"
 
 SHELL = "shell"
 PYTHON = "python"
+MICROPYTHON = "micropython"
+# what sys.implementation calls those that have no subprocess, no ast, and another traceback
+SMALL = frozenset({"micropython", "circuitpython"})
+# characters that are typed before their echo is waited for: a board's line has no flow control, and a buffer of 256
+PIECE = 120
 
 
 @record(kw_only=True)
@@ -37,7 +43,7 @@ class Prompt:
     """Where a pane stands.
 
     Attributes:
-        kind: SHELL or PYTHON; "" when it takes no command.
+        kind: SHELL, PYTHON (whichever it is) or MICROPYTHON; "" when it takes no command.
         program: what runs there.
         interrupt: something half typed must be left by Ctrl-C first.
         fallback: try this kind if nothing answers.
@@ -61,6 +67,9 @@ def prompt_of(program: str, line: str) -> Prompt:
         # a script of sh may have started it; or somebody's shell has such a prompt
         return Prompt(kind=PYTHON, program=program, fallback=SHELL if shell else "")
     if PYTHONS.fullmatch(program):
+        if line.endswith(">>>"):
+            # behind output without an end of its line
+            return Prompt(kind=PYTHON, program=program)
         more = bool(PYTHON_MORE.match(line))
         return Prompt(kind=PYTHON if more else "", program=program, interrupt=more)
     if shell:
@@ -76,6 +85,11 @@ def new_nonce() -> str:
 def marker(nonce: str, text: str) -> bytes:
     """Return a marker as it comes out."""
     return f"\x1b]7770;{nonce};{text}\x07".encode()
+
+
+def answer_of(nonce: str) -> re.Pattern[bytes]:
+    """Return what the answer to a probe looks like; the group tells which Python it is."""
+    return re.compile(rb"\x1b\]7770;%s;p([a-z]*)\x07" % nonce.encode())
 
 
 def end_of(nonces: Iterable[str]) -> re.Pattern[bytes]:
@@ -98,9 +112,13 @@ class Typed:
 
 
 def probe(kind: str, nonce: str) -> str:
-    """Return a harmless line that is answered by a marker `p` where a prompt of this kind is."""
+    """Return a harmless line that is answered by a marker `p` where a prompt of this kind is.
+
+    Python's says which one it is; MicroPython's print knows no `flush`, and nobody's prompt comes before it.
+    """
     if kind == PYTHON:
-        return f"__import__('builtins').print('\\x1b]7770;{nonce};p\\x07',end='',flush=True)"
+        name = "__import__('sys').implementation.name"
+        return f"__import__('builtins').print('\\x1b]7770;{nonce};p'+{name}+'\\x07',end='')"
     return f" {STATUS}=$?;printf '\\033]7770;%s;p\\007' {nonce}"
 
 
@@ -166,3 +184,33 @@ def typed_for_python(source: str, nonce: str, *, tmux: str) -> Typed:
     load = f"__import__('subprocess').check_output([{tmux!r},'show-buffer','-b','hivectl-{nonce}'])"
     line = f"__import__('builtins').exec(__import__('base64').b64decode({load}),{{'names':globals()}})"
     return Typed(line=line, buffer=buffer)
+
+
+# runs in MicroPython; what stands before its own frame in a traceback is cut off here
+SMALL_RUNNER = """
+def m(t):print('\x1b]7770;%s;'+t+'\x07',end='')
+m('b')
+try:
+ exec(s,g)
+ m('eok')
+except SystemExit:
+ m('eexit')
+ raise
+except BaseException as e:
+ import sys
+ m('t')
+ sys.print_exception(e)
+ m('efailed')
+"""
+OWN_FRAME = re.compile(rb'  File "<string>", line [0-9]+, in <module>\n')
+
+
+def typed_for_micropython(source: str, nonce: str) -> Typed:
+    """Wrap statements for a MicroPython prompt: one line that holds everything, for a board reads no tmux buffer."""
+    return Typed(line=f"exec({SMALL_RUNNER % nonce!a},{{'s':{showing_values(source)!a},'g':globals()}})")
+
+
+def without_own_frame(output: bytes, nonce: str) -> bytes:
+    """Return what a MicroPython command has printed, its traceback without the line of our wrapping."""
+    printed, raised, traceback = output.partition(marker(nonce, "t"))
+    return printed + OWN_FRAME.sub(b"", traceback, count=1) if raised else output
