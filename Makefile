@@ -10,7 +10,8 @@ NEEDED := sshd=openssh-server ssh-keygen=openssh-client tmux=tmux bwrap=bubblewr
   unshare=util-linux setsid=util-linux start-stop-daemon=dpkg update-rc.d=init-system-helpers service=init-system-helpers \
   /lib/systemd/systemd=systemd /usr/lib/python3/dist-packages/apt/__init__.py=python3-apt \
   unzip=unzip zstd=zstd xz=xz-utils bzip2=bzip2 dash=dash busybox=busybox \
-  icepack=fpga-icestorm iverilog=iverilog
+  icepack=fpga-icestorm iverilog=iverilog \
+  openFPGALoader=openfpgaloader dfu-util=dfu-util
 
 .PHONY: quickstart test lint types tests soak bench lock schemas clean
 

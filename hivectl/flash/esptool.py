@@ -17,11 +17,16 @@ if TYPE_CHECKING:
     from hivectl.flash.base import Job
     from hivectl.flash.programs import Ran
 
-PROGRAM = Program(names=("esptool", "esptool.py"), install="pip install esptool", package="esptool")
+PROGRAM = Program(names=("esptool", "esptool.py"), install="pip install 'esptool>=5'", package="esptool")
 BAUD = "460800"
 BEGUN = "Writing at|Flash will be erased"
 DIFFERS = "[Vv]erification failed|verify failed|does not match"
 FAULTS = (
+    Fault(
+        pattern="invalid choice: '(write|verify)-flash'",
+        message="the esptool that is installed is older than 5",
+        hint="pip install --upgrade 'esptool>=5'",
+    ),
     Fault(
         pattern="port is busy or doesn't exist|Could not open|exclusively lock port",
         message="the board's serial port cannot be opened: another program has it, or this user may not use it",

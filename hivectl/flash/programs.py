@@ -200,9 +200,10 @@ async def _output(process: asyncio.subprocess.Process, heard: Callable[[str], No
 
 async def _end(process: asyncio.subprocess.Process) -> None:
     """Tell the program and all that it began to end, then kill what does not."""
+    if process.returncode is not None:
+        return
     for number in (signal.SIGTERM, signal.SIGKILL):
-        if process.returncode is not None:
-            return
+        # the second time although it may have ended: what it began may heed no better word
         with suppress(ProcessLookupError):
             os.killpg(process.pid, number)
         with suppress(TimeoutError):
