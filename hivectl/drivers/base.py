@@ -202,6 +202,11 @@ class BoardConnection(Connection, Protocol):
         """The board's files through its REPL."""
         ...
 
+    @property
+    def resumes(self) -> bool:
+        """Whether the board's own program begins anew when this is closed, where opening it has interrupted that."""
+        ...
+
     async def attempt(
         self,
         code: str | bytes,

@@ -133,6 +133,7 @@ class ProgramSeen:
         log: the file on the board with that.
         fingerprint: of the program that is there.
         boot: the board starts it.
+        live: it runs, and this connection hears it; else it was interrupted when the connection was opened.
         other: the name of another program that is there, in whose place this one would be.
         foreign: the board has a main.py of its own.
     """
@@ -145,6 +146,7 @@ class ProgramSeen:
     log: str = OUTPUT
     fingerprint: str = ""
     boot: bool = False
+    live: bool = False
     other: str | None = None
     foreign: bool = False
 
@@ -171,6 +173,7 @@ async def status(board: Board, name: str) -> ProgramSeen:
                 log=background.log,
                 fingerprint=background.fingerprint,
                 boot=background.boot,
+                live=True,
             )
     found = board.repl.literal(await board.repl.execute(LOOK))
     return _seen(name, *found, interrupted=board.repl.interrupted)
@@ -339,8 +342,8 @@ def _seen(
     if known.get("name") != name:
         return ProgramSeen(name=name, state="absent", other=str(known.get("name")), foreign=foreign)
     since, ended = _state(state)
-    # who opened the connection has interrupted it
-    running = interrupted and ended == INTERRUPTED
+    # who opened the connection has interrupted it, maybe before it could note that
+    running = interrupted and ended in (INTERRUPTED, None)
     return ProgramSeen(
         name=name,
         state="started" if running else "stopped",

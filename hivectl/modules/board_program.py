@@ -58,9 +58,9 @@ async def procedure(parameters: Parameters, context: NodeContext, board: BoardCo
         after = await main_program.stop(board, name, reconnect=lambda: _reconnect(context))
     else:
         after = await main_program.remove(board, name, reconnect=lambda: _reconnect(context))
-    if same and not changes and not before.boot and not context.check:
+    left = not before.live and not (before.boot and board.resumes)
+    if program is not None and same and not changes and left and not context.check:
         # our look has interrupted it, and nothing else starts it again
-        assert program is not None
         after = await _started(program, parameters, context, board)
     if context.check and changes:
         if program is not None:

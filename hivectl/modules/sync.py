@@ -15,6 +15,9 @@ from hivectl.modules.base import Module, ModuleError, NodeContext, Result
 from hivectl.modules.contents import content_of_file, mode_of
 from hivectl.modules.copy import walk
 
+# in the root of a board
+PROGRAM = "hivectl"
+
 
 @record(kw_only=True)
 class Parameters:
@@ -24,7 +27,11 @@ class Parameters:
         "Folder on this machine; with a slash behind it, what is inside the folder.", example="firmware/"
     )
     dest: str = parameter("Folder on the node.", kind="path", example="/lib")
-    delete: bool = parameter("Whether what is in the folder on the node alone is removed.", default=False)
+    delete: bool = parameter(
+        "Whether what is in the folder on the node alone is removed; in the root of a board not the program that "
+        "`program` has put there.",
+        default=False,
+    )
     exclude: list[str] = parameter(
         "Globs of names, or of paths inside the folder: neither sent nor removed; `__pycache__` is always one.",
         default=[],
@@ -50,6 +57,9 @@ async def procedure(parameters: Parameters, context: NodeContext) -> Result:
         looked = await _there(dest, context)
         if isinstance(looked, ItemResult):
             return looked.result
+        if dest == "/" and f"{PROGRAM}/settings" in looked:
+            # what the module `program` has put there
+            left_out += (PROGRAM, *({"main.py"} - wanted.keys()))
         surplus = _surplus(looked, wanted, left_out)
     removed = [posixpath.join(dest, name) for name in surplus]
     operations: list[Operation] = [Remove(path=path) for path in removed]

@@ -68,6 +68,11 @@ class OpenBoard:
         """Whether the way is gone."""
         return self._closed
 
+    @property
+    def resumes(self) -> bool:
+        """Whether the board's own program begins anew at the end, where it was interrupted."""
+        return self._resume
+
     async def operate(self, batch: Batch, become: Become | None = None) -> AsyncGenerator[ItemResult, None]:
         """Carry out a batch of file operations.
 
