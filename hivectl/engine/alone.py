@@ -176,7 +176,7 @@ async def _try(walk: Walk, step: Step, iteration: Iteration, *, resumed: bool) -
                 iteration.results.clear()
                 iteration.outcome = None
                 result = await _once(walk, step, iteration, resumed=resumed and number == 1)
-        outcome = settle_iteration(step, iteration, result)
+        outcome = settle_iteration(step, iteration, result, attempts=number if options.retries else 0)
         if options.retries:
             outcome["attempts"] = number
         if not options.retries or _satisfied(task, iteration, outcome):

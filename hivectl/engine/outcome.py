@@ -33,8 +33,17 @@ WELL = frozenset({Status.OK, Status.CHANGED})
 NO_CHECK_MODE = "skipped: this module cannot say what it would change"
 
 
-def settle_iteration(step: Step, iteration: Iteration, result: Result | None = None) -> Result:
-    """Decide what one item of a step comes to, and keep it as the iteration's outcome."""
+def settle_iteration(
+    step: Step, iteration: Iteration, result: Result | None = None, *, attempts: int = 0
+) -> Result:
+    """Decide what one item of a step comes to, and keep it as the iteration's outcome.
+
+    Args:
+        step: of the item.
+        iteration: the item.
+        result: None: it is made of what the operations gave.
+        attempts: the number of this attempt, which conditions may ask for; 0: there is only one.
+    """
     if iteration.skipped is not None:
         outcome: Result = {
             "changed": False,
@@ -43,7 +52,7 @@ def settle_iteration(step: Step, iteration: Iteration, result: Result | None = N
             "false_condition": iteration.skipped,
         }
     else:
-        outcome = _judged(step, iteration, result)
+        outcome = _judged(step, iteration, result, attempts)
     if step.looped:
         outcome = {**outcome, **told(iteration.given)}
         if iteration.label is not iteration.item:
@@ -54,7 +63,7 @@ def settle_iteration(step: Step, iteration: Iteration, result: Result | None = N
     return outcome
 
 
-def _judged(step: Step, iteration: Iteration, result: Result | None) -> Result:
+def _judged(step: Step, iteration: Iteration, result: Result | None, attempts: int) -> Result:
     assert iteration.context is not None
     try:
         if result is None:
@@ -65,6 +74,8 @@ def _judged(step: Step, iteration: Iteration, result: Result | None) -> Result:
                     if make is not None
                     else merge_results(iteration.results)
                 )
+        if attempts:
+            result = {**result, "attempts": attempts}
         register = step.task.register
         scope = (
             iteration.scope.child(Layer("result", {register: result}, data=True))

@@ -178,6 +178,13 @@ PLAYBOOKS = {
       retries: 5
       delay: 0
     - {name: told, copy: {content: "{{ lines.attempts }} {{ lines.stdout }}", dest: "{{ tree }}/{{ me }}.told"}}
+    - name: changed if it took several
+      shell: "echo x >> {{ tree }}/{{ me }}.several; wc -l < {{ tree }}/{{ me }}.several"
+      register: several
+      until: several.stdout | int >= (1 if me == 'a' else 2)
+      retries: 3
+      delay: 0
+      changed_when: several.attempts > 1
     - name: never
       command: echo no
       register: r
