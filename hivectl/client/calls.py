@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from hivectl.client.errors import NotLiteralError, RemoteCallError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hivectl.client.output import Output
 
 SIMPLE = (type(None), bool, int, float, complex, str, bytes)
@@ -17,6 +19,38 @@ def check_name(name: str) -> None:
     """Refuse a name that is never forwarded; raises AttributeError."""
     if name.startswith("_"):
         raise AttributeError(f"names with a leading underscore are not forwarded to nodes: {name!r}")
+
+
+class Remote:
+    """A dotted name on a node; calling it calls that, nothing else sends anything.
+
+    Args:
+        node: the node's name.
+        forward: of the node: takes the dotted name and the arguments.
+        dotted: the name, as far as it is known.
+    """
+
+    __slots__ = ("_dotted", "_forward", "_node")
+
+    def __init__(self, node: str, forward: Callable[..., Any], dotted: str = "") -> None:
+        self._node = node
+        self._forward = forward
+        self._dotted = dotted
+
+    def __getattr__(self, name: str) -> Remote:
+        """Go one name further."""
+        check_name(name)
+        return Remote(self._node, self._forward, f"{self._dotted}.{name}" if self._dotted else name)
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        """Call it; see `forward` of the node."""
+        if not self._dotted:
+            raise TypeError("name what shall be called: node.remote.name(...)")
+        return self._forward(self._dotted, *arguments, **named)
+
+    def __repr__(self) -> str:
+        """Return what would be called."""
+        return f"<{self._dotted or 'names'} on {self._node}; call it>"
 
 
 def call_text(dotted: str, arguments: tuple[Any, ...], named: dict[str, Any]) -> str:

@@ -32,10 +32,16 @@ CONNECTING = 20.0
 STATUS_SECONDS = 20.0
 
 
-class _Nodes:
+class Nodes:
     """What hives have in common: their nodes by name, attribute and address, and what is done on all of them."""
 
     _reach: Reach
+    _made: dict[str, AsyncNode]
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was given back."""
+        return self._reach.closed
 
     def _names(self) -> Sequence[str]:
         raise NotImplementedError
@@ -163,6 +169,17 @@ class _Nodes:
             row |= {"state": "ok" if answers[name].ok else "failed", "host": host, "uptime": uptime.strip()}
         return row | {"holder": holder.owner if holder else None, "reason": holder.reason if holder else None}
 
+    async def close(self) -> None:
+        """Give the nodes back; programs and shells that run on them go on. Calling it again does nothing."""
+        await asyncio.gather(*(node.close() for node in self._made.values()), return_exceptions=True)
+        await self._reach.close()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Give them back."""
+        await self.close()
+
     async def _on_all(self, work: Callable[[AsyncNode], Awaitable[Output]], *, check: bool) -> Results:
         outputs: dict[str, Output] = {}
         errors: dict[str, HivectlError] = {}
@@ -195,7 +212,7 @@ def _runs(
     return run
 
 
-class AsyncHive(_Nodes):
+class AsyncHive(Nodes):
     """Nodes that are held together, all or none: `async with Hive("hive1") as hive`.
 
     Args:
@@ -257,11 +274,6 @@ class AsyncHive(_Nodes):
     def rejected(self) -> dict[str, str]:
         """Node -> why it could not be had; only with a quorum."""
         return dict(self._rejected)
-
-    @property
-    def closed(self) -> bool:
-        """Whether it was given back."""
-        return self._reach.closed
 
     @property
     def reservation(self) -> str:
@@ -398,19 +410,8 @@ class AsyncHive(_Nodes):
         await self.open()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Give them back."""
-        await self.close()
 
-    async def close(self) -> None:
-        """Give the nodes back; programs and shells that run on them go on. Calling it again does nothing."""
-        await asyncio.gather(*(node.close() for node in self._made.values()), return_exceptions=True)
-        await self._reach.close()
-
-
-class AsyncAuxHive(_Nodes):
+class AsyncAuxHive(Nodes):
     """Every node that nobody holds, as it is at each look; using one takes it for the call.
 
     Args:
@@ -423,11 +424,6 @@ class AsyncAuxHive(_Nodes):
             inventory, reason=reason or "AuxHive", wait=False, timeout=None, duration=None, priority=None
         )
         self._made: dict[str, AsyncNode] = {}
-
-    @property
-    def closed(self) -> bool:
-        """Whether it was closed."""
-        return self._reach.closed
 
     def _names(self) -> Sequence[str]:
         ours = self._reach.borrowed()
@@ -469,14 +465,3 @@ class AsyncAuxHive(_Nodes):
     async def __aenter__(self) -> Self:
         """Return itself."""
         return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close what is open."""
-        await self.close()
-
-    async def close(self) -> None:
-        """Close what is open. Calling it again does nothing."""
-        await asyncio.gather(*(node.close() for node in self._made.values()), return_exceptions=True)
-        await self._reach.close()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from hivectl.drivers.base import Capability
 from hivectl.drivers.registry import find_driver
+from hivectl.model.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -99,11 +100,19 @@ def is_board(lab: Lab, node: str) -> bool:
 
 
 def kind_of(lab: Lab, node: str, reach: Reach) -> Kind:
-    """Return what a node is, with its shells and programs."""
+    """Return what a node is, with its shells and programs; raises InputError where `shell:` is given to a board."""
+    entry = lab.inventory.nodes[node]
     if is_board(lab, node):
+        if entry.shell is not None:
+            raise InputError(
+                "`shell:` is for Linux nodes, and this is a board",
+                origin=entry.origin,
+                node=node,
+                hint="leave it out: a board's default shell is its REPL",
+            )
         from hivectl.client.board import BoardNode
 
         return BoardNode(node, reach)
     from hivectl.client.linux import LinuxNode
 
-    return LinuxNode(node, reach, lab.inventory.nodes[node].shell or "")
+    return LinuxNode(node, reach, entry.shell or "")

@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from hivectl.client.calls import call_text, check_name, value_of
+from hivectl.client.calls import Remote, call_text, check_name, value_of
 from hivectl.client.carry_out import carry_out
 from hivectl.client.kinds import kind_of
 from hivectl.client.lab import only_node, open_reach
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hivectl.client.tasks import AsyncTask
     from hivectl.modules.base import Result
 
-__all__ = ["AsyncNode", "AsyncRemote"]
+__all__ = ["AsyncNode"]
 
 
 class AsyncNode:
@@ -70,18 +70,18 @@ class AsyncNode:
         return self._reach.closed
 
     @property
-    def remote(self) -> AsyncRemote:
+    def remote(self) -> Remote:
         """What forwards every name, also those that a node has itself: `node.remote.exec("...")`."""
-        return AsyncRemote(self)
+        return Remote(self._name, self.forward)
 
     def __repr__(self) -> str:
         """Return how it was made, and whether it is open."""
         return f"Node({self._name!r}{', closed' if self.closed else ''})"
 
-    def __getattr__(self, name: str) -> AsyncRemote:
+    def __getattr__(self, name: str) -> Remote:
         """Begin a dotted call; nothing is sent before it is called."""
         check_name(name)
-        return AsyncRemote(self, name)
+        return Remote(self._name, self.forward, name)
 
     async def __aenter__(self) -> Self:
         """Hold the node for a block."""
@@ -270,28 +270,3 @@ class AsyncNode:
     async def _files(self, module: str, **arguments: Any) -> Result:
         await self._kind.free()
         return await carry_out(self._reach, self._name, module, **arguments)
-
-
-class AsyncRemote:
-    """A dotted name on a node; calling it calls that, nothing else sends anything."""
-
-    __slots__ = ("_dotted", "_node")
-
-    def __init__(self, node: AsyncNode, dotted: str = "") -> None:
-        self._node = node
-        self._dotted = dotted
-
-    def __getattr__(self, name: str) -> AsyncRemote:
-        """Go one name further."""
-        check_name(name)
-        return AsyncRemote(self._node, f"{self._dotted}.{name}" if self._dotted else name)
-
-    async def __call__(self, *arguments: Any, **named: Any) -> Any:
-        """Call it; see `AsyncNode.forward`."""
-        if not self._dotted:
-            raise TypeError("name what shall be called: node.remote.name(...)")
-        return await self._node.forward(self._dotted, *arguments, **named)
-
-    def __repr__(self) -> str:
-        """Return what would be called."""
-        return f"<{self._dotted or 'names'} on {self._node.name}; call it>"

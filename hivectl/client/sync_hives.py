@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self, TextIO, TypeVar
 
 from hivectl.client.calls import check_name
-from hivectl.client.face import Face
-from hivectl.client.hives import AsyncAuxHive, AsyncHive
+from hivectl.client.face import Face, blocking
+from hivectl.client.hives import AsyncAuxHive, AsyncHive, Nodes
 from hivectl.client.sync_nodes import Node
 
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from hivectl.client.lab import Inventories
     from hivectl.client.nodes import AsyncNode
-    from hivectl.client.results import Results
     from hivectl.client.tables import Table
 
 H = TypeVar("H", bound="AsyncHive | AsyncAuxHive")
@@ -71,48 +70,13 @@ class HiveFace(Face[H]):
         """Return its nodes as a table; asks no node."""
         return self._behind.table()
 
-    def run_all(
-        self, command: str, *, timeout: float | None = None, check: bool = False, new_shell: bool = False
-    ) -> Results:
-        """Run a command on every node side by side; no node waits for another.
+    run_all = blocking(Nodes.run_all)
 
-        Args:
-            command: for the default shell of each.
-            timeout: seconds on each.
-            check: raise RunAllError unless all did it.
-            new_shell: in a new shell of each, as `exec`.
-        """
-        return self._call(self._behind.run_all(command, timeout=timeout, check=check, new_shell=new_shell))
+    run_all_seq = blocking(Nodes.run_all_seq)
 
-    def run_all_seq(
-        self,
-        command: str,
-        delay: float = 0.0,
-        *,
-        timeout: float | None = None,
-        check: bool = False,
-        new_shell: bool = False,
-    ) -> Results:
-        """Run a command on one node after the other.
+    status = blocking(Nodes.status)
 
-        Args:
-            command: for the default shell of each.
-            delay: seconds between the end on one node and the beginning on the next.
-            timeout: seconds on each.
-            check: raise RunAllError unless all did it.
-            new_shell: in a new shell of each, as `exec`.
-        """
-        return self._call(
-            self._behind.run_all_seq(command, delay, timeout=timeout, check=check, new_shell=new_shell)
-        )
-
-    def status(self) -> Table:
-        """Ask every node for its host name and uptime; returns a table with who holds it."""
-        return self._call(self._behind.status())
-
-    def close(self) -> None:
-        """Give the nodes back; programs and shells that run on them go on. Calling it again does nothing."""
-        self._call(self._behind.close())
+    close = blocking(Nodes.close)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

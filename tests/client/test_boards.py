@@ -19,6 +19,7 @@ from hivectl.client.errors import (
 from hivectl.client.results import RunAllError
 from hivectl.drivers.errors import CapabilityError
 from hivectl.micropython.errors import RemoteOSError, RemoteSyntaxError
+from hivectl.model.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -286,3 +287,11 @@ def test_the_asynchronous_face_takes_a_board_for_each_call(inventory: Path) -> N
             await node.close()
 
     asyncio.run(use())
+
+
+def test_a_shell_of_ones_own_is_for_linux(tmp_path: Path) -> None:
+    (tmp_path / "lab.yml").write_text(
+        "version: 1\nnodes:\n  usb: {driver: serial, virtual: pico-w, shell: python3}\n"
+    )
+    with pytest.raises(InputError, match=r"lab\.yml:3:.*`shell:` is for Linux nodes"):
+        Node("usb", inventory=tmp_path / "lab.yml")
