@@ -28,6 +28,7 @@ from hivectl.virtual.fpga.wires import Wires, place
 
 if TYPE_CHECKING:
     from hivectl.virtual.fpga.chip import Chip, Segment
+    from hivectl.virtual.fpga.errors import CircuitError
     from hivectl.virtual.fpga.image import Tiles
     from hivectl.virtual.fpga.target import Target
 
@@ -216,29 +217,33 @@ class Extraction:
 
     def _input(self, segment: Segment, pin: re.Match[str]) -> int:
         """Return what a pin's cell gives to the fabric."""
-        x, y, name = segment
-        number = int(pin[1] or pin[3] or 0)
-        spot = (x, y, number)
+        x, y, _ = segment
+        spot = (x, y, int(pin[1] or pin[3] or 0))
         called = next((name for name, where in self._pins.items() if where == spot), None)
-        if self._pll(spot):
-            return self._new(Fault(PllError("a phase-locked loop gives the clock")), place(segment))
         for kind, network in (("HFOSC", 4), ("LFOSC", 5)):
             if pin[3] and kind in self._chip.cells and self._chip.config.padin_pio_db()[network] == spot:
                 return self._new(self._oscillator(kind), kind)
-        if called is None:
-            return self._new(
-                Fault(UnknownInputError(f"a cell without a pin, {place(segment)}, is read")), name
-            )
-        if pin[2] == "1" or (not pin[3] and self._pin_type(spot) & 0b11 != 0b01):
-            return self._new(Fault(InputKindError(f"pin {called} is read by a register or a latch")), name)
-        if called != self._target.clock_pin:
-            return self._new(
-                Fault(
-                    UnknownInputError(f"the count depends on pin {called}, of which nobody knows the level")
-                ),
-                name,
-            )
-        return CLOCK
+        error: CircuitError
+        if self._pll(spot):
+            error = PllError("a phase-locked loop gives the clock")
+        elif called is None:
+            error = UnknownInputError(f"a cell without a pin, {place(segment)}, is read")
+        elif pin[2] == "1" or (not pin[3] and self._pin_type(spot) & 0b11 != 0b01):
+            error = InputKindError(f"pin {called} is read by a register or a latch")
+        elif not self._listens(spot):
+            error = InputKindError(f"pin {called} is read, and its input is switched off")
+        elif called != self._target.clock_pin:
+            error = UnknownInputError(f"the count depends on pin {called}, of which nobody knows the level")
+        else:
+            return CLOCK
+        return self._new(Fault(error), place(segment))
+
+    def _listens(self, spot: tuple[int, int, int]) -> bool:
+        """Return whether a pin's input is on: its bit switches it off on the 1k, and on elsewhere."""
+        for px, py, pz, x, y, number in self._chip.config.ieren_db():
+            if (px, py, pz) == spot:
+                return self._wires.setting(x, y, f"IoCtrl IE_{number}") != (self._tiles.device == "1k")
+        return True
 
     def _pll(self, spot: tuple[int, int, int]) -> bool:
         """Return whether a pin's cell gives a phase-locked loop's output instead."""
