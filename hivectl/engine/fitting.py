@@ -86,6 +86,8 @@ def unfit_tasks(plays: Iterable[PlannedPlay], inventory: Inventory, tags: Tags) 
                 continue
             if task.module == "pip" and (bare := _without_python(planned.nodes, inventory)):
                 errors.append(_no_pip(task, bare))
+            if task.module == "flash":
+                errors += _no_flash(task, planned.nodes, inventory)
             for drivers, ways in known.items():
                 fault = _fault(task, find_module(task.module), ways)
                 if fault is not None:
@@ -109,6 +111,20 @@ def _no_pip(task: Task, nodes: Sequence[str]) -> InputError:
         origin=task.origin,
         hint="take `python: none` out where the node has python3, or install packages by `package` or `command`",
     )
+
+
+def _no_flash(task: Task, names: Iterable[str], inventory: Inventory) -> list[InputError]:
+    """Return why nodes can certainly not be flashed, those with the same reason together."""
+    from hivectl.engine.plugs import why_not
+
+    reasons: dict[tuple[str, str | None], list[str]] = {}
+    for name in names:
+        if name in inventory.nodes and (error := why_not(inventory, name)) is not None:
+            reasons.setdefault((error.message, error.hint), []).append(name)
+    return [
+        InputError(f"{_named(nodes)} cannot be flashed: {message}", origin=task.origin, hint=hint)
+        for (message, hint), nodes in reasons.items()
+    ]
 
 
 def _named(nodes: Sequence[str]) -> str:

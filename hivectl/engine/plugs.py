@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from hivectl.boards.registry import find_board
+from hivectl.boards.registry import UnknownBoardError, built_in_boards, find_board
 from hivectl.drivers.registry import find_driver
 from hivectl.flash.base import NoPlaceError, Plug
 from hivectl.model.inventory import connection_attributes
@@ -12,8 +12,10 @@ from hivectl.model.inventory import connection_attributes
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from hivectl.boards.base import Board
     from hivectl.engine.lab import Lab
-    from hivectl.model.inventory import ConnectionEntry
+    from hivectl.model.errors import HivectlError
+    from hivectl.model.inventory import ConnectionEntry, Inventory
     from hivectl.virtual.registry import VirtualDevice
 
 USB_DRIVER = "serial"
@@ -33,42 +35,77 @@ async def plug_of(
         NoPlaceError: the inventory says nothing of its board, or it is plugged into another machine.
         UnknownBoardError: there is no such board.
     """
-    found = lab.inventory.nodes.get(node)
-    if found is None or not (found.board or any(entry.virtual for entry in found.connections)):
+    board, entry = place_of(lab.inventory, node)
+    notes = lab.state / "usb" / f"{node}.json"
+    if entry.virtual is not None:
+        place = (await start(node, entry)).plug()
+        if place is None:
+            raise NoPlaceError(f"a virtual `{entry.virtual}` is nothing that is flashed", node=node)
+        return Plug(node=node, board=board, root=place[0], hub_port=place[1], notes=notes)
+    attributes: Any = connection_attributes(
+        lab.inventory, lab.inventory.nodes[node], entry, find_driver(entry.driver).attributes
+    )
+    return Plug(
+        node=node,
+        board=board,
+        serial_number=attributes.serial_number,
+        hub_port=attributes.hub_port,
+        port=attributes.port,
+        notes=notes,
+    )
+
+
+def place_of(inventory: Inventory, node: str) -> tuple[Board, ConnectionEntry]:
+    """Return a node's board and the connection that says where it is plugged in; nothing is started or connected.
+
+    Raises:
+        NoPlaceError: the inventory says nothing of its board, or it is plugged into another machine.
+        UnknownBoardError: there is no such board.
+    """
+    found = inventory.nodes.get(node)
+    entries = found.connections if found is not None else ()
+    virtual = next((entry for entry in entries if entry.virtual is not None), None)
+    name = (found.board if found is not None else None) or _board_of(virtual)
+    if name is None:
         raise NoPlaceError(
             "the inventory does not say which kind of board this is",
             node=node,
-            hint="write `board: pico-w` at the node; `hivectl boards` lists them",
+            hint="write `board:` at the node; `hivectl boards` lists the boards",
         )
-    notes = lab.state / "usb" / f"{node}.json"
-    for entry in found.connections:
-        if entry.virtual is not None:
-            board = find_board(found.board or entry.virtual)
-            place = (await start(node, entry)).plug()
-            if place is not None:
-                root, hub_port = place
-                return Plug(node=node, board=board, root=root, hub_port=hub_port, notes=notes)
-    for entry in found.connections:
-        if entry.driver == USB_DRIVER and entry.virtual is None:
-            if entry.on is not None:
-                raise NoPlaceError(
-                    f"the board is plugged into {entry.on}: only boards of this machine are flashed",
-                    node=node,
-                    hint=f"run hivectl on {entry.on}",
-                )
-            attributes: Any = connection_attributes(
-                lab.inventory, found, entry, find_driver(entry.driver).attributes
-            )
-            return Plug(
-                node=node,
-                board=find_board(found.board or ""),
-                serial_number=attributes.serial_number,
-                hub_port=attributes.hub_port,
-                port=attributes.port,
-                notes=notes,
-            )
-    raise NoPlaceError(
-        "the inventory does not say where the board is plugged in",
-        node=node,
-        hint="give it a connection `{driver: serial, serial_number: ...}`, or `hub_port:`",
-    )
+    try:
+        board = find_board(name)
+    except UnknownBoardError as error:
+        error.node = node
+        raise
+    entry = virtual or next((entry for entry in entries if entry.driver == USB_DRIVER), None)
+    if entry is None:
+        raise NoPlaceError(
+            "the inventory does not say where the board is plugged in",
+            node=node,
+            hint="give it a connection `{driver: serial, serial_number: ...}`, or `hub_port:`",
+        )
+    if entry.on is not None:
+        raise NoPlaceError(
+            f"the board is plugged into {entry.on}: only boards of this machine are flashed",
+            node=node,
+            hint=f"run hivectl on {entry.on}",
+        )
+    return board, entry
+
+
+def why_not(inventory: Inventory, node: str) -> HivectlError | None:
+    """Return why a node can certainly not be flashed, or None."""
+    try:
+        place_of(inventory, node)
+    except (NoPlaceError, UnknownBoardError) as error:
+        return error
+    return None
+
+
+def _board_of(virtual: ConnectionEntry | None) -> str | None:
+    """Return the board that a virtual device plays: `pico2-ice-icefarm` is a pico2-ice with other firmware."""
+    if virtual is None or virtual.virtual is None:
+        return None
+    kind = virtual.virtual
+    names = sorted(built_in_boards(), key=len, reverse=True)
+    return next((name for name in names if kind == name or kind.startswith(f"{name}-")), None)

@@ -133,6 +133,8 @@ class Flasher:
             is interrupted for that.
         program: what must be installed; None: nothing.
         options: what a task may tell it: name -> meaning.
+        compares: it reads back what it has written.
+        takes: kinds of images that it puts on any board, where a task names it; boards' profiles name others.
     """
 
     name: str
@@ -141,3 +143,5 @@ class Flasher:
     verify: Callable[[Job], Awaitable[bool | None]] | None = None
     program: Program | None = None
     options: Mapping[str, str] = field(default_factory=dict)
+    compares: bool = False
+    takes: frozenset[str] = frozenset()

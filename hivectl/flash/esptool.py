@@ -105,6 +105,7 @@ FLASHER = Flasher(
     flash=flash,
     verify=verify,
     program=PROGRAM,
+    compares=True,
     options={
         "offset": "where in the flash an image belongs that does not begin with the boot loader, such as 0x10000",
         "baud": f"bits per second while it is written; absent: {BAUD}",

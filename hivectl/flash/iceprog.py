@@ -73,6 +73,7 @@ FLASHER = Flasher(
     flash=flash,
     verify=verify,
     program=PROGRAM,
+    compares=True,
     options={
         "offset": "where in the flash the bitstream begins, in bytes, or with k or M behind",
         "interface": "which interface of the FTDI chip: A, B, C or D",

@@ -51,6 +51,7 @@ FLASHER = Flasher(
     summary="FPGA boards by openFPGALoader",
     flash=flash,
     program=PROGRAM,
+    compares=True,
     options={
         "board": "the board as openFPGALoader calls it (`openFPGALoader --list-boards`)",
         "offset": "where in the flash the bitstream begins, in bytes",

@@ -105,4 +105,5 @@ FLASHER = Flasher(
     flash=flash,
     verify=verify,
     program=PROGRAM,
+    compares=True,
 )

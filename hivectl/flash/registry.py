@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hivectl.boards.base import Way
 from hivectl.flash.base import Flasher, FlashError
 from hivectl.flash.programs import find_program, missing
 from hivectl.model.errors import InputError
@@ -11,7 +12,7 @@ from hivectl.model.plugins import BrokenPluginError, built_in, built_in_names, i
 from hivectl.model.suggestions import did_you_mean, listed
 
 if TYPE_CHECKING:
-    from hivectl.boards.base import Board, Way
+    from hivectl.boards.base import Board
 
 PACKAGE = "hivectl.flash"
 
@@ -70,6 +71,8 @@ def choose(board: Board, kind: str, wanted: str | None, *, node: str) -> tuple[F
         MissingProgramError: what it needs is not installed.
     """
     ways = board.ways_for(kind)
+    if wanted is not None and kind in (flasher := find_flasher(wanted)).takes:
+        ways = (*ways, Way(flasher=wanted, takes=flasher.takes))
     if not ways:
         raise UnfitImageError(
             f"a board {board.name} takes no image of the kind {kind}",

@@ -56,7 +56,16 @@ async def flash(job: Job) -> bool:
         job.say(
             f"writes {job.image.title} to {volume.model or volume.board_id} at USB port {device.hub_port}"
         )
-        written = await _copy(job, device, volume.path / NAME)
+        try:
+            async with asyncio.timeout(job.timeout):
+                written = await _copy(job, device, volume.path / NAME)
+        except TimeoutError:
+            raise CutOffError(
+                f"the boot loader at USB port {device.hub_port} did not take {job.image.title} in {job.timeout:g} s: "
+                "nobody knows what the board holds",
+                node=job.plug.node,
+                hint="is its USB cable or hub sound? Flash it again",
+            ) from None
         await back(job, device, written)
     return True
 

@@ -219,10 +219,17 @@ def _refuse_other(report: Report | None, work: Work) -> None:
 async def _verified(work: Work, context: NodeContext) -> Result:
     """See that the board runs what was written, as far as it can tell."""
     if work.plug.board.reports != "micropython" or work.image.version is None:
-        return {"verified": False}
+        return {"verified": work.flasher.compares}
     context.say("waiting for its prompt")
-    await context.reconnect(deadline=PROMPT_SECONDS)
-    after = await _asked(context)
+    try:
+        await context.reconnect(deadline=PROMPT_SECONDS)
+        after = await _asked(context)
+    except FenceError:
+        raise
+    except NodeError as error:
+        reason = f"the board took {work.image.title}, and does not answer: {error.message}"
+        context.quarantine(reason)
+        return {"verified": False, "failed": True, "msg": reason}
     if runs(after, work.image):
         return {"verified": True}
     return {

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from hivectl.flash import uf2
-from hivectl.model.errors import ExitCode
+from hivectl.model.errors import Complaints, ExitCode
+from hivectl.modules import flash
 from hivectl.store.health import NodeHealth
 from hivectl.virtual import registry
 from hivectl.virtual.board.package import cache_folder
@@ -104,6 +105,56 @@ def test_a_board_that_went_away_is_quarantined_with_the_reason(
     # plugged in again it comes up in its boot loader, which is known to be well
     again = bench.run(PLAY)
     assert again.statuses("p1") == {"Firmware": "changed", "What it runs": "changed"}
+
+
+def test_a_board_that_took_the_image_and_does_not_answer_is_quarantined(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.inventory.write_text(BOARD.replace("board: pico-w", "board: pico-w, enter_timeout: 0.5"))
+    micropython(bench.folder / "new.uf2")
+
+    def hang(board: Any) -> None:
+        started = board.usb.boot._started
+
+        def silently(firmware: Any) -> None:
+            board.device.faults.hang = True
+            started(firmware)
+
+        board.usb.boot._started = silently
+
+    boards(monkeypatch, hang)
+    monkeypatch.setattr(flash, "PROMPT_SECONDS", 1.0)
+    done = bench.run(PLAY)
+    message = done.result("Firmware", "p1")["msg"]
+    assert message.startswith(
+        "the board took new.uf2 (MicroPython v1.99.0 on 2026-02-03), and does not answer"
+    )
+    with closing(bench.lab().open_store()) as store:
+        assert NodeHealth(store).of_all()["p1"].state == "quarantined"
+
+
+def test_boards_that_can_certainly_not_be_flashed_are_named_before_the_run(bench: Bench) -> None:
+    bench.inventory.write_text(
+        """\
+version: 1
+nodes:
+  p1: {driver: serial, hub_port: 1-1}
+  p2: {driver: serial, hub_port: 1-2}
+  p3: {driver: serial, hub_port: 1-3, board: pico, on: p6}
+  p4: {driver: serial, hub_port: 1-4, board: nucleo}
+  p5: {driver: serial, virtual: pico2-ice}
+  p6: {driver: local, board: pico}
+  p7: {driver: serial, virtual: pico-w}
+"""
+    )
+    with pytest.raises(Complaints) as caught:
+        bench.run("- hosts: all\n  gather_facts: false\n  tasks:\n    - flash: {image: new.uf2}\n")
+    assert [error.message for error in caught.value.errors] == [
+        "p1, p2 cannot be flashed: the inventory does not say which kind of board this is",
+        "p3 cannot be flashed: the board is plugged into p6: only boards of this machine are flashed",
+        'p4 cannot be flashed: there is no board "nucleo"',
+        "p6 cannot be flashed: the inventory does not say where the board is plugged in",
+    ]
 
 
 START = "\nfrom hivectl.cli.main import main\nmain()\n"
