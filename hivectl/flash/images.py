@@ -13,7 +13,6 @@ from hivectl.bitstream.errors import (
     ImageError,
     NotAnImageError,
     TooLargeError,
-    WrongDeviceError,
 )
 from hivectl.bitstream.esp32 import check_esp32_chip, read_esp32_image
 from hivectl.bitstream.ice40 import SYNC
@@ -96,11 +95,7 @@ def read_image(path: Path, board: Board) -> Image:
         content, warnings = flashed(data, board.chip), checked.warnings
     elif kind == ICE40:
         bitstream = read_bitstream(data, name)
-        if board.fpga is None:
-            raise WrongDeviceError(
-                f"made for {bitstream.device.name}, but a {board.name} has no FPGA", name=name
-            )
-        check_device(bitstream, board.fpga)
+        check_device(bitstream, board.fpga or "")
         written = content = bitstream.packed
         warnings = bitstream.warnings
     elif kind == ESPRESSIF and board.chip != ESP8266:

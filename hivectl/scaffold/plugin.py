@@ -41,6 +41,7 @@ KINDS = {
         Kind("module", "hivectl.modules", "MODULE", "what a task can do"),
         Kind("driver", "hivectl.drivers", "DRIVER", "how a node is reached"),
         Kind("power", "hivectl.power", "BACKEND", "how a node's power is switched"),
+        Kind("board", "hivectl.boards", "BOARD", "how a kind of board is flashed, and what it measures"),
         Kind("filter", "hivectl.filters", "keep", "what templates do with a value: {{ value | NAME }}"),
         Kind("test", "hivectl.tests", "is_so", "what templates ask of a value: {{ value is NAME }}"),
         Kind(

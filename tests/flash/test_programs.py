@@ -337,7 +337,6 @@ def test_the_way_is_chosen_by_the_board_the_image_and_what_is_installed(
     ("board", "content", "says"),
     [
         ("icestick", bitstream, "made for up5k, but the board has hx1k"),
-        ("pico", bitstream, "made for up5k, but a pico has no FPGA"),
         ("esp32", lambda _: esp32_image([bytes(100)], chip=9), "made for ESP32-S3, but the board is ESP32"),
         ("esp32", lambda _: esp32_image([bytes(100)], chip=0)[:-40], "damaged|ends"),
         ("icestick", lambda device: bitstream(device)[:5000], "ends"),
