@@ -90,35 +90,26 @@ def candidate(driver: str, folder: Path, name: str, **attributes: Any) -> Candid
     return Candidate(known, Target(node="pico1", connection=name, attributes=given, state=folder))
 
 
-def closed_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
 async def warnings(virtual: VirtualBoard, folder: Path, **wifi: Any) -> tuple[str, ...]:
     """Check a board whose first way is its Wi-Fi, and whose second is USB."""
     port = (await virtual.reach("serial"))["port"]
-    wanted = {
-        "host": "127.0.0.1",
-        "port": closed_port(),
-        "password": Secret("tr0mb0ne"),
-        "resume": False,
-    }
-    session = NodeSession(
-        "pico1",
-        [
-            candidate("webrepl", folder, "wifi", **{**wanted, **wifi}),
+    with socket.socket() as silent:
+        # bound, and not listening: whoever connects is refused
+        silent.bind(("127.0.0.1", 0))
+        wanted = {"host": "127.0.0.1", "port": silent.getsockname()[1], "password": Secret("tr0mb0ne")}
+        ways = [
+            # resumed, a board would start anew between two checks
+            candidate("webrepl", folder, "wifi", **{**wanted, "resume": False, **wifi}),
             candidate("serial", folder, "usb", port=port, resume=False),
-        ],
-    )
-    try:
-        connection = await session.connection()
-        seen = await check_board(connection, session.failed())
-        assert seen.version == "1.27.0"
-        return seen.warnings
-    finally:
-        await session.close()
+        ]
+        session = NodeSession("pico1", ways)
+        try:
+            connection = await session.connection()
+            seen = await check_board(connection, session.failed())
+            assert seen.version == "1.27.0"
+            return seen.warnings
+        finally:
+            await session.close()
 
 
 UP = NETWORK.format(up="True", status="STAT_GOT_IP")

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     Task = Callable[..., Awaitable[Any]]
 
 STUBBORN = """\
+open("/running", "w").close()
 while True:
     try:
         while True:
@@ -46,6 +47,13 @@ def with_a_board(
             await scenario(task, virtual, session)
 
     asyncio.run(main())
+
+
+async def running(folder: Path) -> None:
+    """Wait until a board's program has written a file that says so."""
+    async with asyncio.timeout(30):
+        while not (folder / "board/files/running").exists():  # noqa: ASYNC110 - a file sends no events
+            await asyncio.sleep(0.01)
 
 
 def clear(error: NodeError) -> str:
@@ -77,7 +85,8 @@ def test_a_program_that_prints_for_ever_and_takes_no_interrupt(tmp_path: Path) -
     (tmp_path / "board/files/main.py").write_text(STUBBORN)
 
     async def scenario(_task: Task, virtual: VirtualBoard, _session: NodeSession) -> None:
-        hasty = await reach(virtual, "serial", tmp_path, enter_timeout=1.0)
+        await running(tmp_path)
+        hasty = await reach(virtual, "serial", tmp_path, enter_timeout=2.0)
         with pytest.raises(BusyBoardError) as busy:
             await hasty.connection()
         assert "does not let itself be interrupted; it says" in clear(busy.value)
@@ -177,8 +186,10 @@ def test_two_controllers_at_once(tmp_path: Path, driver: str, error: type[NodeEr
         # the first one never noticed
         assert (await task("repl", value="6 * 7"))["value"] == 42
         await session.close()
-        await other.connection()
-        await other.close()
+        # the board may notice a moment later that he is gone
+        later = await reach(virtual, driver, tmp_path)
+        await later.connection()
+        await later.close()
 
     with_a_board(tmp_path, driver, scenario)
 
@@ -198,3 +209,25 @@ def test_wrong_passwords(tmp_path: Path) -> None:
             assert not password or password not in str(denied.value)
 
     with_a_board(tmp_path, "serial", scenario)
+
+
+def test_a_script_whose_end_nobody_heard_is_not_repeated(tmp_path: Path) -> None:
+    code = "import time\nopen('/running', 'w').close()\nwhile True:\n    time.sleep(0.01)\n"
+    (tmp_path / "fill.py").write_text(code)
+    (tmp_path / "short.py").write_text("print('done')")
+
+    async def scenario(task: Task, virtual: VirtualBoard, session: NodeSession) -> None:
+        connection = await session.connection()
+        assert (await connection.progress("test")).key is None
+        assert (await task("script", cmd="short.py"))["stdout"] == "done\n"
+        # who resumes a run learns which one began last
+        assert (await connection.progress("test")).key == "t0"
+        assert (await connection.progress("another")).key is None
+        filling = asyncio.ensure_future(task("script", cmd="fill.py"))
+        await running(tmp_path)
+        await virtual.device.reset()
+        result = await filling
+        assert (result["failed"], result["unknown"], result["changed"]) == (True, True, True)
+        assert "nobody can tell whether it ended" in result["msg"]
+
+    with_a_board(tmp_path, "webrepl", scenario)
