@@ -109,7 +109,9 @@ class Evaluating:
         self._room = {node: asyncio.Event() for node in self._sources}
         self._attempts: dict[int, int] = {}
         self._circuit_of: list[int] = []
+        # boards that were given up, and those that were left as they were, each with the reason
         self.lost: dict[str, str] = {}
+        self.refused: dict[str, str] = {}
         self._schedule = Schedule(self._jobs(), dict.fromkeys(self._sources, 1))
 
     async def run(self) -> None:
@@ -178,6 +180,7 @@ class Evaluating:
             try:
                 await self._converse(source, conversation)
             except (NotMeasurableError, BoardInUseError) as error:
+                self.refused[node] = str(error)
                 self._give_up(node, str(error))
                 return
             except MeasuringError as error:
@@ -202,6 +205,7 @@ class Evaluating:
                 reason = f"{reason}; {error}"
             else:
                 return number + 1
+        self.lost[source.node] = reason
         self._give_up(source.node, reason)
         return None
 
@@ -381,7 +385,6 @@ class Evaluating:
         self._settle()
 
     def _give_up(self, node: str, reason: str) -> None:
-        self.lost[node] = reason
         self._say(node, f"{reason}; it is given up")
         self._schedule.give_up(node, reason)
         self._settle()

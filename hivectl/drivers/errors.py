@@ -16,6 +16,7 @@ from hivectl.model.node_errors import (
     NodeError,
     OperationTimeoutError,
     OutputError,
+    PortInUseError,
     StreamError,
     UnreachableError,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "NodeError",
     "OperationTimeoutError",
     "OutputError",
+    "PortInUseError",
     "StreamError",
     "UnreachableError",
 ]

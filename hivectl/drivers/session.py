@@ -191,6 +191,29 @@ class NodeSession:
 
         return await (await self.connection(Capability.STREAM)).open_stream(address)
 
+    async def open_line(self) -> Stream:
+        """Open the node's own serial line, for whoever speaks with its program; its REPL there is closed first.
+
+        Raises:
+            CapabilityError: no connection of the node is a serial line.
+            NodeError: it cannot be opened.
+        """
+        for index, candidate in enumerate(self._candidates):
+            opener: Callable[[Target], Awaitable[Stream]] | None = getattr(
+                candidate.driver, "open_line", None
+            )
+            if opener is None:
+                continue
+            async with self._locks[index]:
+                if (connection := self._open.pop(index, None)) is not None:
+                    await connection.close()
+                return await opener(candidate.target)
+        raise CapabilityError(
+            "no connection of the node is a serial line",
+            node=self.node,
+            hint="give it a connection `{driver: serial, serial_number: ...}`",
+        )
+
     def opened(self) -> tuple[Connection, ...]:
         """Return the connections that are open now."""
         return tuple(connection for connection in self._open.values() if not connection.closed)

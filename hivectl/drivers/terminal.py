@@ -10,7 +10,7 @@ import os
 import termios
 from typing import TYPE_CHECKING
 
-from hivectl.drivers.errors import ConnectionLostError, StreamError
+from hivectl.drivers.errors import ConnectionLostError, PortInUseError, StreamError
 
 if TYPE_CHECKING:
     from hivectl.drivers.base import StreamAddress
@@ -47,7 +47,7 @@ def open_terminal(address: StreamAddress, *, node: str | None = None, exclusive:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             os.close(descriptor)
-            raise StreamError(
+            raise PortInUseError(
                 f"{address.path} is in use by another program",
                 node=node,
                 hint="a terminal, an IDE, or another hivectl has it open: fuser -v " + path,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from pathlib import Path
 
-    from hivectl.drivers.base import Capability, Connection
+    from hivectl.drivers.base import Capability, Connection, Stream
     from hivectl.drivers.session import NodeSession
     from hivectl.flash.base import Plug
     from hivectl.helper.operations import Become, Fence, ItemResult, Operation
@@ -36,7 +36,9 @@ class NodeAccess:
         power: returns its power; raises NoPowerError.
         plug: returns where its board is plugged in; raises NoPlaceError.
         quarantine: keeps it from being granted, with a reason.
+        partial: tells people a part of a step's result, as it comes: (key of the step, data).
         touched: returns the paths that this run has changed there, where somebody watches.
+        board: what kind it is, by the name of its profile; None where the inventory does not say.
     """
 
     open: Callable[[], Awaitable[NodeSession]]
@@ -45,7 +47,9 @@ class NodeAccess:
     power: Callable[[], Power]
     plug: Callable[[], Awaitable[Plug]]
     quarantine: Callable[[str], None]
+    partial: Callable[[str, Mapping[str, Any]], None] | None = None
     touched: Callable[[], tuple[str, ...]] | None = None
+    board: str | None = None
 
 
 @record(kw_only=True)
@@ -145,6 +149,21 @@ class Context:
     async def disconnect(self) -> None:
         """Drop every connection."""
         await (await self.access.open()).close()
+
+    @property
+    def board(self) -> str | None:
+        """What kind of board the node is."""
+        return self.access.board
+
+    async def line(self) -> Stream:
+        """Open the node's own serial line."""
+        self.access.fence()
+        return await (await self.access.open()).open_line()
+
+    def partial(self, data: Mapping[str, Any]) -> None:
+        """Tell people a part of the result; nothing where `no_log` hides the task."""
+        if not self.silent and self.access.partial is not None:
+            self.access.partial(self.key, data)
 
     def power(self) -> Power:
         """Return the node's power."""

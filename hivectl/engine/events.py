@@ -159,6 +159,22 @@ class StepFinished(Event):
 
 
 @record(kw_only=True)
+class Partial(Event):
+    """A part of a step's result came; the whole comes with the step's end.
+
+    Attributes:
+        node: whose part.
+        step: key of the step in the journal.
+        data: what it is, as the module documents it.
+    """
+
+    event: ClassVar[str] = "partial"
+    node: str
+    step: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@record(kw_only=True)
 class NodeLost(Event):
     """A node is left out of the rest of the run: unreachable, failed, or its fence is lost.
 

@@ -343,6 +343,8 @@ class _Run:
             fence=lambda: self.holding.fence(node),
             say=lambda text: self.state.say(text, level="info", node=node),
             power=lambda: self.sessions.power(node),
+            partial=lambda key, data: self.state.partial(node, key, data),
+            board=self.sessions.board(node),
             plug=lambda: self.sessions.plug(node),
             quarantine=lambda reason: self._quarantine(node, reason),
             touched=None if watcher is None else lambda: watcher.touched(node),

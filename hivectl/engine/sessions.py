@@ -113,6 +113,13 @@ class Sessions:
         attributes = power_attributes(inventory, inventory.nodes[node], entry, backend.attributes)
         return NodePower(node, backend, attributes, self)
 
+    def board(self, node: str) -> str | None:
+        """Return what kind of board a node is, by the name of its profile; None where the inventory does not say."""
+        found = self._lab.inventory.nodes.get(node)
+        if found is None:
+            return None
+        return found.board or next((entry.virtual for entry in found.connections if entry.virtual), None)
+
     async def plug(self, node: str) -> Plug:
         """Return where a node's board is plugged in.
 

@@ -6,7 +6,16 @@ import time
 from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
-from hivectl.engine.events import Event, Message, NodeLost, Status, StepFinished, StepStarted, TaskInfo
+from hivectl.engine.events import (
+    Event,
+    Message,
+    NodeLost,
+    Partial,
+    Status,
+    StepFinished,
+    StepStarted,
+    TaskInfo,
+)
 from hivectl.engine.stats import Stats
 from hivectl.engine.tally import Tally
 from hivectl.model.records import record
@@ -132,6 +141,10 @@ class RunState:
         """Say that a node begins a task."""
         if self.tells_begins:
             self.emit(StepStarted(time=time.time(), node=node, task=self.info(play, task, node)))
+
+    def partial(self, node: str, key: str, data: Mapping[str, Any]) -> None:
+        """Tell people a part of a step's result."""
+        self.emit(Partial(time=time.time(), node=node, step=key, data=self.redactor.redact(dict(data))[0]))
 
     def say(self, text: str, *, level: str = "warning", node: str | None = None) -> None:
         """Say something to people."""

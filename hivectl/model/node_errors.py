@@ -72,5 +72,9 @@ class StreamError(NodeError):
     """A byte stream at a node cannot be opened."""
 
 
+class PortInUseError(StreamError):
+    """Another program has the serial port."""
+
+
 class RemoteCallError(NodeError):
     """What a node was asked in Python raised an exception there, or there is no Python that could carry it out."""

@@ -25,3 +25,9 @@ def is_there(path: Path) -> bool:
 def is_folder(path: Path) -> bool:
     """Tell whether a folder is at a path; no for one that cannot be."""
     return os.path.isdir(path)  # noqa: PTH112  # as `is_there`
+
+
+def cache_folder() -> Path:
+    """Return the user's cache folder of ours (XDG Base Directory Specification: XDG_CACHE_HOME)."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(base) if base.startswith("/") else Path.home() / ".cache") / "hivectl"

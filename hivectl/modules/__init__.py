@@ -12,6 +12,7 @@ MACHINERY: frozenset[str] = frozenset(
         "free_form",
         "keyboard",
         "launcher",
+        "metering",
         "mip_packages",
         "registry",
     }

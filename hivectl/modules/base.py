@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
     from pathlib import Path
 
-    from hivectl.drivers.base import Capability, Connection
+    from hivectl.drivers.base import Capability, Connection, Stream
     from hivectl.flash.base import Plug
     from hivectl.helper.operations import Become, ItemResult, Operation
     from hivectl.model.origin import Origin
@@ -115,6 +115,19 @@ class NodeContext(TaskContext, Protocol):
 
     async def disconnect(self) -> None:
         """Drop every connection; the next one that is needed is opened anew."""
+        ...
+
+    @property
+    def board(self) -> str | None:
+        """What kind of board the node is, by the name of its profile; None where the inventory does not say."""
+        ...
+
+    async def line(self) -> Stream:
+        """Open the node's own serial line, for whoever speaks with its program; its REPL is closed first."""
+        ...
+
+    def partial(self, data: Mapping[str, Any]) -> None:
+        """Tell people a part of the result, as it comes: the reports have it before the step ends."""
         ...
 
     def power(self) -> Power:

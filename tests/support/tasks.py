@@ -18,7 +18,7 @@ from hivectl.modules.registry import find_module
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hivectl.drivers.base import Capability, Connection
+    from hivectl.drivers.base import Capability, Connection, Stream
     from hivectl.flash.base import Plug
     from hivectl.helper.operations import Become, ItemResult, Operation
     from hivectl.model.secret import Secret
@@ -107,6 +107,16 @@ class TaskOnThisMachine:
         raise NotImplementedError
 
     def quarantine(self, reason: str) -> None:
+        raise NotImplementedError
+
+    @property
+    def board(self) -> str | None:
+        return None
+
+    async def line(self) -> Stream:
+        raise NotImplementedError
+
+    def partial(self, data: Mapping[str, Any]) -> None:
         raise NotImplementedError
 
     def say(self, message: str) -> None:

@@ -73,5 +73,16 @@ class SerialDriver:
 
         return await open_wire(target)
 
+    async def open_line(self, target: Target) -> Stream:
+        """Open the board's port as it is, without asking it for a prompt.
+
+        Raises:
+            AddressError: the board is not plugged in.
+            StreamError: its port cannot be opened; PortInUseError when somebody has it.
+        """
+        from hivectl.drivers.serial.opening import open_wire
+
+        return await open_wire(target)
+
 
 DRIVER = SerialDriver()

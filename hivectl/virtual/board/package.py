@@ -18,7 +18,10 @@ import tempfile
 from pathlib import Path
 
 from hivectl.model.node_errors import UnreachableError
+from hivectl.model.paths import cache_folder
 from hivectl.model.records import record
+
+__all__ = ["Interpreter", "InterpreterError", "cache_folder", "find_interpreter"]
 
 NAME = "@micropython/micropython-webassembly-pyscript"
 VERSION = "1.27.0"
@@ -54,12 +57,6 @@ class Interpreter:
 
     node: str
     script: Path
-
-
-def cache_folder() -> Path:
-    """Return the user's cache folder of ours (XDG Base Directory Specification: XDG_CACHE_HOME)."""
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if base.startswith("/") else Path.home() / ".cache") / "hivectl"
 
 
 async def find_interpreter() -> Interpreter:
