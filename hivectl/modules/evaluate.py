@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from hivectl.bitstream.evaluations import Evaluation, Measurement
 from hivectl.bitstream.measuring import PULSES, VARIANCE
 from hivectl.bitstream.opening import PROTOCOLS
+from hivectl.drivers.base import Capability
 from hivectl.model.parameters import parameter
 from hivectl.model.paths import cache_folder
 from hivectl.model.records import record
@@ -285,7 +286,8 @@ MODULE = Module(
     summary="Measure circuits on the FPGA boards of a play, spread over them or each on all",
     parameters=Parameters,
     group=group,
-    free_form=None,
+    # boards that have a REPL beside the firmware that measures: what runs neither has no FPGA either
+    capabilities=frozenset({Capability.REPL}),
     example="""\
 - name: Count pulses
   evaluate:
