@@ -3,15 +3,44 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import hashlib
+import http.server
+import json
+import os
 import sys
-from typing import TYPE_CHECKING
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from hivectl.virtual.board.device import Device
 from hivectl.virtual.board.port import Port
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    """Tells nobody who asks for what."""
+
+    def log_message(self, *_arguments: Any) -> None:
+        pass
+
+
+@contextmanager
+def index(folder: Path) -> Iterator[str]:
+    """Serve a folder; yield its address."""
+    with http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder))
+    ) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 async def mpremote(port: Port, *words: str) -> tuple[int, str]:
@@ -26,9 +55,10 @@ async def mpremote(port: Port, *words: str) -> tuple[int, str]:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         stdin=asyncio.subprocess.DEVNULL,
+        env={**os.environ, "no_proxy": "127.0.0.1"},
     )
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             said, _ = await process.communicate()
     finally:
         if process.returncode is None:
@@ -73,3 +103,40 @@ def test_mpremote_works_with_it(tmp_path: Path) -> None:
             await device.close()
 
     asyncio.run(scenario())
+
+
+def test_mpremote_installs_packages_on_it(tmp_path: Path) -> None:
+    """From a package.json, and from an index as micropython.org has one: files by their hashes."""
+    site = tmp_path / "site"
+    module = b"def pulse():\n    return 42\n"
+    digest = hashlib.sha256(module).hexdigest()[:8]
+    for name, text in {
+        "pulse/package.json": json.dumps({"version": "1.0", "urls": [["pulse/__init__.py", "pulse.py"]]}),
+        "pulse/pulse.py": module.decode(),
+        "index/package/py/counter/latest.json": json.dumps(
+            {"v": 1, "version": "0.1", "deps": [], "hashes": [["counter/__init__.py", digest]]}
+        ),
+        f"index/file/{digest[:2]}/{digest}": module.decode(),
+    }.items():
+        (site / name).parent.mkdir(parents=True, exist_ok=True)
+        (site / name).write_text(text)
+
+    async def scenario(address: str) -> None:
+        device = await Device.start("pico1", tmp_path / "files")
+        port = Port(device, tmp_path / "tty")
+        try:
+            status, said = await mpremote(port, "mip", "install", f"{address}/pulse/package.json")
+            assert status == 0, said
+            words = ("--no-mpy", "--index", f"{address}/index", "counter")
+            status, said = await mpremote(port, "mip", "install", *words)
+            assert status == 0, said
+            for name in ("pulse", "counter"):
+                assert (tmp_path / "files/lib" / name / "__init__.py").read_bytes() == module
+            code = "import pulse, counter; print(pulse.pulse() + counter.pulse())"
+            assert await mpremote(port, "exec", code) == (0, "84\n")
+        finally:
+            port.close()
+            await device.close()
+
+    with index(site) as address:
+        asyncio.run(scenario(address))
