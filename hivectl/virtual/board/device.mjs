@@ -1,11 +1,12 @@
 // A MicroPython board: the interpreter of the npm package on this thread, its terminal on standard input and
 // output, its files in a folder. Arguments: the package's micropython.mjs, the folder, the board's name,
 // the room of its file system in bytes (0: no limit), a descriptor that gets a byte for what happens to it (B booted,
-// R boot.py is through, S soft reset, W its WebREPL was started: with the password's length and the password; of none it was stopped),
+// R boot.py is through, S soft reset, H hard reset: it waits for Ctrl-G, W its WebREPL was started: with the
+// password's length and the password; of none it was stopped),
 // what os.uname() says of version and machine, why it starts, as machine.reset_cause() tells it.
 // For a board with more hardware, besides: a module with its Python modules, the pace of its measurements, and two
 // descriptors of whoever stands for it: what is written to /dev/ice40 goes out by the first, and comes in by the second.
-// Exit status 42: machine.reset(); 43: machine.bootloader().
+// Exit status 42: machine.reset() where nothing could begin anew; 43: machine.bootloader().
 import fs from "node:fs";
 import { Worker } from "node:worker_threads";
 import { pathToFileURL } from "node:url";
@@ -13,13 +14,13 @@ import { FileSystem } from "./files.mjs";
 import { MODULES } from "./modules.mjs";
 
 const [script, root, name, room, events, version, machine, started, modules, pace, asking, answering] = process.argv.slice(2);
-const SOFT_RESET = 5; // the cause of a start
+const HARD_RESET = 2, SOFT_RESET = 5; // causes of a start
 const RESET_STATUS = 42;
 const LOADER_STATUS = 43;
 const RING = 1 << 16;
 const WINDOW = 128; // of raw paste, as on rp2
 // places in the shared numbers
-const HEAD = 0, TAIL = 1, INTERRUPT = 2, RUNNING = 3, ENDED = 4, QUIET = 5; // QUIET: Ctrl-C is a byte like any other
+const HEAD = 0, TAIL = 1, INTERRUPT = 2, RUNNING = 3, ENDED = 4, QUIET = 5, OFF = 6; // QUIET: Ctrl-C is a byte like any other
 const shared = new SharedArrayBuffer(32 + RING);
 const numbers = new Int32Array(shared, 0, 8);
 const ring = new Uint8Array(shared, 32, RING);
@@ -102,6 +103,10 @@ function ringTimers() {
   try {
     python.runPython("__import__('sys').modules['machine']._tick()");
   } catch (error) {
+    if (hard) {
+      flush();
+      process.exit(RESET_STATUS);
+    }
     // Ctrl-C was for the program
     if (error.name !== "PythonError") throw error;
     Atomics.store(numbers, INTERRUPT, Atomics.load(numbers, RUNNING));
@@ -233,10 +238,12 @@ function running(act) {
   } finally {
     Atomics.store(numbers, RUNNING, 0);
     Atomics.store(numbers, INTERRUPT, 0);
-    if (hard) {
+    if (loader) {
       flush();
-      process.exit(loader ? LOADER_STATUS : RESET_STATUS);
+      process.exit(LOADER_STATUS);
     }
+    // what the end of this program still says, nobody hears
+    if (hard) capture = () => Buffer.alloc(0);
   }
 }
 
@@ -283,14 +290,29 @@ async function boot(friendly) {
   fs.writeSync(Number(events), "B");
   const again = runFile("boot.py");
   fs.writeSync(Number(events), "R");
-  if (again || (friendly && runFile("main.py"))) {
+  if (again || hard || (friendly && runFile("main.py")) || hard) {
     // SystemExit in a file of the board's is a soft reset
     return softReset();
   }
   begin();
 }
 
+// a new interpreter in this process: a process of its own takes ten times as long
+async function hardReset() {
+  hard = raw = false;
+  flush();
+  Atomics.store(numbers, OFF, 1);
+  fs.writeSync(Number(events), "H");
+  while (Atomics.load(numbers, OFF)) {
+    if (Atomics.load(numbers, ENDED)) process.exit(0);
+    Atomics.wait(numbers, OFF, 1, 1000);
+  }
+  cause = HARD_RESET;
+  await boot(true);
+}
+
 async function softReset() {
+  if (hard) return hardReset();
   // first: whoever reads that it reboots may come again at once
   fs.writeSync(Number(events), "S");
   say("MPY: soft reboot\r\n");
@@ -348,7 +370,7 @@ async function serve() {
       if (paste === 1 && byte === 65) { paste = 2; continue; }
       if (paste === 2 && byte === 1) {
         paste = 0;
-        if (rawPaste() & 0x100) await softReset();
+        if (rawPaste() & 0x100 || hard) await softReset();
         continue;
       }
       paste = 0;
@@ -365,7 +387,7 @@ async function serve() {
       else if (byte === 2) raw = false;
       lineEmpty = byte < 4 || (lineEmpty && byte === 13);
     }
-    if (ended & 0x100) await softReset();
+    if (ended & 0x100 || hard) await softReset();
   }
 }
 

@@ -32,7 +32,9 @@ ROOM = 848 << 10
 # bytes towards the board that wait at most
 WAITING = 256 << 10
 # events; behind the last one: the password's length in a byte, the password
-BOOTED, READY, SOFT_RESET, WEBREPL = b"B", b"R", b"S", b"W"
+BOOTED, READY, SOFT_RESET, HARD_RESET, WEBREPL = b"B", b"R", b"S", b"H", b"W"
+# lets a board that has reset itself start
+GO = b"\x07"
 
 
 class Attached(Protocol):
@@ -93,6 +95,7 @@ class Device:
         self._tasks: set[asyncio.Task[None]] = set()
         self._booted = asyncio.Event()
         self._ready = asyncio.Event()
+        self._off = False
         self._power = asyncio.Lock()
         # the start of a command is nothing that happened to the board
         self._cause = SLEPT
@@ -123,8 +126,8 @@ class Device:
     async def power_on(self) -> None:
         """Start the interpreter; returns when boot.py is through, unless that takes long; main.py may run then."""
         self._ready.clear()
-        if self.faults.start:
-            await asyncio.sleep(self.faults.start)
+        await self.starting()
+        self._off = False
         reading, writing = os.pipe()
         passed, words = [writing], []
         if self.hardware is not None:
@@ -188,8 +191,8 @@ class Device:
             self._terminals.remove(terminal)
 
     def feed(self, data: bytes) -> None:
-        """Give the board what was typed."""
-        if data and self._process is not None and self._process.stdin is not None:
+        """Give the board what was typed; one that is off hears nothing."""
+        if data and not self._off and self._process is not None and self._process.stdin is not None:
             self._process.stdin.write(data)
 
     @property
@@ -229,6 +232,19 @@ class Device:
                 process.kill()
                 await process.wait()
             self._was_reset()
+
+    async def _go(self) -> None:
+        """Let a board start that has reset itself."""
+        process = self._process
+        await self.starting()
+        if process is not None and process is self._process and process.stdin is not None:
+            self._off = False
+            process.stdin.write(GO)
+
+    async def starting(self) -> None:
+        """Take the time that a start takes."""
+        if self.faults.start:
+            await asyncio.sleep(self.faults.start)
 
     def _was_reset(self) -> None:
         for terminal in tuple(self._terminals):
@@ -305,6 +321,11 @@ class Device:
                     elif event == SOFT_RESET:
                         self._booted.clear()
                         self._was_reset()
+                    elif event == HARD_RESET:
+                        self._booted.clear()
+                        self._off = True
+                        self._was_reset()
+                        self._keep(self._go())
                     elif event == WEBREPL:
                         password = await reader.readexactly((await reader.readexactly(1))[0])
                         if self.network is not None:

@@ -3,7 +3,8 @@ import net from "node:net";
 import { Session } from "node:inspector";
 import { workerData } from "node:worker_threads";
 
-const HEAD = 0, TAIL = 1, INTERRUPT = 2, RUNNING = 3, ENDED = 4, QUIET = 5;
+const HEAD = 0, TAIL = 1, INTERRUPT = 2, RUNNING = 3, ENDED = 4, QUIET = 5, OFF = 6;
+const GO = 7; // Ctrl-G
 const numbers = new Int32Array(workerData, 0, 8);
 const ring = new Uint8Array(workerData, 32);
 const PATIENCE = 30; // milliseconds until a program that asks the system for nothing is stopped from outside
@@ -38,6 +39,15 @@ function interrupt() {
 
 input.on("data", (data) => {
   for (const byte of data) {
+    if (Atomics.load(numbers, OFF)) {
+      // a board without power hears nothing
+      if (byte === GO) {
+        Atomics.store(numbers, TAIL, Atomics.load(numbers, HEAD));
+        Atomics.store(numbers, OFF, 0);
+        Atomics.notify(numbers, OFF);
+      }
+      continue;
+    }
     if (byte === 3 && Atomics.load(numbers, RUNNING) && !Atomics.load(numbers, QUIET)) {
       interrupt();
       continue;
@@ -57,6 +67,7 @@ input.on("data", (data) => {
 const end = () => {
   Atomics.store(numbers, ENDED, 1);
   Atomics.notify(numbers, HEAD);
+  Atomics.notify(numbers, OFF);
   if (Atomics.load(numbers, RUNNING)) process.kill(process.pid, "SIGKILL");
 };
 input.on("end", end);
