@@ -16,6 +16,8 @@ tables in Markdown on stdout and what it is doing on stderr. It takes about fift
 3. **Commands that touch no node**: what they cost from start to end, the interpreter included.
 4. **Reserve and release** from the library, durable, beside labgrid's reserve and cancel through its gRPC client, which
    loses them with its coordinator.
+5. **MicroPython boards**: transfers beside mpremote on one virtual board, a slow WebREPL beside its file records, and
+   50 boards, each with an interpreter of its own, provisioned by one `hivectl apply` beside 5 of them.
 
 Ratios are those of medians. A target that is missed is shown and changes nothing, unless `--strict` asks. A tool
 that fails, leaves another end state, changes something with nothing to do, or opens more channels than it may is a
@@ -33,6 +35,7 @@ from pathlib import Path
 from subprocess import SubprocessError
 from typing import TYPE_CHECKING
 
+from tests.benchmarks.boards import MANY, BoardSample, run_boards
 from tests.benchmarks.commands import CommandSample, cases, run_cases
 from tests.benchmarks.job import Target, write_project
 from tests.benchmarks.report import Results, as_json, checks, machine, markdown
@@ -49,7 +52,7 @@ if TYPE_CHECKING:
 
 PEERS = frozenset({"pyinfra", "ansible"})
 PEERS_HOSTS = 20
-PARTS = ("play", "role", "commands", "reservations")
+PARTS = ("play", "role", "commands", "reservations", "boards")
 SMALL_RUNS = 15
 LARGE_RUNS = 5
 
@@ -86,6 +89,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--rounds", type=number, default=5, help="of hivectl and the floors (default: %(default)s)")
     add("--pyinfra-rounds", type=number, default=3, help="default: %(default)s")
     add("--ansible-rounds", type=number, default=1, help="default: %(default)s; 80 s a run at 20 hosts")
+    add("--boards", type=number, default=MANY, help="provisioned side by side (default: %(default)s)")
     add("--only", choices=PARTS, help="only one of the parts")
     add(
         "--peers",
@@ -171,7 +175,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             labgrid = options.peers.with_name("labgrid")
             pairs, wrong = run_reservations(folder / "reservations", labgrid, say)
             faults += wrong
-    results = Results(described, samples, commands, faults, of_role, pairs)
+        of_boards: list[BoardSample] = []
+        if options.only in (None, "boards"):
+            (folder / "boards").mkdir()
+            of_boards, wrong = run_boards(folder / "boards", options.rounds, options.boards, say)
+            faults += wrong
+    results = Results(described, samples, commands, faults, of_role, pairs, of_boards)
     text = markdown(results)
     sys.stdout.write(text)
     if options.markdown:

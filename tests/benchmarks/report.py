@@ -11,6 +11,19 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from tests.benchmarks.boards import (
+    EXEC,
+    FEW,
+    GET,
+    MANY,
+    OURS,
+    PROVISION,
+    PUT,
+    PUT_SMALL,
+    RECORDS,
+    SLOW_GET,
+    THEIRS,
+)
 from tests.benchmarks.commands import (
     GRAPH,
     HELP,
@@ -27,6 +40,7 @@ from tests.benchmarks.rounds import FRESH, REPEATED
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from tests.benchmarks.boards import BoardSample
     from tests.benchmarks.commands import CommandSample
     from tests.benchmarks.reservations import Pairs
     from tests.benchmarks.rounds import Sample
@@ -77,6 +91,7 @@ class Results:
     faults: list[str]
     role: Sequence[Sample] = ()
     reservations: Sequence[Pairs] = ()
+    boards: Sequence[BoardSample] = ()
 
 
 def machine() -> dict[str, Any]:
@@ -123,7 +138,7 @@ def checks(results: Results) -> list[Check]:
         Check(f"{name}: memory", _command(results, name, lambda s: s.cost.memory), 300.0, "MB")
         for name in (PLAN, PLAN_SERIAL, GRAPH)
     ]
-    return made + _reservation_checks(results)
+    return made + _reservation_checks(results) + _board_checks(results)
 
 
 def _reservation_checks(results: Results) -> list[Check]:
@@ -141,6 +156,30 @@ def _reservation_checks(results: Results) -> list[Check]:
     return made
 
 
+def _board_checks(results: Results) -> list[Check]:
+    def seconds(name: str, tool: str) -> float | None:
+        own = [sample.seconds for sample in results.boards if (sample.name, sample.tool) == (name, tool)]
+        return median(own) if own else None
+
+    def ratio(above: float | None, below: float | None) -> float | None:
+        return None if above is None or below is None else above / below
+
+    made = []
+    for name, other, limit in (
+        (PUT, THEIRS, 1.5),
+        (PUT_SMALL, THEIRS, 1.5),
+        (GET, THEIRS, 3.0),
+        (SLOW_GET, RECORDS, 5.0),
+    ):
+        figure = ratio(seconds(name, other), seconds(name, OURS))
+        made.append(Check(f"{name}: {other} / hivectl", figure, limit, "x", at_least=True))
+    took = seconds(EXEC, OURS)
+    made.append(Check(EXEC, None if took is None else took * 1000, 3.0, "ms"))
+    figure = ratio(seconds(PROVISION.format(MANY), OURS), seconds(PROVISION.format(FEW), OURS))
+    made.append(Check(f"{PROVISION.format(MANY)} / {FEW}", figure, 3.0, "x"))
+    return made
+
+
 def markdown(results: Results) -> str:
     """Write the tables."""
     parts = [", ".join(f"{key} {value}" for key, value in results.machine.items())]
@@ -152,6 +191,8 @@ def markdown(results: Results) -> str:
         parts += ["## Commands that touch no node", _command_table(results.commands)]
     if results.reservations:
         parts += ["## Reserve and release", _reservation_table(results.reservations)]
+    if results.boards:
+        parts += ["## Boards", _board_table(results.boards)]
     parts += ["## Targets", _check_table(checks(results))]
     if results.faults:
         parts += ["## Faults", *(f"```\n{fault}\n```" for fault in results.faults)]
@@ -230,6 +271,14 @@ def _reservation_table(made: Sequence[Pairs]) -> str:
         for pairs in made
     ]
     return _table("who|pairs|pairs/s|p50 ms|p99 ms|slowest ms|client's CPU ms|others' CPU", rows)
+
+
+def _board_table(samples: Sequence[BoardSample]) -> str:
+    rows = []
+    for name, tool in dict.fromkeys((sample.name, sample.tool) for sample in samples):
+        own = [sample.seconds * 1000 for sample in samples if (sample.name, sample.tool) == (name, tool)]
+        rows.append([name, tool, str(len(own)), f"{median(own):.1f} ({min(own):.1f})"])
+    return _table("what|tool|runs|ms, median (min)", rows)
 
 
 def _check_table(made: Sequence[Check]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import sys
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.benchmarks import boards
 from tests.benchmarks.job import JobError, Target, fresh, identities, verify, verify_untouched, write_project
 from tests.benchmarks.measure import Cost, measure
 from tests.benchmarks.report import Results, as_json, checks, markdown
@@ -72,6 +74,23 @@ def test_the_role_is_done_on_all_hosts_and_one_that_differs_is_noticed(tmp_path:
         (targets[1].tree / "etc" / "motd").write_text("mine")
         with pytest.raises(JobError, match=r"hivectl: etc/motd of h2 is \('file', 420, b'mine'\), not"):
             SIXTY_TASKS.verify("hivectl", targets, tmp_path)
+
+
+def test_both_tools_bring_the_same_files_to_a_board_and_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(boards, "SIZE", 3000)
+    monkeypatch.setattr(boards, "SMALL_FILES", 3)
+    monkeypatch.setattr(boards, "EXECUTIONS", 2)
+    boards.write_sources(tmp_path)
+    samples: list[boards.BoardSample] = []
+    asyncio.run(boards._transfers(tmp_path, 1, samples, lambda _: None))
+    assert [(made.name, made.tool) for made in samples[:6]] == [
+        (name, tool)
+        for name in (boards.PUT, boards.GET, boards.PUT_SMALL)
+        for tool in (boards.OURS, boards.THEIRS)
+    ]
+    assert [made.name for made in samples[6:]] == [boards.IDLE_SYNC] * 5 + [boards.EXEC] * 2
 
 
 def test_what_a_program_left_behind_is_ended_and_counted(tmp_path: Path) -> None:

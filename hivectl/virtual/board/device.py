@@ -125,7 +125,7 @@ class Device:
 
     async def power_on(self) -> None:
         """Start the interpreter; returns when boot.py is through, unless that takes long; main.py may run then."""
-        self._ready.clear()
+        self._down()
         await self.starting()
         self._off = False
         reading, writing = os.pipe()
@@ -167,9 +167,6 @@ class Device:
         self._keep(events)
         self._keep(self._relay(process))
         await self.started()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(UNDISTURBED):
-                await self._ready.wait()
         if process.returncode:
             raise InterpreterError(
                 f"the virtual board ended with status {process.returncode}: {await _said(process)}",
@@ -177,9 +174,20 @@ class Device:
             )
 
     async def started(self) -> None:
-        """Wait until the interpreter serves its terminals, where it is just starting."""
+        """Wait until the interpreter serves its terminals and boot.py is through, unless that takes long."""
         async with asyncio.timeout(BOOT_SECONDS):
             await self._booted.wait()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(UNDISTURBED):
+                await self._ready.wait()
+
+    def _down(self) -> None:
+        self._booted.clear()
+        self._ready.clear()
+
+    def _up(self) -> None:
+        self._booted.set()
+        self._ready.set()
 
     def attach(self, terminal: Attached) -> None:
         """Let a terminal see what the board prints."""
@@ -211,9 +219,9 @@ class Device:
         await self._start_anew(POWER)
 
     async def _start_anew(self, cause: int) -> None:
-        self._booted.clear()
+        self._down()
         async with self._power:
-            self._booted.clear()
+            self._down()
             self._cause = cause
             process, self._process = self._process, None
             if process is not None and process.returncode is None:
@@ -225,7 +233,7 @@ class Device:
     async def power_off(self) -> None:
         """Take the board's power away: nothing of its firmware runs until `power_on`."""
         async with self._power:
-            self._booted.clear()
+            self._down()
             self._cause = POWER
             process, self._process = self._process, None
             if process is not None and process.returncode is None:
@@ -268,7 +276,7 @@ class Device:
         if self.hardware is not None:
             await self.hardware.close()
         # whoever waits for it waits no longer
-        self._booted.set()
+        self._up()
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -291,14 +299,13 @@ class Device:
             return
         if status == RESET_STATUS:
             # the board asked for it
-            self._booted.clear()
+            self._down()
             self._keep(self._start_anew(RESET))
             return
         if status == LOADER_STATUS and self.on_loader is not None:
             self.on_loader()
             return
-        self._booted.set()
-        self._ready.set()
+        self._up()
         if status > 0:
             said = f"\r\nthe virtual board crashed with status {status}: {await _said(process)}\r\n"
             for terminal in tuple(self._terminals):
@@ -319,10 +326,10 @@ class Device:
                     elif event == READY:
                         self._ready.set()
                     elif event == SOFT_RESET:
-                        self._booted.clear()
+                        self._down()
                         self._was_reset()
                     elif event == HARD_RESET:
-                        self._booted.clear()
+                        self._down()
                         self._off = True
                         self._was_reset()
                         self._keep(self._go())
