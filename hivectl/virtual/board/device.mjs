@@ -242,6 +242,11 @@ function running(act) {
       flush();
       process.exit(LOADER_STATUS);
     }
+    if (hard && modules) {
+      // whoever stands for its hardware begins anew, too
+      flush();
+      process.exit(RESET_STATUS);
+    }
     // what the end of this program still says, nobody hears
     if (hard) capture = () => Buffer.alloc(0);
   }
