@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import posixpath
-import re
-import zlib
 from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from hivectl.micropython.contents import Decoder, line_of, loaded, measure, pieces_of, size_of, small
 from hivectl.micropython.errors import (
     DamagedError,
     LackingError,
@@ -23,7 +22,7 @@ from hivectl.micropython.programs import HELPER, NAME
 from hivectl.model.records import record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from hivectl.micropython.repl import Repl
 
@@ -39,13 +38,6 @@ TEMPORARY = ".hivectl.tmp"
 ENOENT = 2
 # from this size on, in bytes, files go beside the REPL where that can be: their own turns cost less
 BESIDE = 512
-# in a literal: what ends it, and what a terminal does not let through
-SPECIAL = re.compile(rb'[\x00-\x05\n\r"\\]')
-# in a file that is brought back
-ESCAPE = b"\x10"
-# behind the escape: what follows is its SHA-256
-DIGEST = b"E"
-ESCAPED = {b"P": b"\x10", b"D": b"\x04", b"N": b"\n", b"R": b"\r"}
 
 
 @record
@@ -251,9 +243,11 @@ class Files:
         """Write a file beside its place, check it, rename it; raises as `put`."""
         has = await self.features()
         await self._need("os.rename")
-        temporary = posixpath.join(posixpath.dirname(path), TEMPORARY)
+        temporary = _beside(path)
         verified = digest if "hashlib" in has else ""
         last = f"{NAME}._e({temporary!r},{path!r},{verified!r})\n"
+        if isinstance(content, Path):
+            content = await asyncio.to_thread(loaded, content, self._chunk)
         try:
             if verified and await self._written_beside(temporary, content):
                 await self.run(last)
@@ -270,6 +264,42 @@ class Files:
                     f"{path} did not arrive as it was sent; nothing was changed", node=self._node
                 ) from error
             raise
+
+    async def write_all(self, files: Mapping[str, Path]) -> None:
+        """Write many files: several small ones go in one program; each is put as by `put`, whose errors are raised.
+
+        Args:
+            files: place on the board -> file here.
+        """
+        has = await self.features()
+        await self._need("os.rename")
+        limit = self._chunk if self._beside is None else BESIDE
+        packed: dict[str, tuple[bytes, str]] = {}
+        code = b""
+        for path, file in files.items():
+            content, digest = await asyncio.to_thread(small, file, limit)
+            if content is None or "hashlib" not in has:
+                await self.write(path, file, digest)
+                continue
+            line = line_of(content, deflate="deflate" in has)
+            last = f"{NAME}._e({_beside(path)!r},{path!r},{digest!r})\n"
+            one = f"{NAME}._b({_beside(path)!r})\n".encode() + line + last.encode()
+            if code and len(code) + len(one) > self._chunk:
+                await self._run_packed(code, packed)
+                code = b""
+                packed.clear()
+            code += one
+            packed[path] = content, digest
+        if code:
+            await self._run_packed(code, packed)
+
+    async def _run_packed(self, code: bytes, packed: Mapping[str, tuple[bytes, str]]) -> None:
+        try:
+            await self.run(code)
+        except RemoteError:
+            # one by one, to learn which of them it is, and whether it is so
+            for path, (content, digest) in packed.items():
+                await self.write(path, content, digest)
 
     async def get(self, path: str, sink: Callable[[bytes], None] | None = None) -> bytes:
         """Bring a file back.
@@ -290,7 +320,7 @@ class Files:
         binary, whole = "sys.stdout" in has, {"hashlib", "binascii"} <= has
         if not binary:
             await self._need("binascii")
-        decoder = _Decoder(gathered.extend if sink is None else sink, path, self._node, plain=not binary)
+        decoder = Decoder(gathered.extend if sink is None else sink, path, self._node, plain=not binary)
         await self.run(f"{NAME}._g({path!r},{BLOCK},{binary},{whole})", seconds=600.0, sink=decoder.take)
         decoder.end(whole=whole)
         return bytes(gathered)
@@ -313,13 +343,17 @@ class Files:
 
     async def _write(self, temporary: str, content: bytes | Path, last: str, *, deflate: bool) -> None:
         code = f"{NAME}._b({temporary!r})\n".encode()
-        pieces = _pieces(content, self._chunk)
-        piece = await asyncio.to_thread(next, pieces, b"")
+        pieces = pieces_of(content, self._chunk)
+
+        async def following() -> bytes:
+            if isinstance(content, Path):
+                return await asyncio.to_thread(next, pieces, b"")
+            return next(pieces, b"")
+
+        piece = await following()
         while piece:
-            code += _line(piece, deflate=deflate)
-            piece = (
-                await asyncio.to_thread(next, pieces, b"") if isinstance(content, Path) else next(pieces, b"")
-            )
+            code += line_of(piece, deflate=deflate)
+            piece = await following()
             if piece:
                 await self.run(code)
                 code = b""
@@ -327,12 +361,14 @@ class Files:
 
     async def _written_beside(self, temporary: str, content: bytes | Path) -> bool:
         """Write a file beside the REPL, where that can be and is worth it; return whether it was."""
-        size = await asyncio.to_thread(_size, content)
-        if self._beside is None or size < BESIDE or not self._beside.takes(temporary):
+        if self._beside is None or not self._beside.takes(temporary):
+            return False
+        size = await asyncio.to_thread(size_of, content) if isinstance(content, Path) else len(content)
+        if size < BESIDE:
             return False
         # whether there is room, and a directory: transfers beside the REPL cannot say
         await self.run(f"{NAME}._v({temporary!r},{size})")
-        await self._beside.put(temporary, _pieces(content, BLOCK), size)
+        await self._beside.put(temporary, pieces_of(content, BLOCK), size)
         return True
 
     async def _compare(self, temporary: str, digest: str) -> None:
@@ -351,108 +387,9 @@ class Files:
         return Entry(path, "directory" if kind == "d" else "file", size, mtime, digest or None)
 
 
-class _Decoder:
-    """A file as `_g` of the helper prints it: its bytes, but for those that a terminal may change or take for an end.
-
-    Without sys.stdout.buffer: lines of hexadecimal digits. Where the board can hash, the digest comes last.
-    """
-
-    def __init__(self, sink: Callable[[bytes], object], path: str, node: str | None, *, plain: bool) -> None:
-        self._sink = sink
-        self._path = path
-        self._node = node
-        self._plain = plain
-        self._rest = b""
-        # what may be the digest: the last line, or what is behind the mark
-        self._last: bytes | None = None
-        self._hasher = hashlib.sha256()
-
-    def take(self, data: bytes) -> None:
-        """Take output as it comes."""
-        if not self._plain and self._last is not None:
-            self._last += data
-            return
-        data = self._rest + data
-        cut = data.rfind(b"\n") + 1 if self._plain else len(data) - data.endswith(ESCAPE)
-        self._rest = data[cut:]
-        try:
-            self._lines(data[:cut]) if self._plain else self._bytes(data[:cut])
-        except (ValueError, KeyError) as error:
-            raise self._damaged() from error
-
-    def end(self, *, whole: bool) -> None:
-        """Take the end of the output; `whole`: the digest must have come."""
-        if self._rest:
-            raise self._damaged()
-        if whole and (self._last or b"").decode("ascii", "replace").strip() != self._hasher.hexdigest():
-            raise self._damaged()
-        if not whole and self._plain and self._last:
-            self._pass_on(bytes.fromhex(self._last.decode("ascii")))
-
-    def _damaged(self) -> DamagedError:
-        return DamagedError(f"{self._path} was damaged on its way from the board", node=self._node)
-
-    def _pass_on(self, data: bytes) -> None:
-        self._hasher.update(data)
-        self._sink(data)
-
-    def _lines(self, data: bytes) -> None:
-        for line in data.splitlines():
-            if self._last is not None:
-                self._pass_on(bytes.fromhex(self._last.decode("ascii")))
-            self._last = line
-
-    def _bytes(self, data: bytes) -> None:
-        first, *others = data.split(ESCAPE)
-        decoded = [first]
-        for place, part in enumerate(others):
-            if part[:1] == DIGEST:
-                self._last = ESCAPE.join([part[1:], *others[place + 1 :]])
-                break
-            decoded.append(ESCAPED[part[:1]] + part[1:])
-        self._pass_on(b"".join(decoded))
-
-
-def measure(content: bytes | Path) -> tuple[int, str]:
-    """Return a content's size and SHA-256."""
-    if isinstance(content, Path):
-        with content.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-            return file.tell(), digest
-    return len(content), hashlib.sha256(content).hexdigest()
-
-
-def _size(content: bytes | Path) -> int:
-    return content.stat().st_size if isinstance(content, Path) else len(content)
-
-
-def _pieces(content: bytes | Path, chunk: int) -> Iterator[bytes]:
-    if isinstance(content, Path):
-        with content.open("rb") as file:
-            while piece := file.read(chunk):
-                yield piece
-        return
-    for start in range(0, len(content), chunk):
-        yield content[start : start + chunk]
-
-
-def _line(piece: bytes, *, deflate: bool) -> bytes:
-    """Return the line that writes a piece of a file, packed where that is shorter."""
-    if deflate:
-        packer = zlib.compressobj(9, zlib.DEFLATED, -12)
-        packed = packer.compress(piece) + packer.flush()
-        if len(packed) < 0.9 * len(piece):
-            return b"%b._z(%b)\n" % (NAME.encode(), literal(packed))
-    return b"%b._a(%b)\n" % (NAME.encode(), literal(piece))
-
-
-def literal(data: bytes) -> bytes:
-    """Return a bytes literal as MicroPython's lexer, which is clean for eight bits, takes it."""
-    return b'b"%b"' % SPECIAL.sub(_escaped, data)
-
-
-def _escaped(match: re.Match[bytes]) -> bytes:
-    return b"\\x%02x" % match[0][0]
+def _beside(path: str) -> str:
+    """Return where a file is written before it has its name."""
+    return posixpath.join(posixpath.dirname(path), TEMPORARY)
 
 
 def _lines(output: bytes) -> list[bytes]:

@@ -17,7 +17,8 @@ import json
 import time
 from typing import TYPE_CHECKING, Any, Protocol
 
-from hivectl.micropython.files import Look, measure
+from hivectl.micropython.contents import measure
+from hivectl.micropython.files import Look
 from hivectl.micropython.main_runner import RUNNER
 from hivectl.model.node_errors import NodeError, UnreachableError
 from hivectl.model.records import record

@@ -6,7 +6,8 @@ import asyncio
 import posixpath
 from typing import TYPE_CHECKING
 
-from hivectl.micropython.files import Look, measure
+from hivectl.micropython.contents import measure
+from hivectl.micropython.files import Look
 from hivectl.model.records import record
 
 if TYPE_CHECKING:
@@ -80,9 +81,7 @@ async def carry_out(files: Files, difference: Difference) -> None:
         await files.remove(path)
     for path in difference.directories:
         await files.make_directory(path)
-    for path, file in difference.files.items():
-        _, digest = await asyncio.to_thread(measure, file)
-        await files.write(path, file, digest)
+    await files.write_all(difference.files)
 
 
 def _here(folder: Path, destination: str) -> dict[str, tuple[Path, int, str] | None]:
