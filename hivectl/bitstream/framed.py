@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import zlib
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Self
 
 from hivectl.bitstream import frames
@@ -330,6 +331,8 @@ class FramedMeter:
         return BoardSilentError(f"{self._node}: the board does not answer", hint="reset it")
 
 
+# the same circuits go to many boards, and packing is most of the work of sending one
+@lru_cache(maxsize=64)
 def _packed(image: bytes) -> bytes:
     """Return a bitstream as a board unpacks it: most of it is zeros."""
     packer = zlib.compressobj(1, zlib.DEFLATED, WINDOW_BITS)

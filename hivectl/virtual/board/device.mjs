@@ -9,6 +9,7 @@
 // Exit status 42: machine.reset() where nothing could begin anew; 43: machine.bootloader().
 import fs from "node:fs";
 import { Worker } from "node:worker_threads";
+import zlib from "node:zlib";
 import { pathToFileURL } from "node:url";
 import { FileSystem } from "./files.mjs";
 import { MODULES } from "./modules.mjs";
@@ -221,6 +222,8 @@ async function start() {
     hardware: modules ? (await import(pathToFileURL(modules).href)).MODULES : "",
     pace,
     ready,
+    // node has it since 20.15
+    crc32: zlib.crc32 ? (at, size, value) => zlib.crc32(new Uint8Array(native.memory.buffer, at, size), value >>> 0) : null,
     keyboard: (on) => { Atomics.store(numbers, QUIET, on ? 0 : 1); },
   });
   python.runPython("import _board\nexec(_board.modules)\n_setup(_board)\ndel _setup, _board");

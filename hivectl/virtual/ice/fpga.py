@@ -55,9 +55,8 @@ class Configurations:
         with self._lock:
             return self._kept.get(key)
 
-    def find(self, image: bytes) -> Configured:
-        """Return what becomes of a bitstream; a new one costs up to a second."""
-        key = key_of(image)
+    def find(self, image: bytes, key: bytes) -> Configured:
+        """Return what becomes of a bitstream whose `key_of` is `key`; a new one costs up to a second."""
         found = self.known(key)
         if found is None:
             found = self._look(image)
@@ -115,18 +114,15 @@ class VirtualFpga:
         """Hold it in reset."""
         self._now = None
 
-    async def configure(self, image: bytes) -> bool:
-        """Take a bitstream; returns CDONE."""
-        if self._configurations.known(key_of(image)) is None:
+    async def configure(self, image: bytes, key: bytes | None = None) -> bool:
+        """Take a bitstream, whose `key_of` somebody may know; returns CDONE."""
+        key = key or key_of(image)
+        found = self._configurations.known(key)
+        if found is None:
             # a second, for the first one
-            await asyncio.to_thread(self._configurations.find, image)
-        return self.configure_now(image)
-
-    def configure_now(self, image: bytes) -> bool:
-        """Take a bitstream; returns CDONE."""
-        self._now = self._configurations.find(image)
-        self._elapsed = 0
-        return self._now.done
+            found = await asyncio.to_thread(self._configurations.find, image, key)
+        self._now, self._elapsed = found, 0
+        return found.done
 
     async def count(self, cycles: int, stop: threading.Event) -> int:
         """Return the rising edges of the next so many clock cycles.
@@ -138,13 +134,8 @@ class VirtualFpga:
         circuit, after = self._circuit(), self._elapsed
         if not circuit.remembers(cycles, after=after):
             await asyncio.to_thread(circuit.count, cycles, after=after, stop=stop)
-        return self.count_now(cycles)
-
-    def count_now(self, cycles: int, stop: threading.Event | None = None) -> int:
-        """Return the rising edges of the next so many clock cycles; raises as `count`."""
-        counted = self._circuit().count(cycles, after=self._elapsed, stop=stop)
-        self._elapsed += cycles
-        return counted.pulses
+        self._elapsed = after + cycles
+        return circuit.count(cycles, after=after).pulses
 
     async def levels(self, samples: int, rate: int, settle: float, stop: threading.Event) -> list[int]:
         """Return the pin's level at so many moments, `rate` a second, from `settle` seconds on; raises as `count`."""

@@ -8,13 +8,14 @@ import threading
 import zlib
 from binascii import crc32
 from collections import deque
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from hivectl.bitstream import frames
 from hivectl.bitstream.frames import CHECK, HEADER, MAGIC, REPLY, Mode, Packing, Status, Verb
 from hivectl.model.records import record
 from hivectl.virtual.fpga.circuit import StoppedError
-from hivectl.virtual.ice.fpga import UnknownCountError
+from hivectl.virtual.ice.fpga import UnknownCountError, key_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,10 +32,11 @@ HIGH = 0xFFFF
 
 @record
 class Circuit:
-    """A bitstream in one of the board's buffers."""
+    """A bitstream in one of the board's buffers, and what stands for it."""
 
     image: bytes
     check: int
+    key: bytes
 
 
 @record
@@ -204,12 +206,10 @@ class FramedFirmware:
         if size > LARGEST:
             refuse(Verb.LOAD, sequence, Status.TOO_LARGE, f"more than {LARGEST} bytes")
             return
-        image = _unpacked(packing, payload[frames.LOAD.size :], size)
-        if image is None:
-            self._staged = None
+        self._staged = _unpacked(packing, payload[frames.LOAD.size :], size)
+        if self._staged is None:
             refuse(Verb.LOAD, sequence, Status.BAD_ARGUMENT, "cannot be unpacked")
             return
-        self._staged = Circuit(image, crc32(image))
         self._answer(Verb.LOAD, sequence, CHECK.pack(self._staged.check))
 
     def _ask(self, verb: int, sequence: int, payload: bytes) -> None:
@@ -288,7 +288,7 @@ class FramedFirmware:
             return False
         assert self._loaded is not None
         if asked.mode != Mode.GO_ON:
-            await self._board.fpga.configure(self._loaded.image)
+            await self._board.fpga.configure(self._loaded.image, self._loaded.key)
         if not self._board.fpga.done:
             self._refuse(
                 asked.verb,
@@ -300,14 +300,16 @@ class FramedFirmware:
         return True
 
 
-def _unpacked(packing: int, data: bytes, size: int) -> bytes | None:
-    if packing == Packing.PLAIN:
-        return data if len(data) == size else None
-    if packing != Packing.ZLIB:
+# many boards get the same ones, again and again
+@lru_cache(maxsize=256)
+def _unpacked(packing: int, data: bytes, size: int) -> Circuit | None:
+    image = data
+    if packing == Packing.ZLIB:
+        try:
+            # as the firmware: what is behind is not looked at
+            image = zlib.decompressobj().decompress(data, size or 1)
+        except zlib.error:
+            return None
+    elif packing != Packing.PLAIN:
         return None
-    try:
-        image = zlib.decompressobj().decompress(data, size + 1)
-    except zlib.error:
-        return None
-    # as the firmware: what is behind is not looked at
-    return image[:size] if len(image) >= size else None
+    return Circuit(image, crc32(image), key_of(image)) if len(image) == size else None
