@@ -89,7 +89,10 @@ def read_image(path: Path, board: Board) -> Image:
     kind = kind_of(path, data)
     written, content, offset = data, data, None
     warnings: tuple[str, ...] = ()
-    if kind == UF2:
+    if not board.ways_for(kind):
+        # such a board is not flashed with this kind: whoever looks for a flasher says so
+        pass
+    elif kind == UF2:
         checked = uf2.read_uf2(data, name)
         uf2.check_chip(checked, board.chip, flash=board.flash_size or None)
         content, warnings = flashed(data, board.chip), checked.warnings
