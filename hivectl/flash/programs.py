@@ -148,15 +148,7 @@ async def run_program(
         raise MissingProgramError(f"{name} is not installed on this machine", node=node, hint=program.install)
     limit = job.timeout if seconds is None else seconds
     try:
-        process = await asyncio.create_subprocess_exec(
-            *words,
-            *arguments,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            env={**os.environ, "LC_ALL": "C", "TERM": "dumb", "NO_COLOR": "1"},
-            start_new_session=True,
-        )
+        process = await _started([*words, *arguments])
     except OSError as error:
         raise ProgramError(f"{words[0]} cannot be started: {error.strerror}", node=node) from error
     heard = percentages(job.say, name) if writes else None
@@ -170,6 +162,25 @@ async def run_program(
     finally:
         await _end(process)
     return Ran(128 - status if status < 0 else status, output)
+
+
+async def _started(argv: Sequence[str]) -> asyncio.subprocess.Process:
+    """Start a program; cancelled meanwhile, it is ended with what it has begun, where asyncio ends it alone."""
+    starting = asyncio.ensure_future(
+        asyncio.create_subprocess_exec(
+            *argv,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env={**os.environ, "LC_ALL": "C", "TERM": "dumb", "NO_COLOR": "1"},
+            start_new_session=True,
+        )
+    )
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        await _end(await starting)
+        raise
 
 
 def percentages(say: Callable[[str], None], what: str) -> Callable[[str], None]:

@@ -243,3 +243,21 @@ def test_sysfs_is_read_as_linux_writes_it(tmp_path: Path) -> None:
     assert usb.at(tmp_path, "1-1.4") is None
     assert mounted(tmp_path, block) is None
     assert usb.devices(tmp_path / "no machine") == ()
+
+
+def test_a_volume_that_nobody_mounts_is_named_with_what_helps(tmp_path: Path) -> None:
+    new = micropython(tmp_path / "new.uf2")
+
+    async def scenario() -> None:
+        async with plugged(tmp_path) as board:
+            job = board.job(new)
+            await uf2.start_boot_loader(job, places.locate(board.plug))
+            (board.plug.root / "proc/self/mountinfo").write_text("")
+            with pytest.raises(
+                NoVolumeError, match=r"shows no volume after 0.2 s: .*/sda1 is not mounted"
+            ) as caught:
+                await uf2.flash(replace(job, timeout=0.2))
+            assert "`flasher: picotool`" in str(caught.value)
+            assert board.usb.boot.firmware.whole
+
+    asyncio.run(scenario())
