@@ -28,6 +28,7 @@ COMMANDS = {
     "unquarantine": ("reserve", "Let nodes be given again."),
     "exec": ("exec", "Run one command on each node."),
     "flash": ("flash", "Put firmware or a bitstream on a board."),
+    "evaluate": ("evaluate", "Measure circuits on FPGA boards."),
     "shell": ("shell", "A node's default shell, interactive."),
     "check": ("check", "Is everything reachable and sane?"),
     "status": ("status", "Nodes, their health, who holds them, their last run."),

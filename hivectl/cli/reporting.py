@@ -85,12 +85,28 @@ def _playbooks_beside(path: Path) -> str | None:
     return f"did you mean {path.parent / guess}?" if guess else None
 
 
-def run_reported(inventories: Sequence[Path], options: RunOptions, reports: Sequence[str]) -> RunEnded:
-    """Run a playbook and tell of it; the exit code in what is returned knows of reports that failed."""
+def run_reported(
+    inventories: Sequence[Path], options: RunOptions, reports: Sequence[str], own: Reporter | None = None
+) -> RunEnded:
+    """Run a playbook and tell of it; the exit code in what is returned knows of reports that failed.
+
+    Args:
+        inventories: of the lab.
+        options: of the run.
+        reports: as `--report` has them.
+        own: a command's own reporter, which has standard output to itself; people see no other then.
+    """
     from hivectl.engine.lab import open_lab
 
     lab = open_lab(inventories)
-    reporters = open_reports(reports, stdout=sys.stdout, stderr=sys.stderr, environment=os.environ)
+    reporters: tuple[Reporter, ...] = () if own is None else (own,)
+    if own is not None and (bare := [one for one in reports if "=" not in one]):
+        raise InputError(
+            f"--report {bare[0]}: standard output is for the results", hint=f"write --report {bare[0]}=FILE"
+        )
+    reporters += open_reports(
+        reports, stdout=sys.stdout, stderr=sys.stderr, environment=os.environ, people=own is None
+    )
 
     def emit(event: Event) -> None:
         for reporter in reporters:

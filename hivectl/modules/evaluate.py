@@ -14,7 +14,7 @@ from hivectl.bitstream.measuring import PULSES, VARIANCE
 from hivectl.bitstream.opening import PROTOCOLS
 from hivectl.drivers.base import Capability
 from hivectl.model.parameters import parameter
-from hivectl.model.paths import cache_folder
+from hivectl.model.paths import cache_folder, user_path
 from hivectl.model.records import record
 from hivectl.modules.base import Module, ModuleError, NodeContext, Result
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from hivectl.bitstream.cache import Cache
     from hivectl.bitstream.evaluations import Circuit
+    from hivectl.bitstream.expecting import Expectation
     from hivectl.modules.metering import NodeSource
 
 SHOWN = 5  # faults in a message
@@ -35,6 +36,11 @@ class Parameters:
     bitstreams: list[str] = parameter(
         "Files on this machine, .bin or .asc, or globs of them: beside the playbook or in its `files`.",
         example="circuits/*.bin",
+    )
+    folder: str | None = parameter(
+        "Folder on this machine in which they are looked for, and results are saved; absent: beside the playbook.",
+        default=None,
+        kind="path",
     )
     measure: str = parameter(
         "`pulses` counts rising edges; `variance` samples a voltage.",
@@ -99,14 +105,15 @@ async def group(parameters: Parameters, contexts: Mapping[str, NodeContext]) -> 
     from hivectl.bitstream.saving import Saving
 
     leader = next(iter(contexts.values()))
-    measurement = _measurement(parameters)
-    circuits = await asyncio.to_thread(_circuits, parameters, leader, tuple(contexts))
+    measurement = measurement_of(parameters)
+    folders = [Path(parameters.folder)] if parameters.folder else _folders(leader)
+    circuits = await asyncio.to_thread(_circuits, parameters, leader, tuple(contexts), folders)
     sources = [_source(parameters, context) for context in contexts.values()]
     if leader.check:
         return {node: _checked(circuits) for node in contexts}
     evaluations: list[Evaluation] = []
     with contextlib.ExitStack() as stack:
-        saving = stack.enter_context(Saving(_beside(leader, name) for name in parameters.save))
+        saving = stack.enter_context(Saving(folders[-1] / user_path(name) for name in parameters.save))
         cache = stack.enter_context(contextlib.closing(_cache())) if parameters.cache else None
 
         def emit(evaluation: Evaluation) -> None:
@@ -127,7 +134,8 @@ async def group(parameters: Parameters, contexts: Mapping[str, NodeContext]) -> 
     return _results(parameters, contexts, evaluations, {**evaluating.lost, **evaluating.refused})
 
 
-def _measurement(parameters: Parameters) -> Measurement:
+def measurement_of(parameters: Parameters) -> Measurement:
+    """Return what is measured; raises WindowError where nobody can."""
     measurement = Measurement(
         measure=parameters.measure,
         seconds=parameters.window,
@@ -140,15 +148,33 @@ def _measurement(parameters: Parameters) -> Measurement:
     return measurement
 
 
-def _circuits(parameters: Parameters, context: NodeContext, nodes: Sequence[str]) -> list[Circuit]:
-    """Read every bitstream, before any board is touched."""
-    from hivectl.bitstream.expecting import match_expectations
-    from hivectl.bitstream.files import find_files, read_circuits
+def files_of(
+    parameters: Parameters, folders: Sequence[Path]
+) -> tuple[dict[str, Path], dict[str, Expectation]]:
+    """Return the files that are meant, by their names, and what is expected of them.
 
-    files = find_files(parameters.bitstreams, [context.find_file(".", folder) for folder in ("files", ".")])
-    names = tuple(files)
-    boards = _boards(parameters, names, nodes, context)
-    expected = match_expectations(names, parameters.expect, parameters.tolerance)
+    Raises:
+        NoFilesError, ExpectationError: there are none, or something is expected of what is none of them.
+    """
+    from hivectl.bitstream.expecting import match_expectations
+    from hivectl.bitstream.files import find_files
+
+    files = find_files(parameters.bitstreams, folders)
+    return files, match_expectations(tuple(files), parameters.expect, parameters.tolerance)
+
+
+def _folders(context: NodeContext) -> list[Path]:
+    return [context.find_file(".", folder) for folder in ("files", ".")]
+
+
+def _circuits(
+    parameters: Parameters, context: NodeContext, nodes: Sequence[str], folders: Sequence[Path]
+) -> list[Circuit]:
+    """Read every bitstream, before any board is touched."""
+    from hivectl.bitstream.files import read_circuits
+
+    files, expected = files_of(parameters, folders)
+    boards = _boards(parameters, tuple(files), nodes, context)
     return read_circuits(files, boards=boards, expected=expected)
 
 
@@ -205,12 +231,6 @@ def _source(parameters: Parameters, context: NodeContext) -> NodeSource:
         protocol=parameters.protocol,
         firmware=parameters.firmware,
     )
-
-
-def _beside(context: NodeContext, name: str) -> Path:
-    """Return where a file for results is written: beside the playbook."""
-    path = Path(name).expanduser()
-    return path if path.is_absolute() else context.find_file(".", ".") / path
 
 
 def _cache() -> Cache:

@@ -99,11 +99,17 @@ def _streams(
 
 
 def open_reports(
-    specifications: Sequence[str], *, stdout: TextIO, stderr: TextIO, environment: Mapping[str, str]
+    specifications: Sequence[str],
+    *,
+    stdout: TextIO,
+    stderr: TextIO,
+    environment: Mapping[str, str],
+    people: bool = True,
 ) -> tuple[Reporter, ...]:
     """Open the reports that the command line asks for.
 
-    Without any on standard output, `human` is added there, so that a person always sees the run.
+    Without any on standard output, `human` is added there, so that a person always sees the run; unless `people`
+    are told by somebody else.
 
     Raises:
         InputError: an unknown report, a file that cannot be written, two reports on one stream; or Complaints
@@ -118,7 +124,7 @@ def open_reports(
             faults.append(fault)
     if faults:
         raise faults[0] if len(faults) == 1 else Complaints(faults)
-    if all(path is not None for _, path in parsed):
+    if people and all(path is not None for _, path in parsed):
         human = built_in(PACKAGE, "REPORTER", "human")
         assert isinstance(human, ReporterKind)
         parsed.append((human, None))
