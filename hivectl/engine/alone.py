@@ -22,6 +22,7 @@ from hivectl.engine.failures import (
     failure,
     unreachable,
 )
+from hivectl.engine.fitting import hinted
 from hivectl.engine.judge import holds
 from hivectl.engine.loops import breaks, control_of
 from hivectl.engine.meeting import reach
@@ -299,7 +300,7 @@ async def _procedure(step: Step, iteration: Iteration) -> Result:
     except UnreachableError as error:
         raise unreachable(error) from error
     except HivectlError as error:
-        return failure(error)
+        return failure(hinted(error, step.module))
 
 
 async def _reset(walk: Walk) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from hivectl.drivers.errors import CapabilityError, FenceError, HelperError, HostKeyError, UnreachableError
 from hivectl.engine.failures import NodeGoneError, failure, unreachable
+from hivectl.engine.fitting import hinted
 from hivectl.engine.recall import happened, recall
 from hivectl.helper.operations import Batch, Item, ItemResult
 from hivectl.model.errors import HivectlError
@@ -87,18 +88,23 @@ async def carry_out(
         NodeGoneError: the node cannot be reached any more, or somebody else holds it.
     """
     start, losses = 0, 0
+    limit = len(places)
     lost = False
     known: dict[str, Result] = {}
     while start < len(places):
+        # what the node can do was sent up to there
+        limit = limit if start < limit else len(places)
         try:
-            known |= await _known(run, access, steps, places[start:], recalled, resumed=resumed, lost=lost)
+            known |= await _known(
+                run, access, steps, places[start:], recalled, resumed=resumed, lost=lost, reach=limit - start
+            )
             resumed = lost = False
             if (result := known.get(places[start].item.key)) is not None:
                 start += 1
                 yield places[start - 1], ItemResult(index=start - 1, result=result)
                 continue
             first = start
-            end = next((i for i in range(first, len(places)) if places[i].item.key in known), len(places))
+            end = next((i for i in range(first, limit) if places[i].item.key in known), limit)
             async with aclosing(_send(run, access, steps, places[first:end])) as stream:
                 async for one in stream:
                     # the rest of a failed chain is left out
@@ -112,22 +118,32 @@ async def carry_out(
             raise NodeGoneError(str(error), fence_lost=True) from error
         except UnreachableError as error:
             losses += 1
-            session = await _session(access)
-            if losses > RECONNECTS_IN_A_ROW or not session.reached or isinstance(error, HostKeyError):
-                raise unreachable(error) from error
-            access.say(f"the connection is lost ({error.message}); reconnecting")
-            await reconnect(session)
+            await _again(access, error, losses)
             lost = True
             for place in places[start:]:
                 place.step.uncertain = True
         except HivectlError as error:
             if start >= len(places):
                 raise
+            if (able := await _able(error, access, places, start)) > start:
+                # what comes before a step that the node cannot do is sent without it
+                limit = able
+                continue
+            error = hinted(error, places[start].step.module)
             # the step that was under way has failed; where it may, those behind it are sent
             end = _end_of_step(places, start)
             for index in range(start, end):
                 yield places[index], ItemResult(index=index, result=failure(error))
             start = end
+
+
+async def _again(access: NodeAccess, error: UnreachableError, losses: int) -> None:
+    """Connect anew where that may help; raises NodeGoneError."""
+    session = await _session(access)
+    if losses > RECONNECTS_IN_A_ROW or not session.reached or isinstance(error, HostKeyError):
+        raise unreachable(error) from error
+    access.say(f"the connection is lost ({error.message}); reconnecting")
+    await reconnect(session)
 
 
 async def _known(
@@ -139,16 +155,20 @@ async def _known(
     *,
     resumed: bool,
     lost: bool,
+    reach: int,
 ) -> dict[str, Result]:
-    """Return what is known of operations that may have been begun: by an earlier attempt, or before a loss."""
+    """Return what is known of operations that may have been begun: by an earlier attempt, or before a loss.
+
+    `reach`: so many of them are sent next.
+    """
     become = steps[0].options.become
     progress = None
     if recalled is not None and recalled.progress is None:
-        recalled.progress = await recall(run, access, await _connection(access, places), become)
+        recalled.progress = await recall(run, access, await _connection(access, places[:reach]), become)
     if recalled is not None and resumed:
         progress = recalled.progress
     if lost and not all(place.item.operation.idempotent for place in places):
-        progress = await recall(run, access, await _connection(access, places), become)
+        progress = await recall(run, access, await _connection(access, places[:reach]), become)
     return {} if progress is None else happened(places, progress, resumed=not lost)
 
 
@@ -158,6 +178,20 @@ async def _session(access: NodeAccess) -> NodeSession:
         return await access.open()
     except UnreachableError as error:
         raise unreachable(error) from error
+
+
+async def _able(error: HivectlError, access: NodeAccess, places: list[Place], start: int) -> int:
+    """Return where the first step begins that has no way to the node; `start` where that was not the error."""
+    if not isinstance(error, CapabilityError):
+        return start
+    end = start
+    while end < len(places):
+        try:
+            await _connection(access, places[start : _end_of_step(places, end)])
+        except CapabilityError:
+            return end
+        end = _end_of_step(places, end)
+    return start
 
 
 async def _connection(access: NodeAccess, places: list[Place]) -> Connection:

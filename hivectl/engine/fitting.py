@@ -10,6 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from hivectl.drivers.base import Capability
+from hivectl.drivers.errors import CapabilityError
 from hivectl.drivers.registry import find_driver
 from hivectl.model.errors import InputError
 from hivectl.model.playbook import Block, RoleTasks, Task
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping, Sequence
 
     from hivectl.engine.plan import PlannedPlay, Tags
+    from hivectl.model.errors import HivectlError
     from hivectl.model.inventory import Inventory
     from hivectl.model.playbook import Entry
     from hivectl.modules.base import Module
@@ -129,6 +131,14 @@ def _no_flash(task: Task, names: Iterable[str], inventory: Inventory) -> list[In
 
 def _named(nodes: Sequence[str]) -> str:
     return ", ".join(nodes[:NAMED]) + (f" and {len(nodes) - NAMED} more" if len(nodes) > NAMED else "")
+
+
+def hinted(error: HivectlError, module: Module[Any]) -> HivectlError:
+    """Return an error with what to write instead, where a node cannot do what a module needs."""
+    if isinstance(error, CapabilityError) and error.hint is None:
+        board = Capability.REPL not in module.capabilities and f"{Capability.REPL}" in error.message
+        error.hint = (INSTEAD if board else ON_LINUX).get(module.name)
+    return error
 
 
 def _certain(sections: Iterable[Sequence[Entry]]) -> Generator[Task, None, bool]:

@@ -173,3 +173,31 @@ def test_facts_and_scripts_travel_with_files(tmp_path: Path) -> None:
     told = made.run("facts", "pico1", "board", "--output", "json", XDG_CACHE_HOME=cached())
     assert (told.returncode, told.stderr) == (0, "")
     assert '"flash_free"' in told.stdout
+
+
+def test_what_a_board_cannot_do_fails_by_itself_and_says_what_to_write(tmp_path: Path) -> None:
+    made = lab(tmp_path, "serial")
+    made.write(
+        "site.yml",
+        """\
+- hosts: all
+  gather_facts: false
+  tasks:
+    - copy: {content: "a", dest: /a.txt}
+    - service: {name: pump, state: started}
+      when: inventory_hostname == 'pico1'
+      ignore_errors: true
+      register: pump
+    - copy: {content: "b", dest: /b.txt}
+    - assert:
+        that: pump.msg is search('cannot run, it can. files, repl') and pump.msg is search('`program` runs')
+    - pip: {name: x}
+      when: pump is failed
+    - copy: {content: "c", dest: /c.txt}
+""",
+    )
+    done = made.run("apply", "site.yml", XDG_CACHE_HOME=cached())
+    assert done.returncode == 1
+    assert "`mip` installs MicroPython packages" in done.stdout
+    root = tmp_path / "state/virtual/pico1/files"
+    assert [(root / name).exists() for name in ("a.txt", "b.txt", "c.txt")] == [True, True, False]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from hivectl.engine import fitting, validation
 from hivectl.engine import run as engine_run
-from hivectl.engine import validation
 from hivectl.model.errors import InputError
 from hivectl.model.secret import Secret
 from hivectl.modules.base import Module
@@ -162,7 +162,7 @@ def test_a_group_goes_on_with_those_that_are_not_done(bench: Bench, monkeypatch:
     monkeypatch.setattr(
         engine_run, "known_module", lambda name: module if name == "together" else known_module(name)
     )
-    for place in (engine_run, validation):
+    for place in (engine_run, validation, fitting):
         monkeypatch.setattr(
             place, "find_module", lambda name: module if name == "together" else find_module(name)
         )

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from hivectl.engine import fitting, validation
 from hivectl.engine import run as engine_run
-from hivectl.engine import validation
 from hivectl.engine.events import Reserved
 from hivectl.model.errors import Complaints
 from hivectl.model.parameters import parameter
@@ -327,6 +327,7 @@ def group_module(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine_run, "known_module", known)
     monkeypatch.setattr(engine_run, "find_module", found)
     monkeypatch.setattr(validation, "find_module", found)
+    monkeypatch.setattr(fitting, "find_module", found)
 
 
 GROUP: dict[str, tuple[dict[str, Any], dict[str, str], int]] = {
