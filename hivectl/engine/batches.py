@@ -260,7 +260,9 @@ class Clock:
     def __init__(self) -> None:
         self._mark = time.monotonic()
 
-    def lap(self) -> float:
-        """Return the seconds since the last call."""
-        before, self._mark = self._mark, time.monotonic()
+    def lap(self, held: float = 0.0) -> float:
+        """Return the seconds since the last call; `held`: for so many the node has kept the end to itself."""
+        before = self._mark
+        # a node that claims to have kept it since before that is not believed
+        self._mark = max(before, time.monotonic() - max(0.0, held))
         return self._mark - before

@@ -435,16 +435,16 @@ class Walk:
                             state.watcher.saw(place, result)
                         place.iteration.results.append(result)
                         if place.last:
-                            await self._conclude_next(waiting, clock)
+                            await self._conclude_next(waiting, clock, result.held)
                             if waiting:
                                 state.begin(self.group.play, self.node, waiting[0].task)
                                 state.activity.now_doing(actor, waiting[0].task.name)
                 while waiting:
                     await self._conclude_next(waiting, clock)
 
-    async def _conclude_next(self, waiting: list[Step], clock: batches.Clock) -> None:
+    async def _conclude_next(self, waiting: list[Step], clock: batches.Clock, held: float = 0.0) -> None:
         step = waiting.pop(0)
-        step.seconds = clock.lap()
+        step.seconds = clock.lap(held)
         self._settle(step)
         await conclude(self, step)
 

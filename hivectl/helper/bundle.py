@@ -120,8 +120,8 @@ def extra(magic: str, operation: str) -> bytes:
 def _pack(magic: str, names: list[str], contents: dict[str, bytes | str | None]) -> bytes:
     for name in names:
         contents[name] = _code(name) if magic == OURS else _source(name)
-    # level 6: 2 ms once; format 2 is read by every Python 3
-    return zlib.compress(marshal.dumps(contents, 2), 6)
+    # level 4: half the time of 6, and 3 % more; format 2 is read by every Python 3
+    return zlib.compress(marshal.dumps(contents, 2), 4)
 
 
 def _folder() -> Path:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 # bounds on what a node may send: a header line, the bytes behind it (two outputs of 16 MiB)
 LONGEST_HEADER = 8 << 20
 LONGEST_DATA = 33 << 20
+NUMBERS = (int, float)
 # seconds for the helper to end an operation after a stop: TERM, two seconds, KILL
 STOPPING = 6.0
 # seconds for an answer about .hivelock
@@ -203,10 +204,11 @@ class HelperSession:
         self, place: int, item: Item, header: dict[str, Any], data: bytes, received: Received | None
     ) -> ItemResult:
         result, seconds, out = header.get("r"), header.get("s"), header.get("out")
-        if not isinstance(result, dict) or not isinstance(seconds, int | float):
+        held = header.get("h", 0.0)
+        if not isinstance(result, dict) or not isinstance(seconds, NUMBERS) or not isinstance(held, NUMBERS):
             await self._nonsense("a result without its parts")
         assert isinstance(result, dict)
-        assert isinstance(seconds, int | float)
+        assert isinstance(seconds, NUMBERS)
         if out is not None:
             if not isinstance(out, int) or not 0 <= out <= len(data):
                 await self._nonsense("a result whose output has no size")
@@ -221,7 +223,11 @@ class HelperSession:
         elif received is not None:
             received.discard()
         return ItemResult(
-            index=place, result=finish_result(item, result), content=content, seconds=float(seconds)
+            index=place,
+            result=finish_result(item, result),
+            content=content,
+            seconds=float(seconds),
+            held=held,
         )
 
     async def progress(self, run: str) -> Progress:

@@ -130,6 +130,8 @@ def _item(item: Item) -> dict[str, Any]:
         plain["seen"] = dict(item.seen)
     if item.ignore_failure:
         plain["ignore"] = True
+    if item.deadline is not None:
+        plain["timed"] = True
     if not item.operation.idempotent:
         plain["once"] = True
     return plain

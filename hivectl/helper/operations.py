@@ -692,12 +692,14 @@ class ItemResult:
         result: `changed`, `failed`, `skipped`, `msg`, `diff`, and what the operation adds.
         content: bytes that a Read without a sink brought.
         seconds: how long it took on the node.
+        held: for how many seconds the node has kept it back for others to travel with.
     """
 
     index: int
     result: dict[str, Any]
     content: bytes | None = None
     seconds: float = 0.0
+    held: float = 0.0
 
 
 @record(kw_only=True)

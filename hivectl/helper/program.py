@@ -3,8 +3,8 @@
 It takes frames (node/wire.py) on standard input and answers on standard output. It ends with its input; the operation
 that it is in is finished first, and noted in `.hivelock`. The frames, by `t`:
 
-    batch    run, fence, items [{key, step, chain, check, diff, ignore, seen, name, o}], touched, contents [[sha256, size]], bytes
-             -> result {i, r, s, out, err, bytes}..., data {i, bytes} before a read's result, need {i},
+    batch    run, fence, items [{key, step, chain, check, diff, ignore, seen, timed, name, o}], touched, contents [[sha256, size]], bytes
+             -> result {h, i, r, s, out, err, bytes}..., data {i, bytes} before a read's result, need {i},
                 fenced {msg}, done
     modules  what later operations need (bundle.py)
     content  the answer to need: bytes, end, failed
@@ -173,7 +173,8 @@ class Helper:
         progress = {"run": run, "key": item["key"], "ended": False, "rc": None}
         if recorded:
             self.lock().record(fence, progress)  # type: ignore[arg-type]  # recorded: there is a fence
-        if item["name"] in SLOW or item["name"] in SYSTEM or item["o"].get("recurse"):
+        timed = item.get("timed", False)
+        if timed or item["name"] in SLOW or item["name"] in SYSTEM or item["o"].get("recurse"):
             # the controller counts an item's time from the result before it
             self.wire.flush()
         start = time.monotonic()
@@ -200,6 +201,8 @@ class Helper:
             # a fault of ours or of the node's Python ends this item with its name, not the whole batch in silence
             result = {"changed": False, "failed": True, "msg": _fault(error)}
         self._report(index, result, stdout, stderr, time.monotonic() - start)
+        if timed:
+            self.wire.flush()
         if recorded:
             progress.update(ended=True, rc=result.get("rc"))
             self.lock().record(fence, progress)  # type: ignore[arg-type]  # recorded: there is a fence

@@ -83,6 +83,7 @@ async def talk(open_channel: Any, batch: Batch = STATS) -> list[int]:
         [frame(**RESULT), frame(**RESULT)],
         [frame(t="result", i=0, s=0)],
         [frame(t="result", i=0, s="long", r={})],
+        [frame(t="result", i=0, s=0, h="long", r={})],
         [frame(t="result", i=0, s=0, r={}, out=-5)],
         [frame(t="result", i=0, s=0, r={}, out=5)],
         [frame(t="need", i=0)],

@@ -135,9 +135,9 @@ class _Child:
 
     def patience(self, shortest: float) -> float:
         """Return for how many seconds nothing need be looked at unless it says so."""
-        if self.handle < 0 or (self.wire is not None and self.wire.waiting()):
+        if self.handle < 0:
             return shortest
-        return LONGEST_INTERVAL if self.wire is None else self.wire.interval
+        return LONGEST_INTERVAL if self.wire is None else min(max(self.wire.hold(), 0.0), self.wire.interval)
 
     def listen(self, timeout: float) -> bool:
         """Move bytes once; say whether anything came. Raises Stopped."""
@@ -271,7 +271,7 @@ def _attend(child: _Child, until: "float | None") -> Ended:
             if not came:
                 if child.exited:
                     break
-                if child.wire is not None:
+                if child.wire is not None and child.wire.hold() <= 0:
                     child.wire.flush()
                 child.reap()
                 patience = min(patience * 2, 0.2)
@@ -292,7 +292,7 @@ def _await_exit(child: _Child, until: "float | None") -> None:
             child.ended.timed_out = True
             return
         child.listen(patience)
-        if child.wire is not None:
+        if child.wire is not None and child.wire.hold() <= 0:
             child.wire.flush()
         patience = min(patience * 2, 0.2)
 

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 # longest header line that is taken, in bytes: a batch of many items, each with a script
 LONGEST_HEADER = 64 << 20
 # results of quick operations travel together: held back at most so long, in seconds
-PATIENCE = 0.01
+PATIENCE = 0.1
+# held back for less is not worth a word, in seconds
+UNTOLD = 0.002
 PIECE = 65536
 # between two looks at the clock, in seconds
 LONGEST_INTERVAL = 3600.0
@@ -74,6 +76,13 @@ def make_codec() -> "tuple[Any, Any]":
     return json.dumps, json.loads
 
 
+def _frame(held: float, header: str, data: bytes) -> bytes:
+    """Return a frame's bytes; one that was held back says for how long, so that nothing seems to have taken longer."""
+    if held > UNTOLD:
+        header = '{"h":%.4f,%s' % (held, header[1:])
+    return header.encode() + b"\n" + data
+
+
 class Wire:
     """Both directions of the helper's channel, on file descriptors of its own."""
 
@@ -82,7 +91,7 @@ class Wire:
         self.sink = sink
         self.encode, self.decode = make_codec()
         self._input = bytearray()
-        self._output: "list[bytes]" = []
+        self._output: "list[tuple[float, str, bytes]]" = []
         self._since = 0.0
         self.ended = False
         self.broken = False
@@ -106,16 +115,18 @@ class Wire:
         """Send a frame; without `now` it waits shortly for others to travel with."""
         if data:
             header["bytes"] = len(data)
+        when = time.monotonic()
         if not self._output:
-            self._since = time.monotonic()
-        self._output.append(self.encode(header).encode() + b"\n" + data)
-        if now or time.monotonic() - self._since > PATIENCE:
+            self._since = when
+        self._output.append((when, self.encode(header), data))
+        if now or self.hold() <= 0:
             self.flush()
 
     def flush(self) -> None:
         """Send what waits; when nobody listens any more that is remembered and all is dropped."""
         self.beat()
-        data = memoryview(b"".join(self._output))
+        now = time.monotonic()
+        data = memoryview(b"".join([_frame(now - when, line, data) for when, line, data in self._output]))
         self._output = []
         while data and not self.broken:
             try:
@@ -181,6 +192,6 @@ class Wire:
         if not self.ended and select.select([self.source], [], [], 0)[0] and self.stop_asked():
             raise Stopped
 
-    def waiting(self) -> bool:
-        """Whether something waits to be sent."""
-        return bool(self._output)
+    def hold(self) -> float:
+        """Return for how many seconds what waits to be sent may wait on; for long where nothing does."""
+        return self._since + PATIENCE - time.monotonic() if self._output else self.interval
