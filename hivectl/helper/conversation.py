@@ -42,7 +42,8 @@ STOPPING = 6.0
 # seconds for an answer about .hivelock
 ANSWERING = 30.0
 
-_DECODE = json.JSONDecoder().decode
+# without a look for blanks around it, which frames have none of
+_DECODE = json.JSONDecoder().raw_decode
 
 
 class HelperSession:
@@ -67,6 +68,8 @@ class HelperSession:
         self._taught: set[str] = set()
         self._turn = asyncio.Lock()
         self._closed = False
+        # its input has ended
+        self._ending = False
 
     @classmethod
     async def start(
@@ -106,8 +109,8 @@ class HelperSession:
 
     @property
     def closed(self) -> bool:
-        """Whether the helper is gone."""
-        return self._closed
+        """Whether the helper is gone, or about to go."""
+        return self._closed or self._ending
 
     async def operate(self, batch: Batch, *, fenced: bool = True) -> AsyncGenerator[ItemResult]:
         """Send a batch and yield each result as it arrives; what is left when the iterator is closed is stopped.
@@ -260,12 +263,16 @@ class HelperSession:
         await self._ask(Frame({"t": "record", "fence": encode_fence(fence), "progress": plain}))
 
     async def unlock(self, fence: Fence) -> None:
-        """Give the fence back. Raises HelperError."""
-        await self._ask(Frame({"t": "unlock", "fence": encode_fence(fence)}))
+        """Give the fence back, which is the last that this helper is asked. Raises HelperError."""
+        await self._ask(Frame({"t": "unlock", "fence": encode_fence(fence)}), last=True)
 
-    async def _ask(self, frame: Frame) -> dict[str, Any]:
+    async def _ask(self, frame: Frame, *, last: bool = False) -> dict[str, Any]:
+        """Return the answer to a frame; `last`: the helper ends behind it, and its end comes with the answer."""
         async with self._turn:
             await self._send(frame)
+            if last:
+                self._ending = True
+                await self._channel.write_end()
             answered = False
             try:
                 async with asyncio.timeout(ANSWERING):
@@ -327,7 +334,7 @@ class HelperSession:
             raise
 
     async def _send(self, frame: Frame) -> None:
-        if self._closed:
+        if self.closed:
             raise ConnectionLostError("the helper has ended", node=self.node)
         try:
             await self._channel.write(bytes(frame))
@@ -372,9 +379,10 @@ class HelperSession:
     def _parsed(self, end: int) -> dict[str, Any] | None:
         """Return the header that ends there, and keep how many bytes follow it; None where it is nonsense."""
         try:
-            header = _DECODE(self._buffer[:end].decode("utf-8", "surrogatepass"))
+            text = self._buffer[:end].decode("utf-8", "surrogatepass")
+            header, place = _DECODE(text)
             size = header.get("bytes", 0)
-            sane = isinstance(size, int) and 0 <= size <= LONGEST_DATA
+            sane = place == len(text) and isinstance(size, int) and 0 <= size <= LONGEST_DATA
         except (ValueError, AttributeError, RecursionError):
             sane, header, size = False, {}, 0
         if not sane:

@@ -58,6 +58,8 @@ class HelperSessions:
                 raise ConnectionLostError("the connection is closed", node=self._node)
             session = self._sessions.get(user)
             if session is None or session.closed:
+                if session is not None:
+                    await session.close()
                 session = await HelperSession.start(
                     self._open_channel,
                     self._node,
