@@ -48,7 +48,8 @@ class SshChannel(asyncssh.SSHClientSession[bytes]):
         self._lost = False
         self._paused = False
         self._status: int | None = None
-        self._changed = asyncio.Event()
+        # one for each stream: who follows standard error, which says nothing, need not wake for every answer
+        self._changed: dict[int | None, asyncio.Event] = {None: asyncio.Event(), STDERR: asyncio.Event()}
         self._writable = asyncio.Event()
         self._writable.set()
         self._end_written = False
@@ -68,7 +69,7 @@ class SshChannel(asyncssh.SSHClientSession[bytes]):
         if not self._paused and self._buffered() > HIGH_WATER:
             self._paused = True
             self._asyncssh.pause_reading()
-        self._wake()
+        self._changed[datatype].set()
 
     def eof_received(self) -> bool:
         """Leave our side open: the exit status is still to come."""
@@ -141,7 +142,7 @@ class SshChannel(asyncssh.SSHClientSession[bytes]):
     async def wait(self) -> int | None:
         """Return the exit status, None when the way to it broke first."""
         while self._status is None and not self._lost:
-            await self._change()
+            await self._change(None)
         return self._status
 
     async def close(self) -> None:
@@ -178,7 +179,7 @@ class SshChannel(asyncssh.SSHClientSession[bytes]):
     async def _read(self, kind: int | None, limit: int) -> bytes:
         buffer = self._buffers[kind]
         while not buffer and not self._ended:
-            await self._change()
+            await self._change(kind)
         taken = bytes(buffer[:limit])
         del buffer[:limit]
         if self._paused and self._buffered() <= HIGH_WATER // 2:
@@ -187,14 +188,15 @@ class SshChannel(asyncssh.SSHClientSession[bytes]):
         return taken
 
     def _buffered(self) -> int:
-        return sum(len(buffer) for buffer in self._buffers.values())
+        return len(self._buffers[None]) + len(self._buffers[STDERR])
 
-    async def _change(self) -> None:
-        self._changed.clear()
-        await self._changed.wait()
+    async def _change(self, kind: int | None) -> None:
+        self._changed[kind].clear()
+        await self._changed[kind].wait()
 
     def _wake(self) -> None:
-        self._changed.set()
+        for changed in self._changed.values():
+            changed.set()
 
 
 def signal_number(name: str) -> int:

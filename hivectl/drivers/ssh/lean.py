@@ -7,6 +7,7 @@
   before it is used, to hear whether it would do (7): two round trips for nothing where it is the only way in.
 - The options of each connection are prepared anew, in a thread.
 - The timer that asks a silent server for a sign of life is made anew for all that comes.
+- The server's list of its other keys is given to a task of its own, to find that nobody wants it.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from asyncssh.packet import Boolean
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
     from socket import socket
+
+    from asyncssh.packet import SSHPacket
 
 
 class LazyLogger(SSHLogger):
@@ -130,6 +133,13 @@ class LeanConnection(asyncssh.SSHClientConnection):
             self._keepalive_timer = self._loop.call_later(left, self._keepalive_timer_callback)
         else:
             super()._keepalive_timer_callback()
+
+    def _process_hostkeys_00_at_openssh_dot_com_global_request(self, packet: SSHPacket) -> None:
+        """Leave the server's other keys to whoever asks for them (OpenSSH's PROTOCOL, 2.5)."""
+        if self._server_host_keys_handler:
+            super()._process_hostkeys_00_at_openssh_dot_com_global_request(packet)
+        else:
+            self._report_global_response(result=False)
 
     @property
     def logger(self) -> SSHLogger:
