@@ -99,6 +99,11 @@ class NodeSession:
         """Whether it has ever been connected: a node that was there is waited for when it is not."""
         return self._reached
 
+    @property
+    def used(self) -> bool:
+        """Whether there is anything to close."""
+        return bool(self._open)
+
     async def connection(self, *needed: Capability) -> Connection:
         """Return the first connection that can do all of `needed`, opening it when it is not open.
 

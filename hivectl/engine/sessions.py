@@ -38,19 +38,37 @@ class Sessions:
     def __init__(self, lab: Lab, recover: Callable[[str], Awaitable[None]] | None = None) -> None:
         self._lab = lab
         self._recover = recover
-        self._sessions: dict[str, asyncio.Task[NodeSession]] = {}
+        self._sessions: dict[str, NodeSession] = {}
+        # of nodes whose virtual devices are being started
+        self._starting: dict[str, asyncio.Task[NodeSession]] = {}
         self._virtual: dict[str, VirtualDevice] = {}
 
     async def of(self, node: str) -> NodeSession:
         """Return a node's session, its virtual device started; no connection is opened yet."""
-        task = self._sessions.get(node)
+        if (session := self._sessions.get(node)) is not None:
+            return session
+        found = self._lab.inventory.nodes.get(node)
+        if found is None or all(entry.virtual is None for entry in found.connections):
+            session = self._sessions[node] = self._made(node, {})
+            return session
+        task = self._starting.get(node)
         if task is None:
-            task = self._sessions[node] = asyncio.ensure_future(self._make(node))
-        if task.done():
-            return task.result()
+            task = self._starting[node] = asyncio.ensure_future(self._make(node))
         return await asyncio.shield(task)
 
     async def _make(self, node: str) -> NodeSession:
+        """Start a node's virtual devices, and make its session."""
+        started: dict[str, tuple[Mapping[str, Any], str | None]] = {}
+        for entry in self._lab.inventory.nodes[node].connections:
+            if entry.virtual is not None:
+                device = await self._start(node, entry)
+                overrides = await device.reach(entry.driver, origin=entry.origin)
+                started[entry.name] = overrides, device.refusal
+        session = self._sessions[node] = self._made(node, started)
+        return session
+
+    def _made(self, node: str, started: Mapping[str, tuple[Mapping[str, Any], str | None]]) -> NodeSession:
+        """Return a node's session; `started`: connection -> its virtual device's attributes, and its refusal."""
         if node == LOCALHOST and node not in self._lab.inventory.nodes:
             driver = find_driver("local")
             target = Target(
@@ -60,7 +78,8 @@ class Sessions:
         if node not in self._lab.inventory.nodes:
             raise InputError(f"there is no node {node} in the inventory")
         candidates = [
-            await self._candidate(node, entry) for entry in self._lab.inventory.nodes[node].connections
+            self._candidate(node, entry, *started.get(entry.name, ({}, None)))
+            for entry in self._lab.inventory.nodes[node].connections
         ]
         found = self._lab.inventory.nodes[node]
         if self._recover is None or found.power is None or found.board is None:
@@ -68,15 +87,11 @@ class Sessions:
             return NodeSession(node, candidates)
         return NodeSession(node, candidates, recover=partial(self._recover, node))
 
-    async def _candidate(self, node: str, entry: ConnectionEntry) -> Candidate:
+    def _candidate(
+        self, node: str, entry: ConnectionEntry, overrides: Mapping[str, Any], refusal: str | None
+    ) -> Candidate:
         inventory = self._lab.inventory
         driver = find_driver(entry.driver)
-        overrides: Mapping[str, Any] = {}
-        refusal = None
-        if entry.virtual is not None:
-            device = await self._start(node, entry)
-            overrides = await device.reach(entry.driver, origin=entry.origin)
-            refusal = device.refusal
         attributes = connection_attributes(
             inventory, inventory.nodes[node], entry, driver.attributes, overrides=overrides
         )
@@ -154,20 +169,16 @@ class Sessions:
 
     def opened(self) -> list[tuple[str, NodeSession]]:
         """Return the sessions that were made."""
-        return [
-            (node, task.result())
-            for node, task in self._sessions.items()
-            if task.done() and not task.cancelled() and task.exception() is None
-        ]
+        return list(self._sessions.items())
 
     async def close(self) -> None:
         """Close every connection side by side, then end the virtual devices."""
-        for task in self._sessions.values():
+        for task in self._starting.values():
             if not task.done():
                 task.cancel()
-        await asyncio.gather(*self._sessions.values(), return_exceptions=True)
+        await asyncio.gather(*self._starting.values(), return_exceptions=True)
         faults = await asyncio.gather(
-            *(_close(session) for _, session in self.opened()), return_exceptions=True
+            *(_close(session) for _, session in self.opened() if session.used), return_exceptions=True
         )
         faults += await asyncio.gather(
             *(device.close() for device in self._virtual.values()), return_exceptions=True
