@@ -18,6 +18,7 @@ tables in Markdown on stdout and what it is doing on stderr. It takes about fift
    loses them with its coordinator.
 5. **MicroPython boards**: transfers beside mpremote on one virtual board, a slow WebREPL beside its file records, and
    50 boards, each with an interpreter of its own, provisioned by one `hivectl apply` beside 5 of them.
+6. **Virtual FPGA boards**: how soon a bitstream is simulated, how long a second of it takes, results of 16 boards.
 
 Ratios are those of medians. A target that is missed is shown and changes nothing, unless `--strict` asks. A tool
 that fails, leaves another end state, changes something with nothing to do, or opens more channels than it may is a
@@ -37,6 +38,7 @@ from typing import TYPE_CHECKING
 
 from tests.benchmarks.boards import MANY, BoardSample, run_boards
 from tests.benchmarks.commands import CommandSample, cases, run_cases
+from tests.benchmarks.fpga import FpgaSample, run_fpga
 from tests.benchmarks.job import Target, write_project
 from tests.benchmarks.report import Results, as_json, checks, machine, markdown
 from tests.benchmarks.reservations import run_reservations
@@ -52,7 +54,7 @@ if TYPE_CHECKING:
 
 PEERS = frozenset({"pyinfra", "ansible"})
 PEERS_HOSTS = 20
-PARTS = ("play", "role", "commands", "reservations", "boards")
+PARTS = ("play", "role", "commands", "reservations", "boards", "fpga")
 SMALL_RUNS = 15
 LARGE_RUNS = 5
 
@@ -180,7 +182,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             (folder / "boards").mkdir()
             of_boards, wrong = run_boards(folder / "boards", options.rounds, options.boards, say)
             faults += wrong
-    results = Results(described, samples, commands, faults, of_role, pairs, of_boards)
+        of_fpga: list[FpgaSample] = []
+        if options.only in (None, "fpga"):
+            (folder / "fpga").mkdir()
+            of_fpga, wrong = run_fpga(folder / "fpga", options.rounds, say)
+            faults += wrong
+    results = Results(described, samples, commands, faults, of_role, pairs, of_boards, of_fpga)
     text = markdown(results)
     sys.stdout.write(text)
     if options.markdown:

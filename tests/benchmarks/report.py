@@ -34,6 +34,7 @@ from tests.benchmarks.commands import (
     VALIDATE,
     VALIDATE_LARGE,
 )
+from tests.benchmarks.fpga import CACHED, NATIVE, NEW, REAL, SLOWEST
 from tests.benchmarks.reservations import ALONE, EIGHT, QUEUE
 from tests.benchmarks.rounds import FRESH, REPEATED
 
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
     from tests.benchmarks.boards import BoardSample
     from tests.benchmarks.commands import CommandSample
+    from tests.benchmarks.fpga import FpgaSample
     from tests.benchmarks.reservations import Pairs
     from tests.benchmarks.rounds import Sample
 
@@ -92,6 +94,7 @@ class Results:
     role: Sequence[Sample] = ()
     reservations: Sequence[Pairs] = ()
     boards: Sequence[BoardSample] = ()
+    fpga: Sequence[FpgaSample] = ()
 
 
 def machine() -> dict[str, Any]:
@@ -138,7 +141,7 @@ def checks(results: Results) -> list[Check]:
         Check(f"{name}: memory", _command(results, name, lambda s: s.cost.memory), 300.0, "MB")
         for name in (PLAN, PLAN_SERIAL, GRAPH)
     ]
-    return made + _reservation_checks(results) + _board_checks(results)
+    return made + _reservation_checks(results) + _board_checks(results) + _fpga_checks(results)
 
 
 def _reservation_checks(results: Results) -> list[Check]:
@@ -180,6 +183,20 @@ def _board_checks(results: Results) -> list[Check]:
     return made
 
 
+def _fpga_checks(results: Results) -> list[Check]:
+    made = []
+    for name, limit, unit in (
+        (NEW, 1.5, "s"),
+        (CACHED, 0.02, "s"),
+        (SLOWEST, 0.05, "s"),
+        (NATIVE, 1000.0, "results/s"),
+        (REAL, 400.0, "results/s"),
+    ):
+        own = [sample.figure for sample in results.fpga if sample.name == name]
+        made.append(Check(name, median(own) if own else None, limit, unit, at_least=unit != "s"))
+    return made
+
+
 def markdown(results: Results) -> str:
     """Write the tables."""
     parts = [", ".join(f"{key} {value}" for key, value in results.machine.items())]
@@ -193,6 +210,13 @@ def markdown(results: Results) -> str:
         parts += ["## Reserve and release", _reservation_table(results.reservations)]
     if results.boards:
         parts += ["## Boards", _board_table(results.boards)]
+    if results.fpga:
+        rows = [
+            [name, str(len(own)), f"{median(own):.4g}", unit]
+            for name, unit in dict.fromkeys((sample.name, sample.unit) for sample in results.fpga)
+            if (own := [sample.figure for sample in results.fpga if sample.name == name])
+        ]
+        parts += ["## Virtual FPGA boards", _table("what|runs|median|unit", rows)]
     parts += ["## Targets", _check_table(checks(results))]
     if results.faults:
         parts += ["## Faults", *(f"```\n{fault}\n```" for fault in results.faults)]

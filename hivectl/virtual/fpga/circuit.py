@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from dataclasses import replace
 from functools import cached_property
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
     from hivectl.virtual.fpga.netlist import Netlist
     from hivectl.virtual.fpga.target import Target
 
-# cycles times cells that Python does in some 15 ms: what a WebAssembly module costs to compile
-PYTHON_SHARE = 200_000
+# cycles times cells that Python does in some 3 ms, which a WebAssembly module costs to compile, and in 15 ms, for as
+# long as wasmtime, which costs some 40, is not imported
+PYTHON_SHARE, PYTHON_ALONE = 40_000, 200_000
 # cycles times cells in one go: some 0.3 s, after which somebody who has lost interest is heeded
 WASM_PIECE, PYTHON_PIECE = 1_000_000_000, 5_000_000
 REMEMBERED = 64
@@ -158,7 +160,8 @@ class Circuit:
             if stop is not None and stop.is_set():
                 raise StoppedError
             wanted = cycles - state.cycles
-            share = PYTHON_SHARE // self._size - self._in_python
+            most = PYTHON_SHARE if "wasmtime" in sys.modules else PYTHON_ALONE
+            share = most // self._size - self._in_python
             if share <= 0 and self._wasm and self._fast is None:
                 self._fast = wasm_machine(self.netlist)
                 self._wasm = self._fast is not None
