@@ -18,7 +18,6 @@ from hivectl.drivers.errors import (
     UnreachableError,
 )
 from hivectl.micropython.errors import remote_error
-from hivectl.micropython.programs import NAME
 from hivectl.model.records import record
 
 if TYPE_CHECKING:
@@ -33,8 +32,10 @@ LONGEST_OUTPUT = 16 << 20
 INTERRUPTING = 4.0
 COMING_BACK = 30.0
 LOOKING = 10.0
+# in the board's globals, until its interpreter starts anew
+MARK = "_hivectl_shell"
 # tells whether the interpreter is the one that we know
-KNOWN = f"try:print({NAME}.s)\nexcept(NameError,AttributeError):print()\n"
+KNOWN = f"print(globals().get({MARK!r},''))"
 
 
 @record(kw_only=True)
@@ -157,18 +158,20 @@ class BoardShell:
         now = (board, board.repl.resets)
         if now == self._seen:
             return board
-        if board.repl.interrupted and (self._seen is None or self._seen[0] is not board):
-            self._reach.tell(
-                f"{self.node}: the board's own program was interrupted; it begins anew when the board is let go"
-            )
         before = self._mark
         if before is not None:
             there = await board.attempt(KNOWN, timeout=LOOKING)
             if there.output.strip().decode(errors="replace") == before:
+                # then what was interrupted by connecting was a command of ours
+                board.repl.interrupted = False
                 self._seen = now
                 return board
+        if board.repl.interrupted and (self._seen is None or self._seen[0] is not board):
+            self._reach.tell(
+                f"{self.node}: the board's own program was interrupted; it begins anew when the board is let go"
+            )
         mark = secrets.token_hex(4)
-        await board.files.run(f"{NAME}.s={mark!r}", seconds=LOOKING)
+        await board.attempt(f"{MARK}={mark!r}", timeout=LOOKING)
         self._mark, self._seen = mark, now
         if before is not None:
             raise BoardResetError(
@@ -189,10 +192,10 @@ class BoardShell:
                 node=self.node,
                 hint="whether the command has run is not known; the next one finds the board as it is now",
             ) from error
-        except UnreachableError:
+        except NodeError:
             error.hint = error.hint or "the board has not come back"
             return
-        error.hint = "the board was not reset: what it knew is still there; the command was interrupted"
+        error.hint = "the board was not reset, what it knew is there; how far the command came is not known"
 
     async def _too_long(self, board: Any, seconds: float, printed: str) -> ShellTimeoutError:
         ended = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Self
 
 from hivectl.client.calls import Remote, check_name
@@ -97,7 +98,8 @@ class Task(Face[AsyncTask]):
             while (part := self._call(_next(parts))) is not None:
                 yield part
         finally:
-            self._call(parts.aclose())
+            # the garbage collector may end it, in whatever thread it runs
+            self._runner.close_soon(SimpleNamespace(close=parts.aclose))
 
     wait = blocking(AsyncTask.wait)
 

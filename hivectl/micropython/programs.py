@@ -112,6 +112,7 @@ class _hivectl:
  def _u(s,t):
   o=_hivectl.k
   if o and o[:2]==(s,t):_hivectl.k=None
- k=None
+ try:k=_hivectl.k
+ except NameError:k=None
 print([n for n in _hivectl.n if _hivectl._w(n)])
 """

@@ -17,7 +17,7 @@ from hivectl.client.errors import (
     ShellTimeoutError,
 )
 from hivectl.client.results import RunAllError
-from hivectl.drivers.errors import CapabilityError
+from hivectl.drivers.errors import CapabilityError, ConnectionLostError
 from hivectl.micropython.errors import RemoteOSError, RemoteSyntaxError
 from hivectl.model.errors import InputError
 
@@ -31,8 +31,6 @@ nodes:
   usb: {driver: serial, virtual: pico-w, labels: {kind: board}}
   wifi: {driver: webrepl, virtual: pico-w, labels: {kind: board}}
   pi1: {driver: ssh, virtual: linux}
-  usb2: {driver: serial, virtual: pico-w}
-  wifi2: {driver: webrepl, virtual: pico-w}
 hives:
   all-of-them: {nodes: [usb, wifi, pi1]}
 """
@@ -162,6 +160,16 @@ def test_a_reset_between_commands_is_told_before_the_next_one(board: Node) -> No
     assert "AttributeError" in board("import builtins; builtins.ran")
 
 
+def test_a_line_that_breaks_is_told_from_a_reset(board: Node, capfd: pytest.CaptureFixture[str]) -> None:
+    board("kept = 1")
+    virtual: Any = board._behind._reach._sessions._virtual[board.name]
+    virtual.device.faults.drop_back_after = 1000
+    with pytest.raises(ConnectionLostError, match="was not reset, what it knew is there"):
+        board("print('x' * 900)\nprint('y' * 900)\nkept = 2\nwhile True: pass")
+    assert board("kept") in ("1\n", "2\n")
+    assert "own program" not in capfd.readouterr().err
+
+
 def test_files_go_and_come(board: Node, tmp_path: Path) -> None:
     (tmp_path / "main_task.py").write_text("print('task')\n")
     assert board.put(tmp_path / "main_task.py", "/task.py")
@@ -237,25 +245,32 @@ def test_while_a_task_runs_nothing_interrupts_it(board: Node, hive: Hive, tmp_pa
     assert (task.state, board.tasks, board.task) == ("absent", {}, None)
 
 
-@pytest.mark.parametrize("name", ["usb2", "wifi2"])
-def test_a_task_outlives_us_and_is_found_again(
-    inventory: Path, tmp_path: Path, name: str, capfd: pytest.CaptureFixture[str]
+def test_a_task_outlives_our_connection_and_is_found_again(
+    board: Node, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "loop.py").write_text(LOOP)
-    with Node(name, inventory=inventory) as node:
-        assert node.set_task("loop", script=tmp_path / "loop.py").state == "running"
-    with Node(name, inventory=inventory) as node:
-        # who connects to a board interrupts it
-        found = node.tasks["loop"]
-        assert (found.state, found.output, found.exit_status) == ("interrupted", "begun\n", None)
-        assert node("1") == "1\n"
-        assert "program was interrupted; it begins anew when the board is let go" in capfd.readouterr().err
-        with pytest.raises(ShellTimeoutError):
-            found.wait(0.3)
-        assert found.state == "running"
-        found.stop()
-    with Node(name, inventory=inventory) as node:
-        assert [task.state for task in node.tasks.values()] == ["ended"]
+    heard = board.set_task("loop", script=tmp_path / "loop.py").follow()
+    said = ""
+    while not said.endswith("begun\n"):
+        said += next(heard)
+    behind = board._behind
+
+    async def let_go() -> None:
+        await (await behind._reach._sessions.of(board.name)).close()
+
+    board._call(let_go())
+    # who connects to a board interrupts it
+    found = board.tasks["loop"]
+    assert (found.state, found.output, found.exit_status) == ("interrupted", "begun\n", None)
+    assert board("1") == "1\n"
+    assert "program was interrupted; it begins anew when the board is let go" in capfd.readouterr().err
+    with pytest.raises(ShellTimeoutError):
+        found.wait(0.3)
+    assert found.state == "running"
+    board._call(let_go())
+    assert board.tasks["loop"].state == "interrupted"
+    assert found.stop().state == "ended"
+    assert [task.state for task in board.tasks.values()] == ["ended"]
 
 
 def test_a_mixed_hive_does_things_together(hive: Hive) -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import os
 import struct
 import termios
 from typing import TYPE_CHECKING
 
 from hivectl.drivers.base import StreamAddress
 from hivectl.drivers.boards.connection import OpenBoard
-from hivectl.drivers.errors import AddressError, CapabilityError
-from hivectl.drivers.terminal import Terminal, open_terminal
+from hivectl.drivers.errors import AddressError, CapabilityError, StreamError
+from hivectl.drivers.terminal import Terminal, matching, open_terminal
 from hivectl.micropython.repl import Repl
 
 if TYPE_CHECKING:
@@ -60,7 +61,13 @@ async def open_wire(target: Target) -> Stream:
     path = attributes.port
     if path is None:
         path = await asyncio.to_thread(find_port, attributes, target.node)
-    return open_terminal(StreamAddress(path=path, baud=attributes.baud), node=target.node, exclusive=True)
+    try:
+        return open_terminal(StreamAddress(path=path, baud=attributes.baud), node=target.node, exclusive=True)
+    except StreamError as error:
+        if await asyncio.to_thread(os.path.exists, matching(path)):
+            raise
+        # one that is plugged in again, or starts anew, is waited for
+        raise AddressError(f"no board is plugged in: there is no {path}", node=target.node) from error
 
 
 async def pulse(terminal: Terminal) -> None:

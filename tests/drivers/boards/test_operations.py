@@ -203,6 +203,10 @@ def test_fences_keep_older_and_other_controllers_away(tmp_path: Path) -> None:
             await ask(fence(6))
             with pytest.raises(FenceError, match="owner6"):
                 await ask(fence(9, "another"))
+            # who connects later sends the helper again, and finds the fence
+            connection.files._has = None
+            with pytest.raises(FenceError, match="owner6"):
+                await ask(fence(5))
             await connection.unlock(fence(6))
             await ask(fence(9, "another", 0.05))
             await asyncio.sleep(0.1)
