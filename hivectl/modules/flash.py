@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from hivectl.drivers.base import Capability
-from hivectl.flash.base import CutOffError, Job, NotBackError, WrongBoardError
+from hivectl.flash.base import CutOffError, FlashError, Job, NotBackError, WrongBoardError
 from hivectl.flash.images import read_image
 from hivectl.flash.places import boots, locate
 from hivectl.flash.registry import choose
@@ -112,6 +112,11 @@ async def procedure(parameters: Parameters, context: NodeContext) -> Result:
     except (CutOffError, NotBackError) as error:
         context.quarantine(f"flashing {work.image.path.name}: {error.message}")
         raise
+    except FlashError as error:
+        if await asyncio.to_thread(_waits_in_boot_loader, work.plug):
+            error.message += "; the board waits in its boot loader, its firmware is as it was"
+            error.args = (error.message,)
+        raise
     return {**result, **await _verified(work, context)}
 
 
@@ -199,6 +204,13 @@ async def _asked(context: NodeContext) -> Report | None:
     said = connection.repl.literal(answer.output)
     version = VERSION.search(str(said[0]))
     return Report(version=version[0] if version else str(said[0]), machine=str(said[1]))
+
+
+def _waits_in_boot_loader(plug: Plug) -> bool:
+    try:
+        return boots(plug, locate(plug))
+    except FlashError:
+        return False
 
 
 def _refuse_other(report: Report | None, work: Work) -> None:

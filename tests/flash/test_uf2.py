@@ -22,6 +22,7 @@ from hivectl.flash.volumes import mounted
 from hivectl.model.node_errors import StreamError
 from hivectl.virtual.usb_tree import Plugged, UsbTree
 from tests.support.flashing import desk, plugged
+from tests.support.images import e10_block
 from tests.support.uf2 import RP2350, firmware, micropython
 from tests.support.uf2 import uf2 as packed
 
@@ -259,5 +260,18 @@ def test_a_volume_that_nobody_mounts_is_named_with_what_helps(tmp_path: Path) ->
                 await uf2.flash(replace(job, timeout=0.2))
             assert "`flasher: picotool`" in str(caught.value)
             assert board.usb.boot.firmware.whole
+
+    asyncio.run(scenario())
+
+
+def test_the_block_of_erratum_e10_disturbs_nobody(tmp_path: Path) -> None:
+    image = tmp_path / "e10.uf2"
+    image.write_bytes(e10_block() + packed(firmware("v1.99.0 on 2026-02-03"), family=RP2350))
+
+    async def scenario() -> None:
+        async with plugged(tmp_path, kind="pico2") as board:
+            assert board.job(image).image.version == "v1.99.0 on 2026-02-03"
+            assert await uf2.flash(board.job(image))
+            assert board.usb.boot.firmware.version == "v1.99.0 on 2026-02-03"
 
     asyncio.run(scenario())

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from hivectl.flash import uf2
+from hivectl.flash.base import NoVolumeError
 from hivectl.model.errors import Complaints, ExitCode
 from hivectl.modules import flash
 from hivectl.store.health import NodeHealth
@@ -105,6 +106,23 @@ def test_a_board_that_went_away_is_quarantined_with_the_reason(
     # plugged in again it comes up in its boot loader, which is known to be well
     again = bench.run(PLAY)
     assert again.statuses("p1") == {"Firmware": "changed", "What it runs": "changed"}
+
+
+def test_a_board_that_got_nothing_is_said_to_wait_in_its_boot_loader(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    micropython(bench.folder / "new.uf2")
+
+    async def refuses(*_: Any) -> int:
+        raise NoVolumeError("the volume cannot be written; nothing was written", node="p1")
+
+    monkeypatch.setattr(uf2, "_opened", refuses)
+    done = bench.run(PLAY)
+    assert done.result("Firmware", "p1")["msg"] == (
+        "the volume cannot be written; nothing was written; the board waits in its boot loader, its firmware is as it was"
+    )
+    with closing(bench.lab().open_store()) as store:
+        assert NodeHealth(store).of_all()["p1"].state == "healthy"
 
 
 def test_a_board_that_took_the_image_and_does_not_answer_is_quarantined(
