@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.command import Lab, make_lab
 from tests.support.relays import device
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -127,14 +127,12 @@ def test_a_cycle_that_is_interrupted_leaves_the_node_on(tmp_path: Path, lasts: f
     lab = command_lab(tmp_path, lasts)
     lab.write("power.yml", "- hosts: m1\n  tasks:\n    - power: {state: cycle, off_for: 60s}\n")
     running = lab.start("apply", "power.yml")
-    end = time.monotonic() + 30
-    while not (tmp_path / "log").exists():
-        assert time.monotonic() < end
-        time.sleep(0.02)
+    log = tmp_path / "log"
+    wait_until(lambda: log.exists() and log.read_text() == "off\n")
     os.kill(running.pid, signal.SIGINT)
     out, err = running.communicate(timeout=30)
     assert running.returncode == 130, out + err
-    assert (tmp_path / "log").read_text() == "off\non\n"
+    assert log.read_text() == "off\non\n"
 
 
 UHUBCTL = """\
