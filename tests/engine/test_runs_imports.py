@@ -90,7 +90,7 @@ VARIABLES: dict[str, tuple[dict[str, Any], list[Any], str]] = {
     "some of a folder": (
         {"d/a.yml": {"x": 1}, "d/b.yml": {"y": 2}, "d/ab.yml": {"z": 4}, "d/sub/c.yml": {"w": 3}},
         [
-            {"include_vars": {"dir": "d", "depth": 1, "files_matching": "b", "ignore_files": ["^a"]}},
+            {"include_vars": {"dir": "d", "depth": 1, "files_matching": "b", "ignore_files": ["^a.*"]}},
             log("{{ x | default(0) }}{{ y | default(0) }}{{ z | default(0) }}{{ w | default(0) }}"),
         ],
         "0200",

@@ -27,7 +27,8 @@ def test_every_group_has_its_facts(helper: str) -> None:
     from hivectl.helper.facts_index import FACT_NAMES
 
     found = facts(*FACT_GROUPS)
-    optional = {"distribution_minor_version", "loadavg"}
+    # `board` is told by boards alone
+    optional = {"distribution_minor_version", "loadavg", "board"}
     if helper != "python":
         # where there is none there is nothing to tell of it
         optional |= {"python", "python_version"}
