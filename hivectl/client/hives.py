@@ -17,9 +17,13 @@ from hivectl.model.suggestions import nearest
 from hivectl.reservations.base import UnavailableError, described
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+    import os
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Sequence
     from types import TracebackType
+    from typing import Unpack
 
+    from hivectl.bitstream.evaluations import Evaluation
+    from hivectl.bitstream.face import Wishes
     from hivectl.client.lab import Inventories
     from hivectl.client.output import Output
     from hivectl.client.reach import Reach
@@ -138,6 +142,27 @@ class Nodes:
                 errors[node.name] = error
         results = Results(outputs, errors)
         return results.check() if check else results
+
+    def evaluate(
+        self, files: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], **options: Unpack[Wishes]
+    ) -> AsyncGenerator[Evaluation]:
+        """Measure circuits on the nodes' FPGAs, and return each result as it comes.
+
+        `async for one in hive.evaluate("circuits/*.bin", window="1s"): print(one.name, one.board, one.value)`
+
+        Args:
+            files: bitstreams, .bin or .asc, or globs of them; one that is none fails alone.
+            **options: `measure`, `window` (seconds, or "100ms") or `cycles`, `samples`, `rate`, `repeats`, `each` (each
+                circuit on every node, not on whichever is free), `boards` (file or glob -> nodes), `expect` (file or
+                glob -> value), `tolerance`, `cache`, `protocol`, `firmware`, `patience`: as the module `evaluate`.
+
+        Raises:
+            InputError: what is asked makes no sense; nothing was measured.
+            ReservationLostError: the nodes were lost meanwhile.
+        """
+        from hivectl.client.evaluating import evaluate
+
+        return evaluate(self._reach, tuple(self._names()), files, options)
 
     async def status(self) -> Table:
         """Ask every node for its host name and uptime; returns a table with who holds it."""

@@ -308,6 +308,7 @@ class Reach:
             power=lambda: self._sessions.power(node),
             plug=lambda: self._sessions.plug(node),
             quarantine=lambda reason: NodeHealth(self._store).quarantine([node], reason, owner()),
+            board=self._sessions.board(node),
         )
 
     def _holding_of(self, node: str) -> Holding | None:

@@ -10,9 +10,13 @@ from hivectl.client.hives import AsyncAuxHive, AsyncHive, Nodes
 from hivectl.client.sync_nodes import Node
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterable, Iterator, Sequence
     from types import TracebackType
+    from typing import Unpack
 
+    from hivectl.bitstream.evaluations import Evaluation
+    from hivectl.bitstream.face import Wishes
     from hivectl.client.lab import Inventories
     from hivectl.client.nodes import AsyncNode
     from hivectl.client.tables import Table
@@ -75,6 +79,33 @@ class HiveFace(Face[H]):
     run_all_seq = blocking(Nodes.run_all_seq)
 
     status = blocking(Nodes.status)
+
+    def evaluate(
+        self, files: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], **options: Unpack[Wishes]
+    ) -> Iterator[Evaluation]:
+        """Measure circuits on the nodes' FPGAs, and return each result as it comes.
+
+        `for one in hive.evaluate("circuits/*.bin", window="1s"): print(one.name, one.board, one.value)`; leaving the
+        loop early stops the boards.
+
+        Args:
+            files: bitstreams, .bin or .asc, or globs of them; one that is none fails alone.
+            **options: as those of `hivectl.aio.Hive.evaluate`.
+
+        Raises:
+            InputError: what is asked makes no sense; nothing was measured.
+            ReservationLostError: the nodes were lost meanwhile.
+        """
+        results = self._behind.evaluate(files, **options)
+
+        async def following() -> Evaluation | None:
+            return await anext(results, None)
+
+        try:
+            while (one := self._call(following())) is not None:
+                yield one
+        finally:
+            self._call(results.aclose())
 
     close = blocking(Nodes.close)
 

@@ -105,16 +105,13 @@ async def group(parameters: Parameters, contexts: Mapping[str, NodeContext]) -> 
     from hivectl.bitstream.saving import Saving
 
     leader = next(iter(contexts.values()))
-    measurement = measurement_of(parameters)
-    folders = [Path(parameters.folder)] if parameters.folder else _folders(leader)
-    circuits = await asyncio.to_thread(_circuits, parameters, leader, tuple(contexts), folders)
-    sources = [_source(parameters, context) for context in contexts.values()]
+    work = await prepare(parameters, contexts)
     if leader.check:
-        return {node: _checked(circuits) for node in contexts}
+        return {node: _checked(work.circuits) for node in contexts}
     evaluations: list[Evaluation] = []
     with contextlib.ExitStack() as stack:
-        saving = stack.enter_context(Saving(folders[-1] / user_path(name) for name in parameters.save))
-        cache = stack.enter_context(contextlib.closing(_cache())) if parameters.cache else None
+        saving = stack.enter_context(Saving(work.folder / user_path(name) for name in parameters.save))
+        cache = stack.enter_context(contextlib.closing(known_results())) if parameters.cache else None
 
         def emit(evaluation: Evaluation) -> None:
             evaluations.append(evaluation)
@@ -127,11 +124,38 @@ async def group(parameters: Parameters, contexts: Mapping[str, NodeContext]) -> 
             cache=cache,
             say=lambda node, message: contexts[node].say(message),
         )
-        evaluating = Evaluating(circuits, sources, measurement, options, emit)
+        evaluating = Evaluating(work.circuits, work.sources, work.measurement, options, emit)
         await evaluating.run()
     for node, reason in evaluating.lost.items():
         contexts[node].quarantine(f"evaluate: {reason}")
     return _results(parameters, contexts, evaluations, {**evaluating.lost, **evaluating.refused})
+
+
+@record(kw_only=True)
+class Work:
+    """What is to be done, worked out before any board is touched.
+
+    Attributes:
+        measurement: of each circuit.
+        circuits: read and checked.
+        sources: the boards.
+        folder: in which results are saved.
+    """
+
+    measurement: Measurement
+    circuits: list[Circuit]
+    sources: list[NodeSource]
+    folder: Path
+
+
+async def prepare(parameters: Parameters, contexts: Mapping[str, NodeContext]) -> Work:
+    """Work out what is to be done; raises InputError leaves and ModuleError where that makes no sense."""
+    leader = next(iter(contexts.values()))
+    measurement = measurement_of(parameters)
+    folders = [Path(parameters.folder)] if parameters.folder else _folders(leader)
+    circuits = await asyncio.to_thread(_circuits, parameters, leader, tuple(contexts), folders)
+    sources = [_source(parameters, context) for context in contexts.values()]
+    return Work(measurement=measurement, circuits=circuits, sources=sources, folder=folders[-1])
 
 
 def measurement_of(parameters: Parameters) -> Measurement:
@@ -233,7 +257,8 @@ def _source(parameters: Parameters, context: NodeContext) -> NodeSource:
     )
 
 
-def _cache() -> Cache:
+def known_results() -> Cache:
+    """Return the results that this user's evaluations have kept; raises CacheError."""
     from hivectl.bitstream.cache import Cache
 
     return Cache(cache_folder() / "evaluations.db")
