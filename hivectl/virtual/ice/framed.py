@@ -231,9 +231,28 @@ class FramedFirmware:
     # ---- measurements
 
     def _next(self) -> None:
-        if self._running is None and self._waiting:
-            self._running = asyncio.get_running_loop().create_task(self._run(self._waiting.popleft()))
-            self._running.add_done_callback(self._ended)
+        """Begin the measurement that waits, with the bitstream that is there now: another may come right behind."""
+        while self._running is None and self._waiting:
+            asked = self._waiting.popleft()
+            if self._take(asked):
+                self._running = asyncio.get_running_loop().create_task(self._run(asked))
+                self._running.add_done_callback(self._ended)
+
+    def _take(self, asked: Asked) -> bool:
+        """Take the bitstream that a measurement is for; False: there is none, which was said."""
+        if asked.mode == Mode.TAKE and self._staged is not None:
+            self._loaded, self._staged = self._staged, None
+        elif asked.mode == Mode.TAKE:
+            self._refuse(
+                asked.verb, asked.sequence, Status.NOTHING_LOADED, "no bitstream waits: LOAD one first"
+            )
+            return False
+        if self._loaded is None:
+            self._refuse(
+                asked.verb, asked.sequence, Status.NOTHING_LOADED, "no bitstream was loaded: LOAD one first"
+            )
+            return False
+        return True
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running = None
@@ -274,18 +293,7 @@ class FramedFirmware:
             await asyncio.sleep(left)
 
     async def _put(self, asked: Asked) -> bool:
-        """Configure the FPGA as asked; False: that was refused."""
-        text = "no bitstream was loaded: LOAD one first"
-        if asked.mode == Mode.TAKE:
-            text = "no bitstream waits: LOAD one first"
-            if self._staged is not None:
-                self._loaded, self._staged = self._staged, None
-                text = ""
-        elif self._loaded is not None:
-            text = ""
-        if text:
-            self._refuse(asked.verb, asked.sequence, Status.NOTHING_LOADED, text)
-            return False
+        """Configure the FPGA as asked; False: it refused."""
         assert self._loaded is not None
         if asked.mode != Mode.GO_ON:
             await self._board.fpga.configure(self._loaded.image, self._loaded.key)
@@ -296,8 +304,7 @@ class FramedFirmware:
                 Status.REFUSED,
                 "CDONE stayed low: the FPGA refused the bitstream",
             )
-            return False
-        return True
+        return self._board.fpga.done
 
 
 # many boards get the same ones, again and again

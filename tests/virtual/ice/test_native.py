@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hivectl.bitstream import frames
 from hivectl.bitstream.framed import FramedMeter
+from hivectl.bitstream.frames import Decoder, Frame, Mode, Packing, Verb
 from hivectl.bitstream.icefarm import IcefarmMeter
 from hivectl.bitstream.measuring import (
     VARIANCE,
@@ -89,6 +91,35 @@ def test_what_the_fpga_refuses_and_what_the_twin_cannot_tell(
                 assert (await meter.count(await meter.load(circuit("div1024")), 512)).pulses == 1
             finally:
                 await meter.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_bitstream_that_comes_right_behind_has_no_part_in_a_measurement(
+    tmp_path: Path, configurations: Configurations
+) -> None:
+    async def scenario() -> None:
+        async with board(tmp_path, configurations) as ice:
+            terminal = line(ice)
+            asked = b""
+            names = ("refused/ddr", "refused/pll", "refused/ring")
+            for number, name in enumerate(names):
+                image = circuit(name).packed
+                load = frames.LOAD.pack(Packing.PLAIN, len(image)) + image
+                asked += frames.encode(Verb.LOAD, 2 * number, load)
+                asked += frames.encode(Verb.COUNT, 2 * number + 1, frames.COUNT.pack(Mode.TAKE, SECOND))
+            writing = asyncio.create_task(terminal.write(asked))
+            decoder, found = Decoder(), dict[int, Frame]()
+            async with asyncio.timeout(30):
+                while len(found) < 2 * len(names):
+                    found |= {frame.sequence: frame for frame in decoder.feed(await terminal.read())}
+            await writing
+            await terminal.close()
+            said = [found[number].payload.decode() for number in (1, 3, 5)]
+            assert "double data rate" in said[0]
+            # the board takes one beside the one that it measures: a third may be told to wait
+            assert "phase-locked" in said[1] or "waits" in said[1], said
+            assert "feeds itself" in said[2] or "wait" in said[2], said
 
     asyncio.run(scenario())
 
