@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hivectl.flash.base import Flasher, Program
-from hivectl.flash.places import locate, terminal_of
+from hivectl.flash.places import serial_port
 from hivectl.flash.programs import Fault, failure, file_of, run_program
 
 if TYPE_CHECKING:
@@ -73,13 +73,12 @@ async def verify(job: Job) -> bool | None:
 
 
 async def _esptool(job: Job, *words: str, writes: bool) -> Ran:
-    device = locate(job.plug)
     given = job.options
     arguments: Sequence[str] = [
         "--chip",
         given["chip"],
         "--port",
-        terminal_of(job.plug, device),
+        serial_port(job.plug),
         "--baud",
         given.get("baud", BAUD),
         "--before",

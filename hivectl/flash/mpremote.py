@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hivectl.flash.base import Flasher, Program
-from hivectl.flash.places import locate, terminal_of
+from hivectl.flash.places import serial_port
 from hivectl.flash.programs import Fault, failure, run_program
 
 if TYPE_CHECKING:
@@ -38,11 +38,10 @@ async def flash(job: Job) -> bool:
     Raises:
         FlashError: what mpremote says.
     """
-    device = locate(job.plug)
-    port = terminal_of(job.plug, device)
+    port = serial_port(job.plug)
     folder = job.image.path
     names = sorted(str(one) for one in folder.iterdir() if one.name != "__pycache__")
-    job.say(f"copies {folder.name} by mpremote to the board at USB port {device.hub_port}")
+    job.say(f"copies {folder.name} by mpremote to the board at {port}")
     ran = await run_program(
         job, PROGRAM, ["connect", port, "fs", "cp", "-r", *names, ":", "+", "reset"], writes=True
     )

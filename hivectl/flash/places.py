@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hivectl.flash import usb
@@ -52,6 +53,34 @@ def boots(plug: Plug, device: UsbDevice) -> bool:
     if device.identity in BOOT_ROMS or device.identity in plug.board.boot_ids:
         return True
     return not plug.board.boot_ids and bool(usb.blocks(device))
+
+
+def in_boot_loader(plug: Plug) -> bool:
+    """Tell whether the board is in a boot loader that is a volume; raises as `locate`."""
+    return not _is_plain(plug) and boots(plug, locate(plug))
+
+
+def serial_port(plug: Plug) -> str:
+    """Return the board's serial port: that of its USB device, or a plain one that the inventory names.
+
+    Raises:
+        NotPluggedInError, WrongBoardError: as `locate`, or it has no serial port.
+    """
+    if plug.port is not None and _is_plain(plug):
+        return plug.port
+    return terminal_of(plug, locate(plug))
+
+
+def _is_plain(plug: Plug) -> bool:
+    """Tell whether the board hangs on a serial port that is there and is none of USB's, such as /dev/ttyAMA0."""
+    named = plug.hub_port is None and plug.serial_number is None and plug.port is not None
+    if (
+        not named
+        or not Path(plug.port or "").exists()
+        or usb.of_terminal(plug.root, plug.port or "") is not None
+    ):
+        return False
+    return _remembered(plug) is None
 
 
 def terminal_of(plug: Plug, device: UsbDevice) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hivectl.drivers.base import Capability
 from hivectl.flash.base import CutOffError, FlashError, Job, NotBackError, WrongBoardError
 from hivectl.flash.images import read_image
-from hivectl.flash.places import boots, locate
+from hivectl.flash.places import in_boot_loader
 from hivectl.flash.registry import choose
 from hivectl.model.node_errors import FenceError, NodeError
 from hivectl.model.parameters import parameter
@@ -127,8 +127,7 @@ async def verify(parameters: Parameters, context: NodeContext) -> Result | None:
         FlashError: nobody can tell.
     """
     work = await _prepared(parameters, context)
-    device = await asyncio.to_thread(locate, work.plug)
-    if boots(work.plug, device):
+    if await asyncio.to_thread(in_boot_loader, work.plug):
         context.say("is in its boot loader: what was cut off is written again")
         return None
     before = await _report(work, context)
@@ -185,7 +184,7 @@ async def _report(work: Work, context: NodeContext) -> Report | None:
     """Ask the board what it runs; None where it is in its boot loader or has no MicroPython that answers."""
     if work.plug.board.reports != "micropython" or work.image.version is None:
         return None
-    if boots(work.plug, await asyncio.to_thread(locate, work.plug)):
+    if await asyncio.to_thread(in_boot_loader, work.plug):
         return None
     try:
         return await _asked(context)
@@ -208,7 +207,7 @@ async def _asked(context: NodeContext) -> Report | None:
 
 def _waits_in_boot_loader(plug: Plug) -> bool:
     try:
-        return boots(plug, locate(plug))
+        return in_boot_loader(plug)
     except FlashError:
         return False
 

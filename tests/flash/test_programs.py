@@ -26,7 +26,7 @@ from hivectl.flash.base import (
     ProgramError,
 )
 from hivectl.flash.images import read_image
-from hivectl.flash.places import locate
+from hivectl.flash.places import in_boot_loader, locate
 from hivectl.flash.registry import UnfitImageError, UnknownFlasherError, choose, find_flasher
 from hivectl.virtual.usb_tree import Plugged, UsbTree
 from tests.support.circuits import random_asc
@@ -139,6 +139,10 @@ def test_esptool_writes_and_compares_and_is_told_where(tmp_path: Path) -> None:
             job = job_at(tmp_path / "2", "esp32", whole, terminal=rom.path, **by_hand)
             assert await esptool.flash(job)
             assert rom.flash[0x1000:].startswith(whole.read_bytes())
+            # boards hang on plain serial ports too
+            plain = replace(job.plug, hub_port=None, port=rom.path)
+            assert not in_boot_loader(plain)
+            assert await esptool.verify(replace(job, plug=plain)) is True
             rom.deaf_after = rom.blocks + 3
             with pytest.raises(
                 CutOffError, match=r"esptool ended with 2: .*No more data.*nobody knows what the board"
