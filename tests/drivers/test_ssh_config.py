@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hivectl.drivers.ssh.attributes import SshAttributes
-from hivectl.drivers.ssh.config import look_up
+from hivectl.drivers.ssh.config import blocks_of, look_up
 from hivectl.drivers.ssh.settings import settle
 from hivectl.model.errors import InputError
 
@@ -58,7 +58,7 @@ def test_openssh_reads_the_same(tmp_path: Path, blocks: list[tuple[str, list[str
 
 def found(tmp_path: Path, text: str, name: str = "m1") -> dict[str, tuple[str, ...]]:
     (tmp_path / "config").write_text(text)
-    return dict(look_up([tmp_path / "config"], name, user=None, port=None))
+    return dict(look_up(blocks_of([tmp_path / "config"]), name, user=None, port=None))
 
 
 def test_identity_files_add_up_and_other_keywords_do_not(tmp_path: Path) -> None:

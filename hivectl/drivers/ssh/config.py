@@ -74,13 +74,18 @@ class Asked:
         return self.found.get("hostname", [self.name])[0]
 
 
+def blocks_of(files: Sequence[Path]) -> tuple[Block, ...]:
+    """Return the blocks of files in order of precedence; one that is missing has none."""
+    return tuple(block for file in files for block in read(file))
+
+
 def look_up(
-    files: Sequence[Path], name: str, *, user: str | None, port: int | None
+    blocks: Sequence[Block], name: str, *, user: str | None, port: int | None
 ) -> Mapping[str, tuple[str, ...]]:
     """Return what ssh_config says of a host: lower-case keyword -> values.
 
     Args:
-        files: in order of precedence; one that is missing says nothing.
+        blocks: of its files.
         name: as given by the user, which `Host` matches.
         user: if given elsewhere, for `Match user` and %r.
         port: likewise, for %p.
@@ -89,7 +94,6 @@ def look_up(
         InputError: a line that cannot be understood.
     """
     asked = Asked(name, user, port)
-    blocks = [block for file in files for block in read(file)]
     _apply(blocks, asked)
     if asked.wants_final:
         asked.final = True
@@ -99,20 +103,13 @@ def look_up(
     return {keyword: tuple(values) for keyword, values in asked.found.items()}
 
 
-def runs_programs(files: Sequence[Path]) -> bool:
+def runs_programs(blocks: Sequence[Block]) -> bool:
     """Whether looking a host up may start programs (`Match exec`), which takes its time."""
-
-    def found(blocks: Sequence[Block]) -> bool:
-        return any(
-            (
-                block.kind == "match"
-                and any(word.removeprefix("!").lower() == "exec" for word in block.conditions)
-            )
-            or any(found(item) for item in block.items if isinstance(item, tuple))
-            for block in blocks
-        )
-
-    return any(found(read(file)) for file in files)
+    return any(
+        (block.kind == "match" and any(word.removeprefix("!").lower() == "exec" for word in block.conditions))
+        or any(runs_programs(item) for item in block.items if isinstance(item, tuple))
+        for block in blocks
+    )
 
 
 def read(path: Path) -> tuple[Block, ...]:

@@ -13,7 +13,7 @@ from asyncssh import ChannelOpenError
 from hivectl.drivers.base import Capability, Command
 from hivectl.drivers.errors import CapabilityError, ConnectionLostError, NodeError
 from hivectl.drivers.ssh.channel import SshChannel
-from hivectl.drivers.ssh.config import runs_programs
+from hivectl.drivers.ssh.config import blocks_of, runs_programs
 from hivectl.drivers.ssh.groups import ending, telling
 from hivectl.drivers.ssh.handshake import log_in
 from hivectl.drivers.ssh.settings import config_files, settle
@@ -42,10 +42,11 @@ class ExecRefusedError(CapabilityError):
 async def connect(target: Target) -> SshConnection:
     """Open one connection; one attempt."""
     attributes: SshAttributes = target.attributes
-    if runs_programs(config_files(attributes)):
-        settings = await asyncio.to_thread(settle, attributes, target.node)
+    blocks = blocks_of(config_files(attributes))
+    if runs_programs(blocks):
+        settings = await asyncio.to_thread(settle, attributes, target.node, blocks)
     else:
-        settings = settle(attributes, target.node)
+        settings = settle(attributes, target.node, blocks)
     login = await log_in(settings, target.node)
     return SshConnection(target.node, login, settings.user, attributes.python, attributes.sh)
 

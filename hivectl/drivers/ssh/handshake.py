@@ -7,6 +7,7 @@ import os
 import shlex
 from contextlib import AsyncExitStack
 from dataclasses import field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -166,6 +167,7 @@ async def _handshake(
 def _options(settings: Settings, client: Client) -> dict[str, Any]:
     """Return asyncssh's options; each is given, so that asyncssh looks into no file by itself."""
     algorithms = settings.algorithms
+    entries = None if settings.strict == "no" else known_hosts(settings.known_hosts)
     options: dict[str, Any] = {
         "config": None,
         "username": settings.user,
@@ -174,7 +176,7 @@ def _options(settings: Settings, client: Client) -> dict[str, Any]:
         "client_keys": None,
         "agent_forwarding": settings.agent if settings.forward_agent and settings.agent else False,
         "preferred_auth": settings.preferred or _ways_to_log_in(settings),
-        "known_hosts": None if settings.strict == "no" else known_hosts(settings.known_hosts),
+        "known_hosts": entries,
         "host_key_alias": settings.alias,
         "x509_trusted_certs": None,
         "gss_auth": "gssapi-with-mic" in settings.preferred,
@@ -192,9 +194,14 @@ def _options(settings: Settings, client: Client) -> dict[str, Any]:
     ):
         if found := usable(name, value):
             options[option] = found
-    if settings.strict != "no" and algorithms.host_keys is None:
-        options["server_host_key_algs"] = client.host_key_order()
+    if entries is not None and algorithms.host_keys is None:
+        options["server_host_key_algs"] = client.host_key_order(entries)
     return options
+
+
+@lru_cache(maxsize=64)
+def _first_of_all(known_ones: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*known_ones, *usable("host_key_algorithms", "*"))))
 
 
 def _ways_to_log_in(settings: Settings) -> tuple[str, ...]:
@@ -235,12 +242,10 @@ class Client(asyncssh.SSHClient):
         """Keep the connection, which knows what the server takes."""
         self.connection = connection
 
-    def host_key_order(self) -> list[str] | tuple[()]:
+    def host_key_order(self, entries: asyncssh.SSHKnownHosts) -> tuple[str, ...]:
         """Return host key types, known ones first, so that a server with several shows the one we know."""
-        found = known(self._settings)
-        if not found.keys or found.certified:
-            return ()
-        return list(dict.fromkeys((*found.algorithms, *usable("host_key_algorithms", "*"))))
+        found = known(self._settings, entries)
+        return () if not found.keys or found.certified else _first_of_all(found.algorithms)
 
     def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:  # noqa: ARG002  asyncssh's signature
         """Decide about a host key that is not among the known ones."""

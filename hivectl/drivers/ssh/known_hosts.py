@@ -45,9 +45,10 @@ def known_hosts(files: tuple[Path, ...]) -> asyncssh.SSHKnownHosts:
     return _read(tuple((file, *_version(file)) for file in files))
 
 
-def known(settings: Settings) -> Known:
-    """Return what is known of a host before it is reached."""
-    entries = known_hosts(settings.known_hosts)
+def known(settings: Settings, entries: asyncssh.SSHKnownHosts | None = None) -> Known:
+    """Return what is known of a host before it is reached; `entries`: of its files, where they have been read."""
+    if entries is None:
+        entries = known_hosts(settings.known_hosts)
     port = settings.port if settings.port != 22 else None
     keys, authorities, *_ = entries.match(settings.alias or settings.host, "", port)
     return Known(tuple(keys), bool(authorities))

@@ -9,15 +9,16 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hivectl.drivers.ssh.config import expand, look_up, tokens_of
+from hivectl.drivers.ssh.config import blocks_of, expand, look_up, tokens_of
 from hivectl.model.errors import InputError
 from hivectl.model.paths import user_path
 from hivectl.model.records import record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from hivectl.drivers.ssh.attributes import SshAttributes
+    from hivectl.drivers.ssh.config import Block
     from hivectl.model.secret import Secret
 
 CONNECT_TIMEOUT = 10.0
@@ -91,19 +92,33 @@ class Settings:
         return f"{self.host}:{self.port}" if ":" not in self.host else f"[{self.host}]:{self.port}"
 
 
-def settle(attributes: SshAttributes, node: str) -> Settings:
+def settle(attributes: SshAttributes, node: str, blocks: Sequence[Block] | None = None) -> Settings:
     """Decide everything about a node's connection.
+
+    Args:
+        attributes: the inventory's.
+        node: its name.
+        blocks: of ssh_config, where it has been read.
 
     Raises:
         InputError: ssh_config holds something that cannot be understood.
     """
-    return _settle(attributes, attributes.host or node, attributes.user, attributes.port, inside=False)
+    if blocks is None:
+        blocks = blocks_of(config_files(attributes))
+    name = attributes.host or node
+    return _settle(attributes, blocks, name, attributes.user, attributes.port, inside=False)
 
 
 def _settle(
-    attributes: SshAttributes, name: str, user: str | None, port: int | None, *, inside: bool
+    attributes: SshAttributes,
+    blocks: Sequence[Block],
+    name: str,
+    user: str | None,
+    port: int | None,
+    *,
+    inside: bool,
 ) -> Settings:
-    found = look_up(config_files(attributes), name, user=user, port=port)
+    found = look_up(blocks, name, user=user, port=port)
     values = _Values(attributes, found, jump=inside)
     host = found.get("hostname", (name,))[0]
     port = port or int(values.number("port", None, 22))
@@ -147,7 +162,9 @@ def _settle(
         known_hosts=tuple(path(text) for text in known_hosts if text != "none"),
         strict=_strictness(attributes.strict_host_key_checking, found),
         alias=alias,
-        jumps=() if command and not attributes.proxy_jump else _jumps(attributes, values, inside=inside),
+        jumps=()
+        if command and not attributes.proxy_jump
+        else _jumps(attributes, blocks, values, inside=inside),
         proxy_command=filled(command) if command and command != "none" else None,
         connect_timeout=values.number("connecttimeout", attributes.connect_timeout, CONNECT_TIMEOUT),
         alive_interval=values.number("serveraliveinterval", attributes.server_alive_interval, ALIVE_INTERVAL),
@@ -231,7 +248,9 @@ def _agent(text: str | None, filled: Callable[[str], str]) -> str | None:
     return str(user_path(filled(text)))
 
 
-def _jumps(attributes: SshAttributes, values: _Values, *, inside: bool) -> tuple[Settings, ...]:
+def _jumps(
+    attributes: SshAttributes, blocks: Sequence[Block], values: _Values, *, inside: bool
+) -> tuple[Settings, ...]:
     # a jump host's own ProxyJump is not followed, as with `ssh -J`
     text = None if inside else values.text("proxyjump", attributes.proxy_jump)
     if text is None or text == "none":
@@ -240,7 +259,7 @@ def _jumps(attributes: SshAttributes, values: _Values, *, inside: bool) -> tuple
     for hop in text.split(","):
         user, _, rest = hop.strip().removeprefix("ssh://").rpartition("@")
         host, port = _host_and_port(rest, hop)
-        jumps.append(_settle(attributes, host, user or None, port, inside=True))
+        jumps.append(_settle(attributes, blocks, host, user or None, port, inside=True))
     return tuple(jumps)
 
 
