@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hivectl.engine.graph import CycleFoundError, Graph
-from hivectl.engine.notified import notified_by
+from hivectl.engine.notified import may_be_called, notified_by, uses_of
 from hivectl.model.errors import HivectlError, InputError
 from hivectl.model.playbook import own_task
 from hivectl.model.suggestions import nearest
@@ -29,9 +29,13 @@ def handlers_of(play: Play) -> tuple[Handler, ...] | None:
 def unknown_handlers(handlers: Sequence[Handler], task: Task) -> list[HivectlError]:
     """Find names that a task notifies and no handler has."""
     errors: list[HivectlError] = []
+    if not task.notify:
+        return errors
+    known, uses = [own_task(handler) for handler in handlers], uses_of(handlers)
     for name in task.notify:
-        if "{{" not in name and not notified_by(handlers, name):
-            known = [own_task(handler) for handler in handlers]
+        if "{{" in name or any(may_be_called(one, name) for one in known):
+            continue
+        if not notified_by(uses, name):
             names = [handler.name for handler in known] + [one for handler in known for one in handler.listen]
             best = nearest(name, names)
             hint = f"did you mean `{best}`?" if best else "name it under the play's `handlers:`"
@@ -42,10 +46,10 @@ def unknown_handlers(handlers: Sequence[Handler], task: Task) -> list[HivectlErr
 def handler_circle(play: Play) -> list[HivectlError]:
     """Find handlers that notify each other for ever."""
     graph: Graph[int] = Graph()
-    known = [own_task(handler) for handler in play.handlers]
+    known, uses = [own_task(handler) for handler in play.handlers], uses_of(play.handlers)
     for handler in known:
         for name in handler.notify:
-            for notified in notified_by(play.handlers, name):
+            for notified in notified_by(uses, name):
                 graph.connect(handler.number, notified.number)
     try:
         graph.order()

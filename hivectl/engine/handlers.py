@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from hivectl.engine.failures import StepFailedError
-from hivectl.engine.notified import notified_by
+from hivectl.engine.notified import may_be_called, names_of, notified_by, uses_of
 from hivectl.model.playbook import own_task
 from hivectl.store.history import History, PendingHandler
 
@@ -92,45 +92,94 @@ class NodeHandlers:
     def __init__(self, walk: Walk) -> None:
         self._walk = walk
         self.all: list[Handler] = list(walk.group.play.handlers)
+        self._uses = uses_of(self.all)
         self._frames: dict[int, tuple[Layer, ...]] = {}
+        # what was notified since handlers have last run; those of an earlier run by their whole title
+        self._told: dict[tuple[str, bool], None] = {}
+        # what these names mean as yet: a role that is included again brings its handlers again
+        self._meant: dict[int, Task] = {}
         self._due: dict[int, Task] = {}
+        self._owed_as: dict[int, str] = {}
+        self._earlier: dict[str, str] = {}
         self.queued: dict[int, Task] = {}
         self.running = False
         self.round = 0
         self.at: Order = (0,)
 
-    def take_up_owed(self) -> None:
+    async def take_up_owed(self) -> None:
         """Take over what an earlier run, or an earlier attempt at this one, has left."""
         state, node = self._walk.state, self._walk.node
-        earlier = state.owed.earlier(node)
-        owed = {*earlier, *state.owed.of_this_run(node)}
-        for handler in map(own_task, self.all):
-            if handler.title in owed:
-                self._due[handler.number] = handler
-            if handler.title in earlier:
-                state.say(
-                    f"handler {handler.title} is still owed since run {earlier[handler.title]}: it runs now",
-                    level="info",
-                    node=node,
-                )
+        self._earlier = {**state.owed.earlier(node), **dict.fromkeys(state.owed.of_this_run(node), "")}
+        await self._take_up()
 
-    def add(self, handlers: Sequence[Handler], frames: tuple[Layer, ...]) -> None:
+    async def _take_up(self) -> None:
+        """Take over what is owed and has come into sight: handlers of included roles come later."""
+        for title, run in list(self._earlier.items()):
+            if self._called(title, whole=True):
+                del self._earlier[title]
+                self._told[title, True] = None
+                if run:
+                    said = f"handler {title} is still owed since run {run}: it runs now"
+                    self._walk.state.say(said, level="info", node=self._walk.node)
+        await self._choose()
+
+    async def add(self, handlers: Sequence[Handler], frames: tuple[Layer, ...]) -> None:
         """Take in the handlers of a role that was included, with the variables that its include gives."""
         known = {own_task(one).number for one in self.all}
-        self.all += [one for one in handlers if own_task(one).number not in known]
+        new = [one for one in handlers if own_task(one).number not in known]
+        self.all += new
+        self._uses += uses_of(new)
         self._frames.update({own_task(one).number: frames for one in handlers})
+        await self._take_up()
 
     async def notify(self, task: Task, names: Iterable[str]) -> None:
         """Remember the handlers that a task notifies."""
-        found: list[Task] = []
-        for name in names:
-            handlers = notified_by(self.all, name)
-            if not handlers:
+        new = [name for name in names if (name, False) not in self._told]
+        for name in new:
+            if not self._called(name) and not any(may_be_called(own_task(one), name) for one in self.all):
                 self._walk.state.say(f"no handler is called `{name}` ({task.origin})", node=self._walk.node)
-            found += handlers
-        self._due.update({handler.number: handler for handler in found})
+            self._told[name, False] = None
+        if new:
+            await self._choose()
+            if self.running:
+                self._forget_names()
+
+    def _called(self, name: str, *, whole: bool = False) -> tuple[Task, ...]:
+        if not whole:
+            return notified_by(self._uses, name, self._names_of)
+        order = (task for use in reversed(self._uses) for task in use)
+        return next(((task,) for task in order if self._names_of(task)[1] == name), ())
+
+    def _names_of(self, task: Task) -> tuple[str, str]:
+        if "{{" not in task.name:
+            return names_of(task)
+        with self._walk.variables.inside(self._frames.get(task.number, ()), anew=True):
+            title = self._walk.state.scopes.title_of(task, self._walk.node)
+        return title.removeprefix(task.title.removesuffix(task.name)), title
+
+    async def _choose(self) -> None:
+        """Find which handlers the names mean that were told: of those that came since, the last ones."""
+        if not self._told:
+            return
+        meant = {one.number: one for name, whole in self._told for one in self._called(name, whole=whole)}
+        for number in self._meant.keys() - meant.keys():
+            self._due.pop(number, None)
+        passed = {self._owed_as.pop(number, "") for number in self._meant.keys() - meant.keys()}
+        new = {number: self._names_of(one)[1] for number, one in meant.items() if number not in self._due}
+        self._meant = meant
+        self._due.update(meant)
+        self._owed_as.update(new)
         if not self._walk.state.options.check:
-            await self._walk.state.owed.owe(self._walk.node, [handler.title for handler in found])
+            await self._walk.state.owed.owe(self._walk.node, new.values())
+            await self._settle(passed.difference(self._owed_as[number] for number in self._due))
+
+    def _forget_names(self) -> None:
+        self._told.clear()
+        self._meant = {}
+
+    async def _settle(self, titles: Iterable[str]) -> None:
+        if not self._walk.state.options.check:
+            await self._walk.state.owed.settle(self._walk.node, titles)
 
     async def run(self, at: Order) -> None:
         """Run what was notified, in the order in which the play has its handlers, then forget it.
@@ -140,6 +189,8 @@ class NodeHandlers:
         if self.running:
             return
         self.running, self.at = True, at
+        await self._take_up()
+        self._forget_names()
         # each round has a handler that the one before had not: more rounds than handlers go round in a circle
         last = self.round + len(self.all)
         try:
@@ -156,8 +207,8 @@ class NodeHandlers:
     async def concluded(self, handler: Task, *, done: bool) -> None:
         """Take note that a queued handler has been done, or has failed: then it is still owed."""
         self.queued.pop(handler.number, None)
-        if done and not self._walk.state.options.check:
-            await self._walk.state.owed.settle(self._walk.node, [handler.title])
+        if done:
+            await self._settle([self._owed_as.get(handler.number, handler.title)])
 
     def put_back(self) -> None:
         """Have handlers run later that were queued behind something that failed."""
@@ -196,5 +247,4 @@ class NodeHandlers:
             ]
             for one in done:
                 self.queued.pop(one.number, None)
-            if not walk.state.options.check:
-                await walk.state.owed.settle(walk.node, [one.title for one in done])
+            await self._settle([self._owed_as.get(one.number, one.title) for one in done])

@@ -39,7 +39,7 @@ async def include(walk: Walk, entry: Include) -> None:
     for iteration, expanded in found:
         frame = _frame(entry, iteration)
         if expanded.handlers:
-            walk.handlers.add(expanded.handlers, walk.variables.frames + frame)
+            await walk.handlers.add(expanded.handlers, walk.variables.frames + frame)
         for role in expanded.imported:
             walk.variables.publish(role)
         if expanded.role is not None and iteration.parameters.public:

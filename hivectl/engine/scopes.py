@@ -193,12 +193,16 @@ class Scopes:
 
     def title_of(self, task: Task, node: str) -> str:
         """Return a task's title with a node's values; as it is written where they are not known."""
+        return self.known_title_of(task, node) or task.title
+
+    def known_title_of(self, task: Task, node: str) -> str | None:
+        """Return a task's title with a node's values, if they are known."""
         view = self._views.get(node)
         try:
             made = None if view is None else self.templates.render(task.title, view.for_task(task))
         except (NotKnownYet, HivectlError):
             made = None
-        return task.title if made is None else str(made)
+        return None if made is None else str(made)
 
     def give(self, node: str, values: Mapping[str, Any], *, as_facts: bool = False) -> None:
         """Give a node what another node's task has found out, with `delegate_facts`."""

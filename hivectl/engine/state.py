@@ -125,17 +125,27 @@ class RunState:
         """Return what events say of a task; made once, its name as the first node that begins it sees it."""
         info = self.infos.get(task.number)
         if info is None:
-            info = TaskInfo(
-                play=play.name,
-                name=self.scopes.title_of(task, node) if "{{" in task.title else task.title,
-                module=task.module,
-                origin=task.origin,
-                number=task.number,
-                total=len(self.plan.tasks),
-                handler=task.handler,
-            )
-            self.infos[task.number] = info
+            title = self.scopes.title_of(task, node) if "{{" in task.title else task.title
+            info = self.infos[task.number] = self._info(play, task, title)
         return info
+
+    def entitle(self, play: Play, task: Task, node: str) -> None:
+        """Take note of a task's title where an include gives variables: they are gone when the task has ended."""
+        if "{{" in task.title and task.number not in self.infos:
+            title = self.scopes.known_title_of(task, node)
+            if title is not None:
+                self.infos[task.number] = self._info(play, task, title)
+
+    def _info(self, play: Play, task: Task, title: str) -> TaskInfo:
+        return TaskInfo(
+            play=play.name,
+            name=title,
+            module=task.module,
+            origin=task.origin,
+            number=task.number,
+            total=len(self.plan.tasks),
+            handler=task.handler,
+        )
 
     def begin(self, play: Play, node: str, task: Task) -> None:
         """Say that a node begins a task."""

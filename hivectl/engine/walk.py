@@ -95,7 +95,7 @@ class Walk:
         """Do the play on the node; failures end up in the run's state, never here."""
         state, group = self.state, self.group
         try:
-            self.handlers.take_up_owed()
+            await self.handlers.take_up_owed()
             await self._facts_of_play()
             for section in group.play.sections:
                 await self._section(section)
@@ -277,6 +277,8 @@ class Walk:
                 return None
 
     def _made(self, task: Task, key: str) -> Step:
+        if self.variables.frames:
+            self.state.entitle(self.group.play, task, self.node)
         scope = self.variables.for_task(task)
         return make_step(self.state.workshop, task, self.node, key, scope, alone.decide)
 

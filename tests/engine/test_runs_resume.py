@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 # fails until the file is there
 GATE = {"name": "gate", "shell": "test -e {{ log }}.ok"}
 
+R, RH = "roles/r/tasks/main.yml", "roles/r/handlers/main.yml"
+
 
 def again(bench: Bench, first: Outcome, *plays: dict[str, Any], **options: Any) -> Outcome:
     (bench.folder / "log.ok").touch()
@@ -128,6 +130,38 @@ def test_handlers_are_owed_to_the_resumed_run(bench: Bench) -> None:
     out = again(bench, first, plays)
     assert logged(bench) == {"n1": "B"}
     assert out.ended.pending_handlers == ()
+
+
+def test_handlers_of_included_roles_are_owed_too(bench: Bench) -> None:
+    bench.write(
+        "[{name: R, shell: 'echo {{ inventory_hostname }} r{{ v }} >> {{ log }}', notify: 'H {{ v }}'}]", R
+    )
+    bench.write("[{name: 'H {{ v }}', shell: 'echo {{ inventory_hostname }} h{{ v }} >> {{ log }}'}]", RH)
+    use = {"include_role": {"name": "r"}, "vars": {"v": "{{ item }}"}, "loop": [1, 2]}
+    plays = play(use, GATE, log("z"))
+    first = run(bench, plays)
+    assert logged(bench) == {"n1": "r1 r2"}
+    assert first.ended.pending_handlers == ("n1: r : H 1", "n1: r : H 2")
+    out = again(bench, first, plays)
+    assert logged(bench) == {"n1": "z h1 h2"}
+    assert out.ended.pending_handlers == ()
+
+
+def test_a_later_run_pays_what_is_owed_once_the_role_is_included(bench: Bench) -> None:
+    bench.write(
+        "[{name: R, shell: 'echo {{ inventory_hostname }} r{{ v }} >> {{ log }}', notify: H, when: not again}]",
+        R,
+    )
+    bench.write("[{name: H, shell: 'echo {{ inventory_hostname }} h{{ v }} >> {{ log }}'}]", RH)
+    uses = [{"include_role": {"name": "r"}, "vars": {"v": v}} for v in (1, 2)]
+    plays = play(*uses, fail(when="not again"), log("z"), vars={"again": False})
+    first = run(bench, plays)
+    assert logged(bench) == {"n1": "r1 r2"}
+    assert first.ended.pending_handlers == ("n1: r : H",)
+    out = run(bench, plays, extra_variables={"log": str(bench.log), "again": True})
+    assert logged(bench) == {"n1": "z h2"}
+    assert out.ended.pending_handlers == ()
+    assert len([text for text in out.said() if "still owed" in text]) == 1
 
 
 def test_a_run_whose_files_have_changed_does_not_go_on(bench: Bench) -> None:

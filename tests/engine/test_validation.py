@@ -237,6 +237,13 @@ def test_a_playbook_of_ansibles_is_taken_as_it_is(tmp_path: Path) -> None:
     )
 
 
+def test_a_handler_whose_name_is_a_template_is_found(tmp_path: Path) -> None:
+    handlers = [{"name": "restart {{ service }}", "ping": {}}]
+    validate(tmp_path, {"ping": {}, "notify": "restart web"}, handlers=handlers, vars={"service": "web"})
+    with pytest.raises(Complaints, match="no handler is called `start web`"):
+        validate(tmp_path, {"ping": {}, "notify": "start web"}, handlers=handlers, vars={"service": "web"})
+
+
 def test_handlers_that_notify_each_other_are_a_circle(tmp_path: Path) -> None:
     handlers = [{"name": "A", "ping": {}, "notify": "B"}, {"name": "B", "ping": {}, "notify": "A"}]
     with pytest.raises(Complaints, match=r"handlers notify each other: `A` -> `B` -> `A`|`B` -> `A` -> `B`"):

@@ -299,6 +299,72 @@ CASES: dict[str, Case] = {
         play({"include_role": {"name": "a"}}, {"include_role": {"name": "{{ 'a' }}"}}, log("t")),
         "a a t H 1",
     ),
+    "a role included twice runs its handler once, as its last use": (
+        role("a", log("a {{ v }}", notify="H"), handlers=[named("H", "H {{ v }}")]),
+        play(
+            {"include_role": {"name": "a"}, "vars": {"v": 1}},
+            {"include_role": {"name": "a"}, "vars": {"v": 2}},
+            log("z"),
+        ),
+        "a 1 a 2 z H 2",
+    ),
+    "a role included in a loop runs its handler once, as its last use": (
+        role("a", log("a {{ item }}", notify="H"), handlers=[named("H", "H {{ item }} {{ v }}")]),
+        play({"include_role": {"name": "a"}, "vars": {"v": "{{ item }}{{ item }}"}, "loop": [1, 2, 3]}),
+        "a 1 a 2 a 3 H 3 33",
+    ),
+    "a last use that notifies nothing gives its handler all the same": (
+        role("a", log("a", notify="H"), tasks__quiet=[log("q")], handlers=[named("H", "H {{ v }}")]),
+        play(
+            {"include_role": {"name": "a"}, "vars": {"v": 1}},
+            {"include_role": {"name": "a", "tasks_from": "quiet"}, "vars": {"v": 2}},
+        ),
+        "a q H 2",
+    ),
+    "what is included later wins over the play's handler that was notified": (
+        {**role("a", log("a", notify="H"), handlers=[named("H", "Ha")])},
+        play(log("t", notify="H"), {"include_role": {"name": "a"}}, handlers=[named("H", "Hp")]),
+        "t a Ha",
+    ),
+    "flushed between the uses of a role": (
+        role("a", log("a", notify="H"), handlers=[named("H", "H {{ v }}")]),
+        play(
+            {"include_role": {"name": "a"}, "vars": {"v": 1}},
+            FLUSH,
+            {"include_role": {"name": "a"}, "vars": {"v": 2}},
+        ),
+        "a H 1 a H 2",
+    ),
+    "handlers that listen in each use of a role": (
+        role(
+            "a",
+            log("a"),
+            handlers=[
+                named("H", "H {{ v }}") | {"listen": "all"},
+                named("T {{ v }}", "T {{ v }}") | {"listen": "all"},
+            ],
+        ),
+        play(
+            {"include_role": {"name": "a"}, "vars": {"v": "{{ item }}"}, "loop": [1, 2]},
+            log("z", notify="all"),
+            roles=[{"role": "a", "vars": {"v": 0}}],
+        ),
+        "a a a z T 0 T 1 H 2 T 2",
+    ),
+    "handlers with templates in their names": (
+        role(
+            "a",
+            log("a {{ s }}", notify="restart {{ s }}"),
+            handlers=[named("restart {{ s }}", "r {{ s }}"), named("never {{ s }}", "n")],
+        ),
+        play(
+            log("t", notify=["stop web", "a : restart y"]),
+            roles=[{"role": "a", "vars": {"s": "x"}}, {"role": "a", "vars": {"s": "y"}}],
+            vars={"all": "web"},
+            handlers=[named("stop {{ all }}", "s")],
+        ),
+        "a x a y t r x r y s",
+    ),
     "handlers see the variables of their include": (
         role("a", log("a", notify="H"), handlers=[named("H", "H {{ v }}")]),
         play({"include_role": {"name": "a"}, "vars": {"v": 5}}, log("t")),
