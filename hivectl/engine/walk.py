@@ -512,7 +512,9 @@ class Walk:
         if not groups:
             return
         state, asked = self.state, node or self.node
-        item = Item(key="facts", step=0, chain=0, operation=Facts(groups=groups))
+        item = Item(
+            key="facts", step=0, chain=0, operation=Facts(groups=groups, fact_path=self.group.play.fact_path)
+        )
         try:
             with state.activity.doing(asked, "gathers facts"):
                 async with state.limits.use({"forks": 1}):
@@ -521,6 +523,8 @@ class Walk:
             if asked == self.node:
                 raise
             result = {}
+        for text in result.get("warnings", ()):
+            state.say(text, node=asked)
         state.scopes.memory(asked).facts.add(result.get("ansible_facts", {}), groups)
         self.variables.changed()
 

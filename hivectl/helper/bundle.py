@@ -67,7 +67,7 @@ EXTRA = {
     "unpack": ("more", "archives", "archive_members", "archive_tree", "downloads", "requests"),
     # not an operation: what looks before it acts, for saved plans
     "watched": ("observe",),
-    "facts": ("facts", "hardware_facts", "machine", "network_facts"),
+    "facts": ("facts", "hardware_facts", "local_facts", "machine", "network_facts"),
     "wait": ("waits",),
     "cron": ("system", "tools", "crontabs"),
     "git": ("system", "tools", "repositories"),

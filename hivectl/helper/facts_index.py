@@ -29,6 +29,7 @@ _GROUPS = {
     "python": "python python_version",
     "virtual": "virtualization_role virtualization_tech_guest virtualization_tech_host virtualization_type",
     "mounts": "mounts",
+    "local": "local",
 }
 
 FACT_NAMES: dict[str, str] = {

@@ -253,10 +253,12 @@ class Facts(Operation):
 
     Attributes:
         groups: of FACT_GROUPS.
+        fact_path: the folder of the node's own `*.fact` files; None: /etc/ansible/facts.d.
     """
 
     name: ClassVar[str] = "facts"
     groups: tuple[str, ...]
+    fact_path: str | None = None
 
 
 @record(kw_only=True)
@@ -730,4 +732,5 @@ FACT_GROUPS = (
     "python",
     "virtual",
     "mounts",
+    "local",
 )

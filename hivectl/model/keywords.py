@@ -79,6 +79,10 @@ class PlayKeywords(SharedKeywords):
     gather_subset: list[str] | None = parameter(
         "Which facts `gather_facts: true` asks for at once; others come when they are used.", default=None
     )
+    fact_path: str | None = parameter(
+        "The folder of the nodes' own `*.fact` files, which `ansible_local` gives; absent: /etc/ansible/facts.d.",
+        default=None,
+    )
     order: str | None = parameter(
         "In which order nodes are taken.",
         default=None,
@@ -181,7 +185,6 @@ ELSEWHERE = {
     "become_exe": "sudo is what there is, by its name",
     "become_flags": "sudo is given what it needs; its rules on the node say the rest",
     "debugger": "`hivectl apply --resume RUN` goes on after a failure, `hivectl shell NODE` looks around",
-    "fact_path": "facts of your own: `slurp:` the file and `set_fact:` what it says",
     "gather_timeout": "write `- setup:` with `timeout:`",
     "port": "the inventory says how a node is reached: `port:`",
     "collections": "our modules have short names, `ansible.builtin.` before them is understood",

@@ -209,6 +209,7 @@ class Play:
     linear: bool = False
     gather_facts: bool | None = None
     gather_subset: tuple[str, ...] = ()
+    fact_path: str | None = None
     order: str = "inventory"
     force_handlers: bool = False
     ignore_unreachable: bool = False

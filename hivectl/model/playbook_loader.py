@@ -127,6 +127,7 @@ def _play(reader: Reader, raw: YamlMapping, number: int, around: Around) -> Play
         linear=raw.get("strategy") == "linear" or _falls_together(raw, sections),
         gather_facts=raw.get("gather_facts"),
         gather_subset=texts(raw.get("gather_subset")),
+        fact_path=raw.get("fact_path"),
         order=raw.get("order") or "inventory",
         force_handlers=bool(raw.get("force_handlers")),
         ignore_unreachable=raw.get("ignore_unreachable") is True,

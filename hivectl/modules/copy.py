@@ -80,12 +80,12 @@ def content_of(value: object) -> Content:
 
 
 def _write(parameters: Parameters, path: str, content: Content) -> Write:
-    if parameters.mode == "preserve":
-        raise ModuleError("mode: preserve needs `src`", hint="`content` has no permissions to preserve")
+    # Ansible preserves those of the file that it puts the text into on its way
+    mode = "0600" if parameters.mode == "preserve" else parameters.mode
     return Write(
         path=path,
         content=content,
-        attributes=attributes_of(parameters),
+        attributes=attributes_of(parameters, mode=mode),
         force=parameters.force,
         backup=parameters.backup,
         follow=parameters.follow,

@@ -16,7 +16,7 @@ TIMED = "(ctrl+C then 'C' = continue early, ctrl+C then 'A' = abort)"
 class Parameters:
     """What `pause` takes."""
 
-    minutes: float | None = parameter("For how many minutes.", default=None)
+    minutes: float | None = parameter("For how many whole minutes.", default=None)
     seconds: float | None = parameter("For how many seconds, at least 1.", default=None)
     prompt: str | None = parameter("What is asked; without a time it waits for Enter.", default=None)
     echo: bool = parameter("Whether what is typed can be seen.", default=True)
@@ -31,11 +31,15 @@ async def procedure(parameters: Parameters, context: NodeContext) -> Result:
     if parameters.minutes is not None and parameters.seconds is not None:
         raise ModuleError("only one of `minutes` and `seconds` can be given", origin=context.origin)
     unit = "minutes" if parameters.seconds is None else "seconds"
-    seconds = parameters.seconds if parameters.minutes is None else parameters.minutes * 60
+    seconds = parameters.seconds if parameters.minutes is None else int(parameters.minutes) * 60
     limit = None if seconds is None else max(1.0, float(int(seconds)))
     loop = asyncio.get_running_loop()
     start, began = loop.time(), dt.datetime.now().astimezone()
     typed = ""
+    if parameters.minutes is not None and parameters.minutes != int(parameters.minutes):
+        context.say(
+            f"pause counts whole minutes, as Ansible does: write `seconds: {parameters.minutes * 60:g}`"
+        )
     with keyboard(echo=parameters.echo and limit is None) as keys:
         if keys is not None:
             typed = await _ask(parameters, context, keys, limit)

@@ -11,7 +11,7 @@ from hivectl.model.records import record
 from hivectl.modules.base import Module, ModuleError, Result, TaskContext, merge_results
 
 # Ansible's names of subsets -> our groups; those of single collectors as ansible-core 2.19 documents them
-MINIMUM = ("platform", "distribution", "user", "date_time", "env", "python")
+MINIMUM = ("platform", "distribution", "user", "date_time", "env", "python", "local")
 SUBSETS: dict[str, tuple[str, ...]] = {
     "all": FACT_GROUPS,
     "min": MINIMUM,
@@ -31,6 +31,7 @@ SUBSETS: dict[str, tuple[str, ...]] = {
     "interfaces": ("network",),
     "kernel": ("platform",),
     "kernel_version": ("platform",),
+    "local": ("local",),
     "machine": ("platform",),
     "machine_id": ("platform",),
     "mounts": ("mounts",),
@@ -58,7 +59,6 @@ class Parameters:
     """What `setup` takes."""
 
     REFUSED: ClassVar[Mapping[str, str]] = {
-        "fact_path": "facts of a node's own files are not read: `command` or `slurp` them, and `set_fact`",
         "gather_timeout": "leave it out, or give the task a `timeout`",
     }
 
@@ -66,6 +66,12 @@ class Parameters:
         "Which facts are gathered; with ! before it, which are not.",
         default=["all"],
         example=["!all", "network"],
+    )
+    fact_path: str | None = parameter(
+        "The folder of the node's own `*.fact` files: JSON, INI, or programs that print either; "
+        "absent: /etc/ansible/facts.d.",
+        default=None,
+        kind="path",
     )
     filter: list[str] = parameter("Only facts whose names match one of these patterns.", default=[])
 
@@ -114,7 +120,7 @@ def groups_of(subsets: Iterable[str]) -> tuple[str, ...]:
 
 def operations(parameters: Parameters, _context: TaskContext) -> Sequence[Operation]:
     """Return the one Facts."""
-    return (Facts(groups=groups_of(parameters.gather_subset)),)
+    return (Facts(groups=groups_of(parameters.gather_subset), fact_path=parameters.fact_path),)
 
 
 def result(parameters: Parameters, results: Sequence[ItemResult], _context: TaskContext) -> Result:

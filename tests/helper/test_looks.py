@@ -83,6 +83,56 @@ def test_facts_without_python_are_those_with_it(monkeypatch: pytest.MonkeyPatch)
     assert by_python["mounts"][0]["size_total"] == by_sh["mounts"][0]["size_total"]
 
 
+OWN_FACTS = {
+    "plain.fact": '{"a": [1, {"b": null}], "c": "\u00e4"}',
+    "number.fact": "5\n",
+    "empty.fact": "",
+    "sections.fact": "[General]\nName = x y\nPort: 80\n[more]\n",
+    "program.fact": "#!/bin/sh\necho '{\"said\": \"'$((1 + 1))'\"}'\necho noise >&2\n",
+    "with.dots.fact": "[s]\nk=%%v\n",
+    ".hidden.fact": "{}",
+    "other.txt": "{}",
+}
+WRONG_FACTS = {
+    "fails.fact": ("#!/bin/sh\necho '{}'\necho why >&2\nexit 3\n", "ended with exit code 3: why"),
+    "neither.fact": ("neither of both", "is neither JSON nor INI"),
+    "bytes.fact": ("\udcff", "gives what is no UTF-8"),
+    "gone.fact": (None, "No such file or directory"),
+    "nothing.fact": ("#!/no/such/interpreter\n", "nothing.fact"),
+}
+
+
+@pytest.mark.usefixtures("helper")
+def test_the_nodes_own_facts(tmp_path: Path) -> None:
+    folder = tmp_path / "facts of mine"
+    folder.mkdir()
+    wrong = {name: text for name, (text, _) in WRONG_FACTS.items()}
+    for name, text in {**OWN_FACTS, **wrong}.items():
+        path = folder / name
+        if text is None:
+            path.symlink_to("nowhere")
+            continue
+        path.write_bytes(text.encode("utf-8", "surrogateescape"))
+        path.chmod(0o755 if text.startswith("#!") else 0o644)
+    told = carry_out_one(Facts(groups=("local",), fact_path=str(folder)))
+    found = told["ansible_facts"].pop("local")
+    for name, (_, words) in WRONG_FACTS.items():
+        assert words in found.pop(name.removesuffix(".fact")), name
+    assert found == {
+        "plain": {"a": [1, {"b": None}], "c": "\u00e4"},
+        "number": 5,
+        "empty": {},
+        "sections": {"General": {"name": "x y", "port": "80"}, "more": {}},
+        "program": {"said": "2"},
+        "with.dots": {"s": {"k": "%v"}},
+    }
+    assert not told["ansible_facts"]
+    assert len(told["warnings"]) == len(WRONG_FACTS)
+    assert facts("local", "env")["local"] is not None
+    none = carry_out_one(Facts(groups=("local",), fact_path=str(tmp_path / "no")))
+    assert none["ansible_facts"] == {"local": {}}
+
+
 @pytest.fixture
 def listener() -> Any:
     with socket.create_server(("127.0.0.1", 0)) as server:

@@ -117,7 +117,6 @@ def test_a_folder_that_leads_round_in_a_circle_is_refused(tmp_path: Path) -> Non
         ("copy", {"dest": "/x"}, "exactly one of `src` and `content`"),
         ("copy", {"src": "a", "content": "b", "dest": "/x"}, "exactly one of `src` and `content`"),
         ("copy", {"src": "no-such-file", "dest": "/x"}, "no-such-file"),
-        ("copy", {"content": "x", "dest": "/x", "mode": "preserve"}, "preserve needs `src`"),
         ("command", "", "no command"),
         ("command", "echo 'open", "cannot be split"),
         ("command", {"argv": ["a"], "cmd": "a"}, "only one of `argv` and `cmd`"),

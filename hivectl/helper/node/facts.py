@@ -61,9 +61,17 @@ def facts(operation: "dict[str, Any]", wire: "Wire", machine: "Machine | None" =
 
     machine = machine or Machine()
     found: "dict[str, Any]" = {}
+    result: "dict[str, Any]" = {"changed": False, "ansible_facts": found}
     for group in operation["groups"]:
-        found.update(_gather(group, wire, machine))
-    return {"changed": False, "ansible_facts": found}
+        if group == "local":
+            from hivectl.helper.node.local_facts import local
+
+            found["local"], warnings = local(operation.get("fact_path"), wire, machine)
+            if warnings:
+                result["warnings"] = warnings
+        else:
+            found.update(_gather(group, wire, machine))
+    return result
 
 
 def _gather(group: str, wire: "Wire", machine: "Machine") -> "dict[str, Any]":

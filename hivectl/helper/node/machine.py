@@ -44,6 +44,12 @@ class Machine:
         """Return how many processors this process may run on, not what the machine has."""
         return len(os.sched_getaffinity(0))
 
+    def own_facts(self, folder: str, wire: "Wire") -> "list[tuple[str, str, str]]":
+        """Return the path of each of its own files of facts, what it says, and what is wrong with it."""
+        from hivectl.helper.node.local_facts import own_facts
+
+        return own_facts(folder, wire)
+
     def room(self, mount: str, kind: str, wire: "Wire") -> "dict[str, Any]":
         """Return how much room a mount has."""
         from hivectl.helper.node.hardware_facts import room

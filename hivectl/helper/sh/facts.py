@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from hivectl.helper.node.facts import MANAGERS, facts
 from hivectl.helper.node.hardware_facts import UNREAL
+from hivectl.helper.node.local_facts import FOLDER, failed
 from hivectl.helper.node.machine import Machine
 from hivectl.helper.sh.quoting import quote
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from hivectl.helper.sh.wire import Said
 
 # what the helper's own code finds out of a machine's files; the others are about the process that asks
-FROM_FILES = ("platform", "distribution", "hardware", "network", "virtual", "mounts")
+FROM_FILES = ("platform", "distribution", "hardware", "network", "virtual", "mounts", "local")
 
 
 class Snapshot(Machine):
@@ -46,6 +47,21 @@ class Snapshot(Machine):
     def real(self, path: str) -> str:
         """Return what links lead to there."""
         return self.sent.get(f"real {path}", posixpath.normpath(path))
+
+    def own_facts(self, folder: str, wire: Any) -> list[tuple[str, str, str]]:
+        """Return the path of each of its own files of facts, what it says, and what is wrong with it."""
+        del folder, wire
+        found = []
+        for name, text in self.sent.items():
+            kind, _, path = name.partition(" ")
+            if kind == "own":
+                wrong = self.sent.get(f"wrong {path}", "")
+                ended = self.sent.get(f"ended {path}", "")
+                if ended:
+                    rc, _, error = ended.partition("\n")
+                    wrong = failed(path, int(rc), error)
+                found.append((path, text, wrong))
+        return sorted(found)
 
     def uname(self) -> Any:
         """Return the kernel's names."""
@@ -130,7 +146,10 @@ def encode(plain: Mapping[str, Any]) -> tuple[str, list[str]]:
     """Return what a `facts` is called with."""
     managers = " ".join(path for _, paths in MANAGERS for path in paths)
     groups = "".join(f" {quote(group)}" for group in plain["groups"])
-    return groups, [f"o_managers={quote(managers)};o_unreal={quote(' '.join(sorted(UNREAL)))}"]
+    made = f"o_managers={quote(managers)};o_unreal={quote(' '.join(sorted(UNREAL)))}"
+    if "local" in plain["groups"]:
+        made += f";o_folder={quote(plain.get('fact_path') or FOLDER)}"
+    return groups, [made]
 
 
 def result_of(said: Said, plain: Mapping[str, Any]) -> dict[str, Any]:
@@ -141,14 +160,16 @@ def result_of(said: Said, plain: Mapping[str, Any]) -> dict[str, Any]:
     groups = plain["groups"]
     wire: Any = None  # what would ask this machine does not
     found: dict[str, Any] = {}
+    told: dict[str, Any] = {}
     for group in groups:
         if group in FROM_FILES:
-            found |= facts({"groups": [group]}, wire, machine)["ansible_facts"]
+            told |= facts({"groups": [group]}, wire, machine)
+            found |= told["ansible_facts"]
         elif group in OTHERS:
             found |= OTHERS[group](sent)
     if "platform" in groups:
         found |= _platform(found, sent)
-    return {"changed": False, "ansible_facts": found}
+    return {**told, "changed": False, "ansible_facts": found}
 
 
 def _platform(found: Mapping[str, Any], sent: Mapping[str, str]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ def pause(name: str, arguments: Any, **more: Any) -> Case:
 
 CASES = [
     pause("a fraction is cut off", {"seconds": 1.9}),
-    pause("no less than one minute is a second", {"minutes": 0}),
+    pause("no whole minute is a second", {"minutes": 0.5}),
     pause("hidden, with a prompt", {"seconds": 1, "prompt": "Is it warm?", "echo": False}),
     pause("nobody is there", {}),
     pause("nobody answers", {"prompt": "Is it warm?"}),

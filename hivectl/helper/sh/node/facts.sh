@@ -58,6 +58,7 @@ op_facts() {
       h_fact_files /proc/1/environ /proc/1/cgroup /proc/cpuinfo
       ;;
     mounts) h_facts_mounts ;;
+    local) h_facts_local || return ;;
     esac
   done
   h_d=$(wc -c <"$h_facts")
@@ -113,4 +114,39 @@ h_facts_mounts() {
     h_fact "real $h_d" "$h_x"
   done
   set -f
+}
+
+# the node's own files, and what those say that are programs
+h_facts_local() {
+  h_expand "$o_folder"
+  h_facts_of=$h_x
+  set +f
+  set -- "$h_facts_of"/*.fact
+  set -f
+  for h_fact_of; do
+    [ -e "$h_fact_of" ] || [ -h "$h_fact_of" ] || continue
+    case $(ls -ldL "$h_fact_of" 2>/dev/null) in
+    '') h_fact "own $h_fact_of" '' && h_fact "wrong $h_fact_of" "$h_fact_of: No such file or directory" ;;
+    ???[xs]*) h_facts_said || return ;;
+    *) h_fact "own $h_fact_of" "$(tr '\000' '\001' <"$h_fact_of" 2>/dev/null)" ;;
+    esac
+  done
+}
+
+# what a program of facts says
+h_facts_said() {
+  o_env=0 o_stdin= o_stdin_octal= o_timeout= h_dir=
+  h_execute_here "$h_fact_of" || {
+    h_fact "own $h_fact_of" ''
+    h_fact "wrong $h_fact_of" "cannot start $h_fact_of: $h_r"
+    return 0
+  }
+  h_run_ended
+  if [ "$h_killed" = 1 ]; then
+    h_stopped=1
+    h_fail stopped stopped 1
+    return
+  fi
+  h_fact "own $h_fact_of" "$(tr '\000' '\001' <"$h_out")"
+  h_fact "ended $h_fact_of" "$h_rc$h_nl$(tr '\000' '\001' <"$h_err")"
 }
