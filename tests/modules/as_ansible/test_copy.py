@@ -25,6 +25,7 @@ CASES = [
         "mode",
         "size",
     ),
+    case("text_preserve", {"content": "x", "dest": "{tree}/text", "mode": "preserve"}, "mode"),
     case("copy_into", {"src": "plain.txt", "dest": "{tree}/dir"}, "dest"),
     case("copy_slash", {"src": "plain.txt", "dest": "{tree}/made/", "directory_mode": "0711"}, "dest"),
     case("copy_backup", {"src": "plain.txt", "dest": "{tree}/file.txt", "backup": True}),
