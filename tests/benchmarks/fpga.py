@@ -1,5 +1,9 @@
 """Virtual pico2-ice boards: how soon a bitstream is simulated, how long a second of it takes, how many a second.
 
+Evaluations are those of `hivectl.bitstream.evaluating`, over 16 boards whose measurement takes a tenth of a second:
+how near their results come to what the boards could do at best, and how soon the first one is there; and over boards
+in process that need no time at all, which leaves the scheduler's own.
+
 A new bitstream is read by a new process, with nothing cached, icebox's start included. Boards need no time for their
 windows here: what is measured is all that is around them. They are asked over their serial ports, two circuits
 under way on each; both sides share this machine.
@@ -16,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hivectl.bitstream.evaluating import evaluate
+from hivectl.bitstream.evaluations import Circuit, Measurement
 from hivectl.bitstream.framed import FramedMeter
 from hivectl.virtual.board.start import start_board
 from hivectl.virtual.fpga.cache import NetlistCache
@@ -24,6 +30,8 @@ from hivectl.virtual.fpga.twin import Twin
 from hivectl.virtual.ice.start import start_native
 from tests.benchmarks.tools import REPOSITORY
 from tests.support.ice_boards import CIRCUITS, FIRMWARE, SECOND, circuit, line_to
+from tests.support.ice_farm import farm
+from tests.support.meters import StandIn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,9 +46,13 @@ NEW, CACHED, SLOWEST = (
     "a second at 48 MHz, the slowest circuit",
 )
 LONG = "a second at 48 MHz without a period"
+SHARE, SOON = "16 boards at 0.1 s, share of 160/s", "their first result, after the 0.1 s"
+SCHEDULED = "16 boards in process, scheduled"
 NATIVE, REAL = "16 boards, native", "16 boards, MicroPython"
 BOARDS = 16
 EACH = 100
+# seconds that a measurement takes; how many each board does; circuits for boards that need no time
+PACE, TURNS, MANY = 0.1, 100, 5000
 # circuits whose states come again within 2^20 cycles
 PERIODIC = (
     "bursts", "carry", "div1024", "div1500", "enable", "gate", "johnson", "lfsr16", "negative", "oscillator",
@@ -66,7 +78,7 @@ class FpgaSample:
     Attributes:
         name: of what.
         figure: in its unit.
-        unit: "s" or "results/s".
+        unit: "s", "results/s" or "%".
     """
 
     name: str
@@ -86,6 +98,10 @@ def run_fpga(folder: Path, rounds: int, say: Callable[[str], None]) -> tuple[lis
         _engine(folder, rounds, add)
         for name in (NATIVE, REAL):
             add(name, asyncio.run(_throughput(folder / name.rpartition(" ")[2], name == NATIVE)), "results/s")
+        first, share = asyncio.run(_evaluations(folder / "farm"))
+        add(SOON, first)
+        add(SHARE, share, "%")
+        add(SCHEDULED, asyncio.run(_scheduled()), "results/s")
     except (OSError, subprocess.SubprocessError, AssertionError) as fault:
         return samples, [f"virtual FPGA boards: {fault}"]
     return samples, []
@@ -115,6 +131,42 @@ def _engine(folder: Path, rounds: int, add: Callable[[str, float], None]) -> Non
     began = time.perf_counter()
     found.count(SECOND)
     add(LONG, time.perf_counter() - began)
+
+
+async def _evaluations(folder: Path) -> tuple[float, float]:
+    """Return the seconds to the first result beyond what its measurement takes, and the share of what boards can do."""
+    bitstreams = [circuit(name) for name in MEASURED]
+    async with farm(folder, BOARDS) as sources:
+        for source in sources:
+            source.board.device.pace = PACE
+        # the twin reads each circuit once
+        warm = [Circuit(name=one.name, bitstream=one) for one in bitstreams]
+        async for one in evaluate(warm, sources, Measurement()):
+            assert one.ok
+        count = BOARDS * TURNS
+        wanted = [
+            Circuit(name=f"c{number}", bitstream=bitstreams[number % len(bitstreams)])
+            for number in range(count)
+        ]
+        began = time.perf_counter()
+        first = 0.0
+        async for one in evaluate(wanted, sources, Measurement()):
+            assert one.ok
+            first = first or time.perf_counter() - began
+        took = time.perf_counter() - began
+    return first - PACE, 100 * count / took / (BOARDS / PACE)
+
+
+async def _scheduled() -> float:
+    """Return how many results a second boards give that need no time."""
+    one = circuit(MEASURED[0])
+    wanted = [Circuit(name=f"c{number}", bitstream=one) for number in range(MANY)]
+    began = time.perf_counter()
+    async for result in evaluate(
+        wanted, [StandIn(f"ice{number}") for number in range(BOARDS)], Measurement()
+    ):
+        assert result.ok
+    return MANY / (time.perf_counter() - began)
 
 
 async def _throughput(folder: Path, native: bool) -> float:  # noqa: FBT001 - which of two

@@ -34,7 +34,7 @@ from tests.benchmarks.commands import (
     VALIDATE,
     VALIDATE_LARGE,
 )
-from tests.benchmarks.fpga import CACHED, NATIVE, NEW, REAL, SLOWEST
+from tests.benchmarks.fpga import CACHED, NATIVE, NEW, REAL, SCHEDULED, SHARE, SLOWEST, SOON
 from tests.benchmarks.reservations import ALONE, EIGHT, QUEUE
 from tests.benchmarks.rounds import FRESH, REPEATED
 
@@ -191,6 +191,9 @@ def _fpga_checks(results: Results) -> list[Check]:
         (SLOWEST, 0.05, "s"),
         (NATIVE, 1000.0, "results/s"),
         (REAL, 400.0, "results/s"),
+        (SHARE, 99.0, "%"),
+        (SOON, 0.05, "s"),
+        (SCHEDULED, 1000.0, "results/s"),
     ):
         own = [sample.figure for sample in results.fpga if sample.name == name]
         made.append(Check(name, median(own) if own else None, limit, unit, at_least=unit != "s"))
