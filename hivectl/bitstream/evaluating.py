@@ -16,6 +16,7 @@ from hivectl.bitstream.evaluations import Evaluation
 from hivectl.bitstream.measuring import (
     VARIANCE,
     BoardInUseError,
+    BoardMissingError,
     BoardSilentError,
     CircuitRefusedError,
     MeasuringError,
@@ -179,7 +180,7 @@ class Evaluating:
             conversation = Conversation()
             try:
                 await self._converse(source, conversation)
-            except (NotMeasurableError, BoardInUseError) as error:
+            except (NotMeasurableError, BoardInUseError, BoardMissingError) as error:
                 self.refused[node] = str(error)
                 self._give_up(node, str(error))
                 return

@@ -43,6 +43,10 @@ class BoardLostError(MeasuringError):
     """The way to the board is gone: unplugged, or rebooted."""
 
 
+class BoardMissingError(MeasuringError):
+    """There is no board, and none will come: to wait, to reset or to flash is of no use."""
+
+
 class BoardInUseError(BoardLostError):
     """Another process holds the board's port."""
 

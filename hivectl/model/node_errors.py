@@ -38,6 +38,10 @@ class LoginError(UnreachableError):
     """The node refused the login."""
 
 
+class NotStartedError(UnreachableError):
+    """The node is a virtual device, and this machine cannot start it: to wait for it is of no use."""
+
+
 class ConnectionLostError(UnreachableError):
     """An open connection broke."""
 

@@ -266,7 +266,7 @@ def known_results() -> Cache:
 
 def _checked(circuits: Sequence[Circuit]) -> Result:
     """Return what check mode says: which files are bitstreams."""
-    faults = [str(circuit.error) for circuit in circuits if circuit.error is not None]
+    faults = [(circuit.name, str(circuit.error)) for circuit in circuits if circuit.error is not None]
     result: Result = {
         "changed": False,
         "results": [],
@@ -300,7 +300,7 @@ def _results(
     for node in contexts:
         own = [one for one in evaluations if one.board == node]
         faults = [
-            f"{one.name}: {one.unexpected or one.error}"
+            (one.name, one.unexpected or one.error)
             for one in sorted(evaluations, key=lambda one: one.circuit)
             if not one.ok and one.board in ("", node)
         ]
@@ -321,9 +321,16 @@ def _number(value: float) -> float | int:
     return int(value) if float(value).is_integer() else value
 
 
-def _message(faults: Sequence[str], total: int) -> str:
-    shown = "; ".join(faults[:SHOWN]) + (f"; and {len(faults) - SHOWN} more" if len(faults) > SHOWN else "")
-    return f"{len(faults)} of {total} evaluations failed: {shown}"
+def _message(faults: Sequence[tuple[str, str]], total: int) -> str:
+    """Return what went wrong with which file; what went wrong with several is said once."""
+    names: dict[str, list[str]] = {}
+    for name, fault in faults[:SHOWN]:
+        # what is said of a file often names it already
+        names.setdefault(fault, []).extend([] if fault.startswith(f"{name}:") else [name])
+    parts = [": ".join(filter(None, (", ".join(dict.fromkeys(of)), fault))) for fault, of in names.items()]
+    if len(faults) > SHOWN:
+        parts.append(f"and {len(faults) - SHOWN} more")
+    return f"{len(faults)} of {total} evaluations failed: {'; '.join(parts)}"
 
 
 MODULE = Module(

@@ -5,9 +5,15 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from hivectl.bitstream.measuring import BoardInUseError, BoardLostError, BoardSilentError, MeasuringError
+from hivectl.bitstream.measuring import (
+    BoardInUseError,
+    BoardLostError,
+    BoardMissingError,
+    BoardSilentError,
+    MeasuringError,
+)
 from hivectl.bitstream.opening import open_meter
-from hivectl.drivers.errors import FenceError, NodeError, PortInUseError
+from hivectl.drivers.errors import FenceError, NodeError, NotStartedError, PortInUseError
 from hivectl.model.errors import HivectlError
 from hivectl.model.records import record
 from hivectl.power.base import NoPowerError
@@ -92,6 +98,8 @@ class NodeSource:
             raise
         except PortInUseError as error:
             raise BoardInUseError(f"{self.node}: {error.message}", hint=error.hint) from error
+        except NotStartedError as error:
+            raise BoardMissingError(f"{self.node}: {error.message}", hint=error.hint) from error
         except NodeError as error:
             raise BoardLostError(f"{self.node}: {error.message}", hint=error.hint) from error
 

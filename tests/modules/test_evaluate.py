@@ -202,7 +202,7 @@ def test_a_board_that_is_not_there(desk: Desk, monkeypatch: pytest.MonkeyPatch) 
     desk.boards(3)
     outcome = desk.evaluate(f"bitstreams: circuits/*.asc, cycles: {CYCLES}")
     assert outcome.ended.exit_code == 0, "the others do it"
-    assert "tty3 cannot be opened: No such file" in outcome.result("count", "ice3")["given_up"]
+    assert "no board is plugged in: there is no " in outcome.result("count", "ice3")["given_up"]
     assert any("is quarantined" in said for said in outcome.said())
 
 
@@ -215,3 +215,23 @@ def test_a_board_in_use_by_another_process(desk: Desk) -> None:
     assert outcome.ended.exit_code == 0
     assert "is in use by another program" in outcome.result("count", "ice1")["given_up"]
     assert not any("is quarantined" in said for said in outcome.said())
+
+
+def test_virtual_boards_that_cannot_be_started_are_not_waited_for(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # a machine with neither npm nor a registry that answers
+    monkeypatch.setenv("npm_config_registry", "http://127.0.0.1:9/")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(desk.folder / "cache"))
+    monkeypatch.setenv("PATH", "/nonexistent")
+    desk.inventory.write_text(
+        "version: 1\nnodes:\n  ice1: {driver: serial, virtual: pico2-ice, board: pico2-ice}\n"
+    )
+    outcome = desk.evaluate("bitstreams: circuits/*.asc")
+    assert outcome.ended.exit_code == 1
+    message = outcome.message("count", "ice1")
+    assert message.startswith(
+        "3 of 3 evaluations failed: circuits/c0.asc, circuits/c1.asc, circuits/c2.asc: no board"
+    )
+    assert message.count("npm") == 2, "the reason once, and what helps"
+    assert not any("is quarantined" in said or "it is reset" in said for said in outcome.said())

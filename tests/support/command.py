@@ -34,8 +34,12 @@ class Lab:
         return path
 
     def run(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+        return self.run_with(PROGRAM[-1], *arguments, **more)
+
+    def run_with(self, code: str, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+        """Run Python that calls hivectl."""
         return subprocess.run(
-            [*PROGRAM, *arguments],
+            [*PROGRAM[:-1], code, *arguments],
             cwd=self.folder,
             env=self.environment(**more),
             stdin=subprocess.DEVNULL,

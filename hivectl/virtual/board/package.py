@@ -17,7 +17,7 @@ import signal
 import tempfile
 from pathlib import Path
 
-from hivectl.model.node_errors import UnreachableError
+from hivectl.model.node_errors import NotStartedError
 from hivectl.model.paths import cache_folder
 from hivectl.model.records import record
 
@@ -42,7 +42,7 @@ NPM_PATIENCE = {
 HINT = "pip install 'hivectl[virtual]', or install nodejs and npm"
 
 
-class InterpreterError(UnreachableError):
+class InterpreterError(NotStartedError):
     """The interpreter of virtual boards cannot be had or does not start."""
 
 
