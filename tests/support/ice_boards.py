@@ -25,5 +25,5 @@ def damaged(name: str) -> Bitstream:
     return Bitstream(name=name, form="bin", image=whole.image, packed=bytes(packed), sha256="", warnings=())
 
 
-def line_to(port: Path) -> Terminal:
+def line_to(port: Path | str) -> Terminal:
     return open_terminal(StreamAddress(path=str(port), baud=115200), exclusive=True)

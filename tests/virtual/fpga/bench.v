@@ -32,10 +32,14 @@ module bench;
   end
 endmodule
 
-// the chip's own oscillator, at the pace of the bench
+// the chip's own oscillators, at the pace of the bench
 module SB_HFOSC(input CLKHFPU, input CLKHFEN, output CLKHF);
   parameter CLKHF_DIV = "0b00";
   assign CLKHF = bench.clk & CLKHFPU & CLKHFEN;
+endmodule
+
+module SB_LFOSC(input CLKLFPU, input CLKLFEN, output CLKLF);
+  assign CLKLF = bench.clk & CLKLFPU & CLKLFEN;
 endmodule
 
 // a pin with a register for its output, and nothing else

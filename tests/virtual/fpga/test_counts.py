@@ -49,6 +49,11 @@ def rom(cycle: int) -> int:
     return int(cycle > 0) and (word & ~(word >> 1) | word >> 15 & word >> 8) & 1
 
 
+def rom1024(cycle: int) -> int:
+    word = ((cycle - 1) % 1024) ** 2 >> 3
+    return int(cycle > 0) and int(bool(word & 0b0100) and word & 0b1011 != 0b1011)
+
+
 def rom2048(cycle: int) -> int:
     address = (cycle - 1) % 2048
     return int(cycle > 0) and int((address % 64 < 11) ^ (address % 7 == 3))
@@ -77,7 +82,9 @@ ARITHMETIC: dict[str, Callable[[int], int]] = {
     "registered": lambda n: (n + 2) // 19,
     "rom": periodic(rom, 256),
     "rom512": periodic(rom512, 1536),
+    "rom1024": periodic(rom1024, 1024),
     "rom2048": periodic(rom2048, 2048),
+    "slow": lambda n: (n // 4800 + 1) // 2,
     "setreset": lambda n: (n + 976) // 977,
 }
 # whole periods of shift registers: runs of ones of a maximal sequence
@@ -128,7 +135,8 @@ def test_as_iverilog_counts_on_the_source_at_every_edge_of_a_window(
     name: str, twins: dict[str, Twin], simulated: Callable[[str], list[int]]
 ) -> None:
     rising = simulated(name)
-    pace = 4 if name == "oscillator" else 1  # its 12 MHz are a quarter of the board's clock
+    # 12 MHz and 10 kHz, in the board's clock
+    pace = {"oscillator": 4, "slow": 4800}.get(name, 1)
     found = circuit(twins, name)
     for window in edges_of(rising):
         assert found.count(window * pace).pulses == bisect.bisect_right(rising, window), window

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hivectl.virtual.fpga.circuit import Circuit
+from hivectl.virtual.fpga.circuit import Circuit, StoppedError
 from hivectl.virtual.fpga.machine import State
 from hivectl.virtual.fpga.netlist import CLOCK, FIRST, FlipFlop, Memory, Netlist, Table
 from hivectl.virtual.fpga.python_engine import PythonMachine
 from hivectl.virtual.fpga.target import PICO2_ICE
+from hivectl.virtual.fpga.twin import Twin
 from hivectl.virtual.fpga.wasm_engine import wasm_machine
+from tests.virtual.fpga.nothing_kept import NOTHING_KEPT
 
 if TYPE_CHECKING:
     from hivectl.virtual.fpga.machine import Machine
@@ -135,6 +139,22 @@ def test_circuits_count_what_the_plain_one_counts(netlist: Netlist, cycles: int,
     # far away, by its period, and back again
     assert circuit.count(10**9).cycles == 10**9
     assert circuit.count(cycles).pulses == expected[cycles]
+
+
+def test_without_wasmtime_python_counts_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hivectl.virtual.fpga.circuit.wasm_machine", lambda _: None)
+    data = (Path(__file__).parent / "circuits" / "carry.bin").read_bytes()
+    circuit = Twin(PICO2_ICE, cache=NOTHING_KEPT).load(data)
+    assert circuit.count(100_000).pulses == (123457 * 100_000 + 2**19) >> 20
+
+
+def test_somebody_who_loses_interest_is_heeded() -> None:
+    data = (Path(__file__).parent / "circuits" / "blink.bin").read_bytes()
+    circuit = Twin(PICO2_ICE, cache=NOTHING_KEPT).load(data)
+    stop = threading.Event()
+    stop.set()
+    with pytest.raises(StoppedError):
+        circuit.count(10**12, stop=stop)
 
 
 def test_the_clock_itself() -> None:

@@ -18,11 +18,13 @@ from hivectl.bitstream.measuring import (
     CircuitRefusedError,
     NotMeasurableError,
 )
+from hivectl.model.errors import InputError
 from hivectl.virtual.fpga.cache import NetlistCache
 from hivectl.virtual.fpga.target import PICO2_ICE
 from hivectl.virtual.fpga.twin import Twin
 from hivectl.virtual.ice.fpga import Configurations
 from hivectl.virtual.ice.start import VirtualIce, start_native
+from hivectl.virtual.registry import start_virtual
 from tests.support.ice_boards import SECOND, circuit, damaged, line_to
 from tests.support.uf2 import RP2350, micropython
 
@@ -193,6 +195,23 @@ def test_a_window_takes_its_time_where_that_is_asked(tmp_path: Path, configurati
                 assert loop.time() - began >= 0.2
             finally:
                 await meter.close()
+
+    asyncio.run(scenario())
+
+
+def test_the_inventory_reaches_them_by_their_serial_ports_alone(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        started = await start_virtual("pico2-ice-native", "ice1", tmp_path)
+        try:
+            await line_to((await started.reach("serial"))["port"]).close()
+            with pytest.raises(
+                InputError, match="virtual `pico2-ice-native` is not reached by the driver webrepl"
+            ):
+                await started.reach("webrepl")
+        finally:
+            await started.close()
+        with pytest.raises(InputError, match="did you mean `pico2-ice`"):
+            await start_virtual("pico2-icy", "ice1", tmp_path)
 
     asyncio.run(scenario())
 

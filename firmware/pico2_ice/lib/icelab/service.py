@@ -74,7 +74,7 @@ class Service:
                 self._act(verb, sequence, length)
             except (OSError, MemoryError, ValueError) as error:
                 self._error = repr(error)
-                self._refuse(verb, sequence, frames.FAULT, self._error)
+                self._refuse(verb, sequence, frames.FAULT, str(error) or self._error)
 
     def _act(self, verb, sequence, length):
         if verb == frames.HELLO:
@@ -220,7 +220,7 @@ class Service:
             except (OSError, MemoryError, ValueError) as error:
                 # whatever frame comes in meanwhile has no part in it
                 self._error = repr(error)
-                self._refuse(asked[0], asked[1], frames.FAULT, self._error)
+                self._refuse(asked[0], asked[1], frames.FAULT, str(error) or self._error)
 
     def _begin(self, verb, sequence, mode, *numbers):
         refusal = self._put(mode)
