@@ -245,20 +245,20 @@ class Files:
         await self._need("os.rename")
         temporary = _beside(path)
         verified = digest if "hashlib" in has else ""
-        last = f"{NAME}._e({temporary!r},{path!r},{verified!r})\n"
+        last = _renamed(path, digest)
         if isinstance(content, Path):
             content = await asyncio.to_thread(loaded, content, self._chunk)
         try:
             if verified and await self._written_beside(temporary, content):
                 await self.run(last)
             elif verified:
-                await self._write(temporary, content, last, deflate="deflate" in has)
+                await self._write(path, content, last, deflate="deflate" in has)
             else:
-                await self._write(temporary, content, f"{NAME}.q.close()\n", deflate="deflate" in has)
-                await self._compare(temporary, digest)
+                await self._write(path, content, f"{NAME}.q.close()\n", deflate="deflate" in has)
+                await self._compare(temporary, path, digest)
                 await self.run(f"os.rename({temporary!r},{path!r})")
         except RemoteError as error:
-            await self.run(f"{NAME}._x({temporary!r})")
+            await self.run(f"{NAME}._x({path!r})")
             if error.kind == "ValueError" and error.said == "damaged":
                 raise DamagedError(
                     f"{path} did not arrive as it was sent; nothing was changed", node=self._node
@@ -282,8 +282,7 @@ class Files:
                 await self.write(path, file, digest)
                 continue
             line = line_of(content, deflate="deflate" in has)
-            last = f"{NAME}._e({_beside(path)!r},{path!r},{digest!r})\n"
-            one = f"{NAME}._b({_beside(path)!r})\n".encode() + line + last.encode()
+            one = f"{NAME}._b({path!r})\n".encode() + line + _renamed(path, digest).encode()
             if code and len(code) + len(one) > self._chunk:
                 await self._run_packed(code, packed)
                 code = b""
@@ -341,8 +340,8 @@ class Files:
                 hint="put a newer MicroPython on it",
             )
 
-    async def _write(self, temporary: str, content: bytes | Path, last: str, *, deflate: bool) -> None:
-        code = f"{NAME}._b({temporary!r})\n".encode()
+    async def _write(self, path: str, content: bytes | Path, last: str, *, deflate: bool) -> None:
+        code = f"{NAME}._b({path!r})\n".encode()
         pieces = pieces_of(content, self._chunk)
 
         async def following() -> bytes:
@@ -371,12 +370,12 @@ class Files:
         await self._beside.put(temporary, pieces_of(content, BLOCK), size)
         return True
 
-    async def _compare(self, temporary: str, digest: str) -> None:
+    async def _compare(self, temporary: str, path: str, digest: str) -> None:
         """Bring what was written back and compare it here: the board cannot hash."""
         hasher = hashlib.sha256()
         await self.get(temporary, hasher.update)
         if hasher.hexdigest() != digest:
-            await self.run(f"{NAME}._x({temporary!r})")
+            await self.run(f"{NAME}._x({path!r})")
             raise DamagedError("the file did not arrive as it was sent; nothing was changed", node=self._node)
 
     def _entry(self, path: str, line: bytes) -> Entry | None:
@@ -390,6 +389,11 @@ class Files:
 def _beside(path: str) -> str:
     """Return where a file is written before it has its name."""
     return posixpath.join(posixpath.dirname(path), TEMPORARY)
+
+
+def _renamed(path: str, digest: str) -> str:
+    """Return code that gives what was written its name; its length tells whether bytes of it were lost."""
+    return f"{NAME}._e({path!r},{len(path)},{digest!r})\n"
 
 
 def _lines(output: bytes) -> list[bytes]:

@@ -6,6 +6,20 @@ from __future__ import annotations
 RUNNER = r"""# Written by hivectl: runs /hivectl/script.py, keeps what it prints last and how it ended.
 def _run(since):
     import builtins, io, os, sys, time
+    if not since:
+        t = time.gmtime()
+        if t[0] >= 2024:
+            since = "%04d-%02d-%02dT%02d:%02d:%02dZ" % tuple(t[:6])
+
+    def note(status):
+        try:
+            with open("/hivectl/state", "w") as f:
+                f.write(repr((since, status)))
+        except OSError:
+            pass
+
+    # first of all: how it ended the last time must not be taken for this time
+    note(None)
     with open("/hivectl/settings") as f:
         settings = eval(f.read())
     path = "/hivectl/script.py"
@@ -15,10 +29,6 @@ def _run(since):
     total = 0
     saved = time.ticks_ms()
     printing = builtins.print
-    if not since:
-        t = time.gmtime()
-        if t[0] >= 2024:
-            since = "%04d-%02d-%02dT%02d:%02d:%02dZ" % tuple(t[:6])
 
     def keep(data):
         nonlocal total
@@ -40,13 +50,6 @@ def _run(since):
                 if total >= size:
                     f.write(memoryview(ring)[at:])
                 f.write(memoryview(ring)[:at])
-        except OSError:
-            pass
-
-    def note(status):
-        try:
-            with open("/hivectl/state", "w") as f:
-                f.write(repr((since, status)))
         except OSError:
             pass
 
@@ -74,10 +77,10 @@ def _run(since):
         note(status)
         interrupts(3)
 
-    note(None)
     save()
     builtins.print = tee
-    status = 0
+    # a second Ctrl-C may come before any line of a handler: until it is known how it ended, it was interrupted
+    status = 130
     try:
         try:
             sys.argv[:] = [path] + settings["args"]
@@ -91,16 +94,17 @@ def _run(since):
             with open(path) as f:
                 text = f.read()
             exec(compile(text, path, "exec"), scope)
+        status = 0
     except KeyboardInterrupt:
-        status = 130
         raise
     except SystemExit as error:
         status = error.args[0] if error.args else 0
         if status is None:
             status = 0
         if not isinstance(status, int):
-            tee(status)
+            said = status
             status = 1
+            tee(said)
     except BaseException as error:
         status = 1
         text = io.StringIO()

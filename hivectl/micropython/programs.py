@@ -1,6 +1,8 @@
 """What runs on the board: sent once after each start of its interpreter, then called by short lines.
 
 One name is taken in the board's globals. Everything works piece by piece, so that no file need fit into memory.
+The board itself makes the temporary name out of a file's own, which comes with its length: bytes that a line loses can
+neither leave something under another name behind, nor give a whole file a wrong one.
 """
 
 from __future__ import annotations
@@ -54,8 +56,9 @@ class _hivectl:
    for n,_ in list(_hivectl._l(p)):_hivectl._r(p+"/"+n)
    os.rmdir(p)
   else:os.remove(p)
+ def _n(p):return p[:p.rfind("/")+1]+".hivectl.tmp"
  def _b(p):
-  _hivectl.q=open(p,"wb")
+  _hivectl.q=open(_hivectl._n(p),"wb")
  def _a(b):_hivectl.q.write(b)
  def _z(s):
   import io,deflate
@@ -64,16 +67,16 @@ class _hivectl:
    b=d.read(1024)
    if not b:break
    _hivectl.q.write(b)
- def _e(t,p,x):
+ def _e(p,z,x):
   if _hivectl.q:_hivectl.q.close()
   _hivectl.q=None
-  if x:
-   y=_hivectl._h(t)
-   if y!=x:
-    os.remove(t)
-    raise ValueError("damaged")
+  t=_hivectl._n(p)
+  if len(p)!=z or _hivectl._h(t)!=x:
+   os.remove(t)
+   raise ValueError("damaged")
   os.rename(t,p)
- def _x(t):
+ def _x(p):
+  t=_hivectl._n(p)
   if _hivectl.q:
    try:_hivectl.q.close()
    except OSError:pass

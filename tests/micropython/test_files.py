@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from hivectl.micropython import sync
 from hivectl.micropython.contents import literal
-from hivectl.micropython.errors import LackingError, RemoteOSError
+from hivectl.micropython.errors import LackingError, RemoteError, RemoteOSError
+from hivectl.micropython.programs import NAME
 from hivectl.model.node_errors import NodeError
 from tests.support.boards import board
 
@@ -178,5 +179,19 @@ def test_a_line_that_loses_bytes_or_power_never_leaves_half_a_file(tmp_path: Pat
                 faults.loss, faults.reboot_after = 0.0, None
                 assert place.read_bytes() in (old, new)
             assert kept
+
+    asyncio.run(scenario())
+
+
+def test_a_name_that_lost_bytes_names_nothing(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with board(tmp_path) as bench:
+            await bench.files.put("/a.bin", b"old")
+            digest = hashlib.sha256(b"new").hexdigest()
+            with pytest.raises(RemoteError, match="damaged"):
+                await bench.files.run(
+                    f"{NAME}._b('/.bin')\n{NAME}._a(b'new')\n{NAME}._e('/a.in',6,{digest!r})"
+                )
+            assert {path.name: path.read_text() for path in bench.root.iterdir()} == {"a.bin": "old"}
 
     asyncio.run(scenario())

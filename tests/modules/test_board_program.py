@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from hivectl.micropython.main_program import OtherMainError
+from hivectl.micropython.main_runner import RUNNER
 from tests.support.boards import do, reach, reached
 
 if TYPE_CHECKING:
@@ -109,6 +110,25 @@ def test_the_board_starts_its_program_by_itself(tmp_path: Path) -> None:
             assert seen["output"] == "pump runs []"
 
     asyncio.run(main())
+
+
+def test_a_program_that_is_interrupted_twice_was_interrupted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pump.py").write_text(LOOP)
+    first = "    except KeyboardInterrupt:\n"
+    # the second Ctrl-C comes before the first line of what handles the first one
+    twice = RUNNER.replace(first, first + "        raise KeyboardInterrupt\n", 1)
+    monkeypatch.setattr("hivectl.micropython.main_program.RUNNER", twice)
+
+    async def scenario(program: Program, session: NodeSession, root: Path) -> None:
+        await program(name="pump", script="pump.py")
+        await running(root)
+        await session.close()
+        again = await program(name="pump", script="pump.py")
+        assert (again["changed"], again["state"]) == (False, "started")
+
+    with_a_board(tmp_path, "serial", scenario)
 
 
 def test_how_a_program_ended_is_told(tmp_path: Path) -> None:

@@ -30,6 +30,8 @@ PAGE = b"HTTP/1.0 200 OK\r\nContent-Type: text/html\r\n\r\n<html>WebREPL of a vi
 # bytes towards a client that wait at most
 WAITING = 256 << 10
 LISTENING = 0.5
+# of what nobody takes, in one piece
+PIECE = 65536
 
 
 class WebRepl:
@@ -211,6 +213,11 @@ class WebRepl:
                 self._towards.send(0, self.drop)
             elif happens == "reboot":
                 self._towards.send(0, self._device.reboot)
+            if happens:
+                # what was sent behind the cut arrives nowhere: a line that is cut does not lose its middle
+                while await reader.read(PIECE):
+                    pass
+                return
             # the pipe to the interpreter tells nobody when it is free
             while self._device.full or self._towards.size > WAITING:  # noqa: ASYNC110
                 await asyncio.sleep(0.005)

@@ -176,6 +176,24 @@ def test_a_reset_ends_the_session(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
+def test_nothing_arrives_from_behind_a_cut(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with served(tmp_path) as (device, _, port):
+            wire = await wire_to(port)
+            first, second = b"open('/ab", b"c', 'w')\r"
+            # a line that lost its middle would make a file of another name
+            device.faults.drop_after = len(first) - 1
+            await asyncio.gather(wire.write(first), wire.write(second))
+            while await wire.read():
+                pass
+            await wire.close()
+            connection = await connect(port, busy_timeout=30.0)
+            assert await connection.files.entries("/") == []
+            await connection.close()
+
+    asyncio.run(scenario())
+
+
 def test_a_board_that_takes_its_time_to_start_is_waited_for(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with served(tmp_path) as (device, _, port):
