@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from hivectl.bitstream.devices import device_named
 from hivectl.bitstream.errors import WrongDeviceError
 from hivectl.bitstream.evaluations import Evaluation
+from hivectl.bitstream.framed import NotAMeterError
 from hivectl.bitstream.measuring import (
     VARIANCE,
     BoardInUseError,
@@ -181,32 +182,35 @@ class Evaluating:
             try:
                 await self._converse(source, conversation)
             except (NotMeasurableError, BoardInUseError, BoardMissingError) as error:
-                self.refused[node] = str(error)
-                self._give_up(node, str(error))
+                self.refused[node] = _bare(error, node)
+                self._give_up(node, self.refused[node])
                 return
             except MeasuringError as error:
-                reason = str(error)
+                reason = _bare(error, node)
                 if conversation.results:
                     level = 0
                 self._silent(node, reason)
-                recovered = await self._recover(source, reason, level)
+                recovered = await self._recover(source, error, level)
                 if recovered is None:
                     return
                 level = recovered
 
-    async def _recover(self, source: MeterSource, reason: str, level: int) -> int | None:
+    async def _recover(self, source: MeterSource, error: MeasuringError, level: int) -> int | None:
         """Reset a board, flash it, or give it up; return how far that went, None when it was given up."""
+        reason = _bare(error, source.node)
         for number, (what, act) in enumerate((("reset", source.reset), ("flashed anew", source.flash))):
             if number < level:
                 continue
             self._say(source.node, f"{reason}; it is {what}")
             try:
                 await act()
-            except MeasuringError as error:
-                reason = f"{reason}; {error}"
+            except MeasuringError as failed:
+                reason = f"{reason}; {_bare(failed, source.node)}"
             else:
                 return number + 1
-        self.lost[source.node] = reason
+        # a board that lives, and has other firmware, is in order: the next one may put it there
+        kept = self.refused if isinstance(error, NotAMeterError) else self.lost
+        kept[source.node] = reason
         self._give_up(source.node, reason)
         return None
 
@@ -448,3 +452,8 @@ async def evaluate(
     finally:
         work.cancel()
         await asyncio.wait([work])
+
+
+def _bare(error: MeasuringError, node: str) -> str:
+    """Return what an error says, for where the node is named already."""
+    return str(error).removeprefix(f"{node}: ")

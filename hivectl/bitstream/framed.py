@@ -36,15 +36,21 @@ ANSWER = 2.0
 # bytes a second of the slowest line
 SLOWEST = 50_000
 # times that a question is asked whose answer is lost
-TRIES = 4
+TRIES = 6
 # seconds that a circuit runs before it is sampled
 SETTLE = 0.1
 # bits of the window that a board unpacks with: 4 KB of its memory
 WINDOW_BITS = 12
+PROMPT = b">>> "
+PUT = "put `firmware/pico2_ice` on the board (module `sync`), and reset it"
 
 
 class NotAMeterError(BoardSilentError):
     """Something answers, but it is no firmware that measures."""
+
+
+class NoFirmwareError(NotAMeterError):
+    """The board shows MicroPython's prompt: the firmware is not on it, or somebody interrupted it."""
 
 
 class DamagedLineError(BoardSilentError):
@@ -252,17 +258,26 @@ class FramedMeter:
     # ---- questions and answers
 
     async def _hello(self) -> None:
-        try:
-            answer = await self._ask(Verb.HELLO)
-        except BoardSilentError as error:
-            printed = self._decoder.printed.decode("utf-8", "replace").strip()
-            if not printed:
-                raise
-            raise NotAMeterError(
-                f"{self._node}: what answers is not the measuring firmware: {printed[-80:]!r}",
-                hint="put `firmware/pico2_ice` on the board (module `sync`), and reset it",
-            ) from error
+        for attempt in range(TRIES):
+            answer = await self._answer(await self._send(Verb.HELLO, b""), self._patience)
+            if answer is not None and answer.status == Said.OK:
+                break
+            # once it may be on its way to the firmware
+            if attempt and PROMPT in self._decoder.printed:
+                raise NoFirmwareError(
+                    f"{self._node}: MicroPython's prompt answers, not the measuring firmware", hint=PUT
+                )
+        else:
+            raise self._no_hello()
         self._identity, self._packs = _identity(answer.payload, self._node)
+
+    def _no_hello(self) -> BoardSilentError:
+        printed = self._decoder.printed.decode("utf-8", "replace").strip()
+        if not printed:
+            return self._silent()
+        return NotAMeterError(
+            f"{self._node}: what answers is not the measuring firmware: {printed[-60:]!r}", hint=PUT
+        )
 
     async def _state(self) -> dict[str, Any]:
         said: dict[str, Any] = json.loads((await self._ask(Verb.STATUS)).payload)

@@ -166,9 +166,9 @@ class Schedule:
         for job in reversed(jobs):
             struck = self._struck[job.number] = self._struck.get(job.number, 0) + 1
             if struck >= self._strikes:
-                self._fail(job, f"boards fell silent over it {struck} times; the last: {reason}")
+                self._fail(job, f"boards fell silent over it {struck} times; the last, {board}: {reason}")
             elif not job.boards & self._room.keys():
-                self._fail(job, f"no board is left for it; the last: {reason}")
+                self._fail(job, f"no board is left for it; the last, {board}: {reason}")
             else:
                 self._alone.appendleft(job)
 
@@ -186,11 +186,11 @@ class Schedule:
                 self._lines[left] = line
             else:
                 for job in line:
-                    self._fail(job, f"no board is left for it; the last: {reason}")
+                    self._fail(job, f"no board is left for it; the last, {board}: {reason}")
         self._order()
         for job in [one for one in self._alone if not one.boards & self._room.keys()]:
             self._alone.remove(job)
-            self._fail(job, f"no board is left for it; the last: {reason}")
+            self._fail(job, f"no board is left for it; the last, {board}: {reason}")
 
     def failures(self) -> tuple[Failure, ...]:
         """Return what failed since the last call."""

@@ -187,7 +187,7 @@ def test_without_boards_every_circuit_fails_with_the_reason() -> None:
     dead = StandIn("dead", sick=True, mends=0.0, flashes=False)
     results = run(circuits(5), [dead])
     assert len(results) == 5
-    assert all("no board is left for it; the last: dead says nothing" in one.error for one in results)
+    assert all("no board is left for it; the last, dead: dead says nothing" in one.error for one in results)
     assert [one.error for one in run(circuits(1), [])] == ["none of its boards takes part"]
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hivectl.bitstream.framed import FramedMeter, NotAMeterError
+from hivectl.bitstream.framed import FramedMeter, NoFirmwareError, NotAMeterError
 from hivectl.bitstream.measuring import (
     BoardLostError,
     BoardSilentError,
@@ -114,13 +114,13 @@ def test_samples() -> None:
     run(scenario())
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_lost_and_changed_bytes_cost_time_and_no_result(seed: int) -> None:
     async def scenario() -> None:
         chances = random.Random(seed)
         line = Line()
-        meter = await FramedMeter.open(line, node="fpga1", answer=0.15)
-        line.harm = losing(iter(chances.random, None), 0.1)
+        meter = await FramedMeter.open(line, node="fpga1", answer=0.4)
+        line.harm = losing(iter(chances.random, None), 0.04)
         found = await asyncio.gather(
             *(counted(meter, f"circuit {number}", 1000 * number) for number in range(1, 13))
         )
@@ -146,8 +146,17 @@ def test_a_dead_line_is_told() -> None:
 
 def test_what_is_no_meter_is_told() -> None:
     async def scenario() -> None:
-        line = Line(lambda data: b"MicroPython v1.27 >>> " if data else data)
-        with pytest.raises(NotAMeterError, match=r"not the measuring firmware.*MicroPython v1\.27"):
+        line = Line(lambda data: b"U-Boot 2024.01" if data else data)
+        with pytest.raises(NotAMeterError, match=r"not the measuring firmware.*U-Boot 2024"):
+            await FramedMeter.open(line, node="fpga1", answer=0.2)
+
+    run(scenario())
+
+
+def test_a_prompt_is_told_sooner() -> None:
+    async def scenario() -> None:
+        line = Line(lambda data: b"\r\n>>> " if data else data)
+        with pytest.raises(NoFirmwareError, match="fpga1: MicroPython's prompt answers"):
             await FramedMeter.open(line, node="fpga1", answer=0.2)
 
     run(scenario())

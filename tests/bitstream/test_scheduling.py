@@ -156,7 +156,7 @@ def test_a_circuit_that_silences_boards_is_found_out() -> None:
                 done.add(numbers[0])
     (failure,) = schedule.failures()
     assert failure.job.number == poison
-    assert failure.reason == "boards fell silent over it 3 times; the last: nothing came"
+    assert failure.reason == "boards fell silent over it 3 times; the last, c: nothing came"
     assert done == set(range(8)) - {poison}
 
 
@@ -165,7 +165,7 @@ def test_the_last_board_takes_the_rest_with_it() -> None:
     assert [(one.job.number, one.reason) for one in schedule.failures()] == [(3, "there is no board for it")]
     schedule.give_up("a", "unplugged")
     assert [(one.job.number, one.reason) for one in schedule.failures()] == [
-        (0, "no board is left for it; the last: unplugged")
+        (0, "no board is left for it; the last, a: unplugged")
     ]
     assert schedule.take("a") is None
     assert not schedule.finished
