@@ -114,6 +114,8 @@ class Evaluating:
         # boards that were given up, and those that were left as they were, each with the reason
         self.lost: dict[str, str] = {}
         self.refused: dict[str, str] = {}
+        # boards that got their firmware anew
+        self.flashed: set[str] = set()
         self._schedule = Schedule(self._jobs(), dict.fromkeys(self._sources, 1))
 
     async def run(self) -> None:
@@ -198,7 +200,11 @@ class Evaluating:
     async def _recover(self, source: MeterSource, error: MeasuringError, level: int) -> int | None:
         """Reset a board, flash it, or give it up; return how far that went, None when it was given up."""
         reason = _bare(error, source.node)
-        for number, (what, act) in enumerate((("reset", source.reset), ("flashed anew", source.flash))):
+        steps = [("reset", source.reset), ("flashed anew", source.flash)]
+        if isinstance(error, NotAMeterError):
+            # what has other firmware than ours is not mended by a reset
+            steps.reverse()
+        for number, (what, act) in enumerate(steps):
             if number < level:
                 continue
             self._say(source.node, f"{reason}; it is {what}")
@@ -207,6 +213,8 @@ class Evaluating:
             except MeasuringError as failed:
                 reason = f"{reason}; {_bare(failed, source.node)}"
             else:
+                if act == source.flash:
+                    self.flashed.add(source.node)
                 return number + 1
         # a board that lives, and has other firmware, is in order: the next one may put it there
         kept = self.refused if isinstance(error, NotAMeterError) else self.lost
@@ -409,7 +417,7 @@ class Evaluating:
 
     def _say(self, node: str, message: str) -> None:
         if self._options.say is not None:
-            self._options.say(node, message)
+            self._options.say(node, message.removeprefix(f"{node}: "))
 
 
 def _first(errors: BaseExceptionGroup[HivectlError]) -> HivectlError:

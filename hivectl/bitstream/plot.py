@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING
-from xml.sax.saxutils import escape
+from xml.sax import saxutils
 
 from hivectl.model.records import record
 
@@ -20,6 +21,10 @@ NARROWEST, WIDEST = 5.0, 60.0  # of a column
 WIDTH = 900.0  # that a panel takes at most, if its columns may be so narrow
 LABELS = 60  # names below an axis
 DECADES = 3  # from so many on the axis is logarithmic
+
+
+# what XML 1.0 cannot hold, however it is written
+UNFIT = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @record
@@ -159,3 +164,13 @@ def _legend(boards: Sequence[str], width: float) -> list[str]:
 def _short(name: str) -> str:
     last = name.rpartition("/")[2]
     return last if len(last) <= 22 else last[:10] + "…" + last[-11:]
+
+
+def clean(text: str) -> str:
+    """Take out what XML cannot hold."""
+    return UNFIT.sub("�", text)
+
+
+def escape(text: str) -> str:
+    """Return a text as XML has it."""
+    return saxutils.escape(clean(text))

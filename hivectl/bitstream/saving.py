@@ -7,7 +7,7 @@ import json
 from typing import IO, TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from hivectl.bitstream.plot import plot
+from hivectl.bitstream.plot import clean, plot
 from hivectl.model.errors import HivectlError, InputError
 
 if TYPE_CHECKING:
@@ -83,7 +83,9 @@ class Saving:
         except OSError as fault:
             raise SavingError(f"results cannot be written: {fault.strerror}") from fault
         finally:
-            self._close()
+            fault_of_closing = self._close()
+        if kind is None and fault_of_closing is not None:
+            raise SavingError(f"results cannot be written: {fault_of_closing.strerror}")
 
     def add(self, evaluation: Evaluation) -> None:
         """Write a result."""
@@ -101,10 +103,16 @@ class Saving:
         except OSError as fault:
             raise SavingError(f"results cannot be written: {fault.strerror}") from fault
 
-    def _close(self) -> None:
+    def _close(self) -> OSError | None:
+        """Close all files, whatever becomes of one; return what went wrong last."""
+        found = None
         for _, file in self._files:
-            file.close()
+            try:
+                file.close()
+            except OSError as fault:
+                found = fault
         self._files.clear()
+        return found
 
 
 def json_line(evaluation: Evaluation) -> str:
@@ -155,18 +163,13 @@ def _case(suite: ET.Element, one: Evaluation) -> None:
         "testcase",
         {
             "classname": f"evaluate.{one.board or 'none'}",
-            "name": _clean(one.name),
+            "name": clean(one.name),
             "time": f"{one.seconds:.3f}",
         },
     )
     if one.error:
-        ET.SubElement(case, "error", {"message": _clean(one.error)})
+        ET.SubElement(case, "error", {"message": clean(one.error)})
     elif one.unexpected:
-        ET.SubElement(case, "failure", {"message": _clean(one.unexpected)})
+        ET.SubElement(case, "failure", {"message": clean(one.unexpected)})
     told = [f"{one.measure}: {' '.join(f'{value:.15g}' for value in one.values)}", *one.warnings]
-    ET.SubElement(case, "system-out").text = _clean("\n".join(told))
-
-
-def _clean(text: str) -> str:
-    """Take out what XML cannot hold."""
-    return "".join(letter if letter >= " " or letter in "\n\t" else "�" for letter in text)
+    ET.SubElement(case, "system-out").text = clean("\n".join(told))

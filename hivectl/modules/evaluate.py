@@ -128,7 +128,10 @@ async def group(parameters: Parameters, contexts: Mapping[str, NodeContext]) -> 
         await evaluating.run()
     for node, reason in evaluating.lost.items():
         contexts[node].quarantine(f"evaluate: {reason}")
-    return _results(parameters, contexts, evaluations, {**evaluating.lost, **evaluating.refused})
+    results = _results(parameters, contexts, evaluations, {**evaluating.lost, **evaluating.refused})
+    for node in evaluating.flashed:
+        results[node]["changed"] = True
+    return results
 
 
 @record(kw_only=True)

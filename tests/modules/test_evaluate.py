@@ -13,6 +13,7 @@ from hivectl.bitstream.devices import device_named
 from hivectl.engine.events import Partial
 from tests.support.circuits import random_asc
 from tests.support.event_schema import check_events
+from tests.support.ice_boards import CIRCUITS, FIRMWARE
 from tests.support.pty_boards import pty_boards
 from tests.support.runs import Bench
 
@@ -235,3 +236,23 @@ def test_virtual_boards_that_cannot_be_started_are_not_waited_for(
     )
     assert message.count("npm") == 2, "the reason once, and what helps"
     assert not any("is quarantined" in said or "it is reset" in said for said in outcome.said())
+
+
+def test_a_board_without_the_firmware_gets_it(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, [])
+    desk.inventory.write_text(
+        "version: 1\nnodes:\n  new1: {driver: serial, virtual: pico2-ice, board: pico2-ice}\n"
+        "  farm1: {driver: serial, virtual: pico2-ice-icefarm, board: pico2-ice}\n"
+    )
+    played = f"bitstreams: {CIRCUITS}/div1024.bin, spread: false, patience: 60s"
+    outcome = desk.run(
+        "- hosts: new1\n  gather_facts: false\n  tasks:\n"
+        f"    - {{name: count, evaluate: {{{played}, firmware: {FIRMWARE}, expect: {{div1024: 46875}}}}}}\n"
+        "- hosts: farm1\n  gather_facts: false\n  tasks:\n"
+        f"    - {{name: farmed, evaluate: {{{played}, protocol: icefarm, expect: {{div1024: 46875}}}}}}\n",
+        seconds=120,
+    )
+    assert outcome.ended.exit_code == 0, outcome.said()
+    assert outcome.result("count", "new1")["changed"]
+    assert not outcome.result("farmed", "farm1")["changed"]
+    assert any("is flashed anew" in said for said in outcome.said())
