@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import re
 import stat
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -123,6 +124,8 @@ def read_circuits(
 ) -> list[Circuit]:
     """Read and check bitstreams; one that is none becomes a circuit with its error.
 
+    Of each is kept what boards get; the banks of its image are left out.
+
     Args:
         files: name for people -> path.
         boards: name -> the boards that it shall be measured on; absent: any.
@@ -132,7 +135,9 @@ def read_circuits(
     for name, path in files.items():
         bitstream, fault = None, None
         try:
-            bitstream = read_bitstream(read_file(path, name), name)
+            whole = read_bitstream(read_file(path, name), name)
+            # boards get what is packed: ten thousand circuits need not be in memory twice
+            bitstream = replace(whole, image=replace(whole.image, cram=(), bram=()))
         except ImageError as error:
             fault = error
         circuits.append(
