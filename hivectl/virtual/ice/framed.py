@@ -41,12 +41,13 @@ class Circuit:
 
 @record
 class Asked:
-    """A measurement that waits."""
+    """A measurement that waits, and since when."""
 
     verb: int
     sequence: int
     mode: int
     numbers: tuple[int, ...]
+    at: float
 
 
 class FramedFirmware:
@@ -69,6 +70,8 @@ class FramedFirmware:
         self._waiting: deque[Asked] = deque()
         self._running: asyncio.Task[None] | None = None
         self._stop = threading.Event()
+        # when the last window was over, or will be
+        self._until = 0.0
         self._taken = self._bad = 0
         self._error: str | None = None
 
@@ -225,7 +228,8 @@ class FramedFirmware:
         elif self._waiting:
             self._refuse(verb, sequence, Status.BUSY, "a measurement waits already")
         else:
-            self._waiting.append(Asked(verb, sequence, mode, tuple(numbers)))
+            now = asyncio.get_running_loop().time()
+            self._waiting.append(Asked(verb, sequence, mode, tuple(numbers), now))
             self._next()
 
     # ---- measurements
@@ -261,13 +265,15 @@ class FramedFirmware:
             self._next()
 
     async def _run(self, asked: Asked) -> None:
-        began = asyncio.get_running_loop().time()
+        # what waited begins when the one before it was over, however late this machine comes to it
+        began = max(asked.at, self._until)
+        configures = asyncio.get_running_loop().time()
         fpga = self._board.fpga
         try:
             if not await self._put(asked):
                 return
             assert self._loaded is not None
-            load_us = round(1e6 * (asyncio.get_running_loop().time() - began)) & 0xFFFFFFFF
+            load_us = round(1e6 * (asyncio.get_running_loop().time() - configures)) & 0xFFFFFFFF
             if asked.verb == Verb.COUNT:
                 (window,) = asked.numbers
                 pulses = await fpga.count(window, self._stop)
@@ -288,7 +294,8 @@ class FramedFirmware:
 
     async def _pass(self, began: float, seconds: float) -> None:
         """Let the time of a measurement pass, if it shall."""
-        left = began + self._board.pace * seconds - asyncio.get_running_loop().time()
+        self._until = began + self._board.pace * seconds
+        left = self._until - asyncio.get_running_loop().time()
         if left > 0:
             await asyncio.sleep(left)
 
