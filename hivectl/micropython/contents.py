@@ -104,14 +104,6 @@ def loaded(path: Path, limit: int) -> bytes | Path:
     return path.read_bytes() if size_of(path) <= limit else path
 
 
-def small(path: Path, limit: int) -> tuple[bytes | None, str]:
-    """Return what is in a file, unless it is larger, and its SHA-256."""
-    if size_of(path) > limit:
-        return None, measure(path)[1]
-    content = path.read_bytes()
-    return content, hashlib.sha256(content).hexdigest()
-
-
 def pieces_of(content: bytes | Path, chunk: int) -> Iterator[bytes]:
     """Yield a content in pieces."""
     if isinstance(content, Path):
@@ -125,12 +117,18 @@ def pieces_of(content: bytes | Path, chunk: int) -> Iterator[bytes]:
 
 def line_of(piece: bytes, *, deflate: bool) -> bytes:
     """Return the line that writes a piece of a file, packed where that is shorter."""
+    data, packed = literal_of(piece, deflate=deflate)
+    return b"%b._%b(%b)\n" % (NAME.encode(), b"z" if packed else b"a", data)
+
+
+def literal_of(piece: bytes, *, deflate: bool) -> tuple[bytes, bool]:
+    """Return the literal of a piece of a file, and whether it is packed, which it is where that is shorter."""
     if deflate:
         packer = zlib.compressobj(9, zlib.DEFLATED, -12)
         packed = packer.compress(piece) + packer.flush()
         if len(packed) < 0.9 * len(piece):
-            return b"%b._z(%b)\n" % (NAME.encode(), literal(packed))
-    return b"%b._a(%b)\n" % (NAME.encode(), literal(piece))
+            return literal(packed), True
+    return literal(piece), False
 
 
 def literal(data: bytes) -> bytes:

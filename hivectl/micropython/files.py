@@ -9,7 +9,7 @@ from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from hivectl.micropython.contents import Decoder, line_of, loaded, measure, pieces_of, size_of, small
+from hivectl.micropython.contents import Decoder, line_of, loaded, measure, pieces_of, size_of
 from hivectl.micropython.errors import (
     DamagedError,
     LackingError,
@@ -18,6 +18,7 @@ from hivectl.micropython.errors import (
     RemoteOSError,
     remote_error,
 )
+from hivectl.micropython.packing import Pack, put_code
 from hivectl.micropython.programs import HELPER, NAME
 from hivectl.model.records import record
 
@@ -38,6 +39,8 @@ TEMPORARY = ".hivectl.tmp"
 ENOENT = 2
 # from this size on, in bytes, files go beside the REPL where that can be: their own turns cost less
 BESIDE = 512
+# up to this size, in bytes of code, they had better travel with others through the REPL all the same
+BESIDE_PACKED = 1024
 
 
 @record
@@ -265,40 +268,57 @@ class Files:
                 ) from error
             raise
 
+    async def small(self, path: str, content: bytes | Path, digest: str) -> bytes | None:
+        """Return code that puts a small file there, for a `Pack`; None: `write` must do it.
+
+        Args:
+            path: its place.
+            content: as of `write`.
+            digest: its SHA-256.
+        """
+        has = await self.features()
+        if not {"hashlib", "os.rename"} <= has:
+            return None
+        if isinstance(content, Path):
+            content = await asyncio.to_thread(loaded, content, self._chunk)
+        if isinstance(content, Path) or len(content) > self._chunk:
+            return None
+        code = put_code(path, content, digest, deflate="deflate" in has)
+        return code if self._beside is None or len(code) <= BESIDE_PACKED else None
+
+    def pack(self) -> Pack:
+        """Return a pack for as many small changes as one program may hold."""
+        return Pack(self._chunk)
+
     async def write_all(self, files: Mapping[str, Path]) -> None:
         """Write many files: several small ones go in one program; each is put as by `put`, whose errors are raised.
 
         Args:
             files: place on the board -> file here.
         """
-        has = await self.features()
-        await self._need("os.rename")
-        limit = self._chunk if self._beside is None else BESIDE
-        packed: dict[str, tuple[bytes, str]] = {}
-        code = b""
+        pack = self.pack()
+        waiting: list[tuple[str, Path, str]] = []
         for path, file in files.items():
-            content, digest = await asyncio.to_thread(small, file, limit)
-            if content is None or "hashlib" not in has:
+            digest = (await asyncio.to_thread(measure, file))[1]
+            code = await self.small(path, file, digest)
+            if code is None:
                 await self.write(path, file, digest)
                 continue
-            line = line_of(content, deflate="deflate" in has)
-            one = f"{NAME}._b({path!r})\n".encode() + line + _renamed(path, digest).encode()
-            if code and len(code) + len(one) > self._chunk:
-                await self._run_packed(code, packed)
-                code = b""
-                packed.clear()
-            code += one
-            packed[path] = content, digest
-        if code:
-            await self._run_packed(code, packed)
+            if not pack.takes(code):
+                await self._send(pack, waiting)
+            pack.add(code)
+            waiting.append((path, file, digest))
+        if waiting:
+            await self._send(pack, waiting)
 
-    async def _run_packed(self, code: bytes, packed: Mapping[str, tuple[bytes, str]]) -> None:
+    async def _send(self, pack: Pack, waiting: list[tuple[str, Path, str]]) -> None:
         try:
-            await self.run(code)
+            await pack.send(self.run)
         except RemoteError:
             # one by one, to learn which of them it is, and whether it is so
-            for path, (content, digest) in packed.items():
-                await self.write(path, content, digest)
+            for path, file, digest in waiting[pack.done :]:
+                await self.write(path, file, digest)
+        waiting.clear()
 
     async def get(self, path: str, sink: Callable[[bytes], None] | None = None) -> bytes:
         """Bring a file back.

@@ -75,6 +75,11 @@ class _hivectl:
    os.remove(t)
    raise ValueError("damaged")
   os.rename(t,p)
+ def _s(p,n,x,z,b):
+  _hivectl._b(p)
+  if z:_hivectl._z(b)
+  else:_hivectl._a(b)
+  _hivectl._e(p,n,x)
  def _x(p):
   t=_hivectl._n(p)
   if _hivectl.q:

@@ -13,7 +13,7 @@ from hivectl.drivers.session import Candidate, NodeSession
 from hivectl.drivers.terminal import open_terminal
 from hivectl.helper.operations import Batch, Item
 from hivectl.micropython.files import Files
-from hivectl.micropython.repl import Repl
+from hivectl.micropython.repl import PASTE, Repl
 from hivectl.model.records import record
 from hivectl.virtual.board.device import ROOM, Device
 from hivectl.virtual.board.port import Port
@@ -24,9 +24,12 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    import pytest
+
     from hivectl.drivers.base import Capability, Connection
     from hivectl.drivers.boards.connection import OpenBoard
     from hivectl.helper.operations import Fence, ItemResult, Operation
+    from hivectl.micropython.wire import Wire
     from hivectl.modules.base import Result
     from hivectl.virtual.board.start import VirtualBoard
 
@@ -95,6 +98,22 @@ def batch(*operations: Operation, fence: Fence | None = None, **options: Any) ->
 async def results(connection: Connection, *operations: Operation, **options: Any) -> list[dict[str, Any]]:
     """Carry operations out and return their results."""
     return [one.result async for one in connection.operate(batch(*operations, **options))]
+
+
+def count_programs(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Watch a wire; return a list that gets the size of what is sent with each program."""
+    sizes: list[int] = []
+    write = wire.write
+
+    async def counting(data: bytes) -> None:
+        if data.startswith(PASTE):
+            sizes.append(0)
+        if sizes:
+            sizes[-1] += len(data)
+        await write(data)
+
+    monkeypatch.setattr(wire, "write", counting)
+    return sizes
 
 
 @asynccontextmanager

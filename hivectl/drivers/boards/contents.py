@@ -10,10 +10,12 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hivectl.drivers.boards.changes import Change
 from hivectl.helper.node.contents import HIDDEN, LARGEST_DIFF, diff_of
 from hivectl.helper.node.paths import Failure
 from hivectl.helper.operations import Content, Write
 from hivectl.micropython.files import Look
+from hivectl.micropython.packing import directory_code
 from hivectl.model.secret import reveal
 
 if TYPE_CHECKING:
@@ -64,35 +66,59 @@ def _open_sink(path: Path) -> int:
 
 async def write(
     paths: Paths, operation: Write, pretence: Pretence, *, check: bool, diff: bool
-) -> dict[str, Any]:
-    """Carry out a `write`."""
+) -> tuple[dict[str, Any], Change | None]:
+    """Carry out a `write`: return the result, and what is to be done for it."""
     if operation.validate:
         raise Failure("a board runs no commands: `validate` cannot be had there", path=operation.path)
-    path = await _place(paths, operation, pretence, check=check)
+    path, parent = await _place(paths, operation, pretence, check=check)
     kind = (pretence.kind(path) if check else None) or await paths.kind(path)
     content = operation.content
     result: dict[str, Any] = {"changed": False, "dest": path, "path": path}
     if kind == "directory":
         raise Failure(f"{path} is a directory: a file cannot be put in its place", path=path, dest=path)
     if kind != "absent" and not operation.force:
-        return {**result, "msg": "file already exists", **await paths.describe(path)}
+        return {**result, "msg": "file already exists", **await paths.describe(path)}, None
     there = kind == "file" and not (check and pretence.kind(path))
     same = there and await _same(paths, path, content)
     result |= {"state": "file", "size": content.size}
     if same:
         checksum = await asyncio.to_thread(_sha1, content)
-        return {**result, "checksum": checksum, **({"diff": []} if diff else {})}
+        return {**result, "checksum": checksum, **({"diff": []} if diff else {})}, None
     result["changed"] = True
     if diff:
         result["diff"] = [await _diff(paths, path, content, there=there)]
     if check:
         pretence.would(path, "file")
-        return result
-    if operation.backup and there:
-        result["backup_file"] = await _back_up(paths, path)
-    await paths.files.write(path, content.source, content.sha256)
-    paths.forget(path)
-    return {**result, "checksum": await asyncio.to_thread(_sha1, content)}
+        return result, None
+    # Ansible's form: path.pid.date@time~
+    backup = (
+        f"{path}.{os.getpid()}.{time.strftime('%Y-%m-%d@%H:%M:%S~')}" if operation.backup and there else ""
+    )
+    if backup:
+        result["backup_file"] = backup
+    result["checksum"] = await asyncio.to_thread(_sha1, content)
+    return result, await _change(paths, path, content, parent=parent, backup=backup)
+
+
+async def _change(paths: Paths, path: str, content: Content, *, parent: str, backup: str) -> Change:
+    files = paths.files
+    code = None if backup else await files.small(path, content.source, content.sha256)
+    if code is not None and parent:
+        code = directory_code(parent) + code
+
+    async def alone() -> None:
+        if parent:
+            await files.make_directory(parent)
+        if backup:
+            await files.put(backup, await files.get(path), force=True)
+        await files.write(path, content.source, content.sha256)
+
+    def effect() -> None:
+        if parent:
+            paths.made(parent)
+        paths.wrote(path, content)
+
+    return Change(code, alone, effect)
 
 
 async def _same(paths: Paths, path: str, content: Content) -> bool:
@@ -107,8 +133,8 @@ async def _same(paths: Paths, path: str, content: Content) -> bool:
     return hasher.hexdigest() == content.sha256
 
 
-async def _place(paths: Paths, operation: Write, pretence: Pretence, *, check: bool) -> str:
-    """Return where the file is to be, with its parents made or observed."""
+async def _place(paths: Paths, operation: Write, pretence: Pretence, *, check: bool) -> tuple[str, str]:
+    """Return where the file is to be, and the directory that is to be made for it, "" where none is."""
     path = paths.full(operation.path)
     kind = (pretence.kind(path) if check else None) or await paths.kind(path)
     if operation.into and (kind == "directory" or operation.path.endswith("/")):
@@ -116,10 +142,11 @@ async def _place(paths: Paths, operation: Write, pretence: Pretence, *, check: b
     parent = posixpath.dirname(path)
     above = (pretence.kind(parent) if check else None) or await paths.kind(parent)
     if above == "directory":
-        return path
+        return path, ""
     if above == "absent" and operation.make_parents:
-        await paths.make_directory(parent, pretence, check=check)
-        return path
+        if check:
+            await paths.pretend_directory(parent, pretence)
+        return path, parent
     raise Failure(f"Destination directory {parent} does not exist", path=path, dest=path)
 
 
@@ -143,17 +170,9 @@ def _sha1(content: Content) -> str:
     return hashlib.sha1(content.source, usedforsecurity=False).hexdigest()
 
 
-async def _back_up(paths: Paths, path: str) -> str:
-    # Ansible's form: path.pid.date@time~
-    name = f"{path}.{os.getpid()}.{time.strftime('%Y-%m-%d@%H:%M:%S~')}"
-    data = await paths.files.get(path)
-    await paths.files.put(name, data, force=True)
-    return name
-
-
 async def edit(
     paths: Paths, operation: Edit, pretence: Pretence, *, check: bool, diff: bool
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], Change | None]:
     """Carry out an `edit`: the rule is the helper's, the file comes here and goes back."""
     from hivectl.helper.node import edit_rules
 
@@ -163,12 +182,12 @@ async def edit(
     if kind == "directory":
         raise Failure(f"Path {path} is a directory !", rc=256, path=path)
     if check and pretence.kind(path) == "file":
-        return {"changed": True, "path": path, "msg": "the file would be made by an earlier task"}
+        return {"changed": True, "path": path, "msg": "the file would be made by an earlier task"}, None
     before = None
     if kind != "absent":
         before = await paths.files.get(path)
     elif arguments.get("state") == "absent" and operation.edit == "line":
-        return {"changed": False, "path": path, "msg": "file not present", "found": 0}
+        return {"changed": False, "path": path, "msg": "file not present", "found": 0}, None
     elif not operation.create:
         raise Failure(f"Destination {path} does not exist !", rc=257, path=path)
     try:
@@ -181,6 +200,7 @@ async def edit(
     changed = before is None or before != after
     result: dict[str, Any] = {"changed": changed, "path": path, "msg": edited.message, "backup": ""}
     result |= edited.more
+    change = None
     if changed:
         wanted = Write(
             path=path,
@@ -189,8 +209,8 @@ async def edit(
             validate=operation.validate,
             make_parents=operation.create,
         )
-        done = await write(paths, wanted, pretence, check=check, diff=False)
+        done, change = await write(paths, wanted, pretence, check=check, diff=False)
         result["backup"] = done.get("backup_file", "")
     if diff:
         result["diff"] = [diff_of(path, before, after)] if changed else []
-    return result
+    return result, change

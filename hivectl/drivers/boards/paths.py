@@ -6,14 +6,18 @@ import hashlib
 import posixpath
 from typing import TYPE_CHECKING, Any
 
-from hivectl.helper.operations import Directory, Edit, Operation, Read, Remove, Stat, Touch, Write
-from hivectl.micropython.files import Look
+from hivectl.helper.operations import Directory, Edit, Read, Remove, Stat, Touch, Write
+from hivectl.micropython.files import Entry, Look
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hivectl.helper.node.paths import Pretence
-    from hivectl.micropython.files import Entry, Files
+    from hivectl.helper.operations import Content, Item
+    from hivectl.micropython.files import Files
+
+# what is at a path that nobody has looked at
+UNKNOWN = Entry("", "", 0, 0)
 
 
 class Paths:
@@ -25,7 +29,10 @@ class Paths:
 
     def __init__(self, files: Files) -> None:
         self.files = files
-        self._known: dict[Look, Entry | None] = {}
+        self._known: dict[str, dict[Look, Entry | None]] = {}
+        self._has: frozenset[str] = frozenset()
+        # paths that are as items which wait will leave them
+        self._expected: set[str] = set()
 
     def full(self, path: str) -> str:
         """Return a path as an absolute one: a board's home is its root."""
@@ -35,35 +42,39 @@ class Paths:
         # POSIX leaves two slashes at the beginning
         return "/" + full.lstrip("/")
 
-    async def foresee(self, operations: Sequence[Operation], first: str) -> None:
-        """Look at everything that operations will ask for.
+    async def foresee(self, items: Sequence[Item], first: str) -> None:
+        """Look at everything that items will ask for.
 
         Args:
-            operations: of the batch.
+            items: of the batch.
             first: code that runs before.
         """
-        has = await self.files.features()
-        wanted: dict[Look, None] = {}
-        for operation in operations:
-            wanted.update(dict.fromkeys(self._questions(operation, has)))
-        questions = list(wanted)
+        has = self._has = await self.files.features()
+        questions = list(dict.fromkeys(question for item in items for question in self._questions(item)))
         if "os.stat" not in has:
             await self.files.run(first)
             return
-        found = await self.files.look(questions, first=first)
-        self._known.update(zip(questions, found, strict=True))
+        for question, entry in zip(questions, await self.files.look(questions, first=first), strict=True):
+            self._known.setdefault(question.path, {})[question] = entry
 
-    def _questions(self, operation: Operation, has: frozenset[str]) -> list[Look]:
-        match operation:
-            case Write():
+    def _questions(self, item: Item) -> list[Look]:
+        able = "hashlib" in self._has
+        # who looks first wants the digest of what is there, whatever its size
+        first = item.seen is not None and "private" not in item.seen and able
+        match item.operation:
+            case Write() as operation:
                 path = self.full(operation.path)
                 places = [path] + ([posixpath.join(path, operation.into)] if operation.into else [])
-                size = operation.content.size if "hashlib" in has else None
-                parents = [Look(posixpath.dirname(place)) for place in places]
-                return [Look(place, size) for place in places] + parents
-            case Stat():
-                return [self._stat_question(operation, has)]
-            case Read() | Edit() | Directory() | Remove() | Touch():
+                size = operation.content.size if able else None
+                looks = [Look(place, -1 if first else size) for place in places]
+                if item.seen is not None and not first:
+                    looks += [Look(place) for place in places]
+                return looks + [Look(posixpath.dirname(place)) for place in places]
+            case Stat() as operation:
+                return [self._stat_question(operation, self._has)]
+            case Edit() | Directory() | Remove() | Touch() as operation:
+                return [Look(self.full(operation.path), -1 if first else None)]
+            case Read() as operation:
                 return [Look(self.full(operation.path))]
             case _:
                 return []
@@ -76,41 +87,91 @@ class Paths:
 
     async def entry(self, question: Look) -> Entry | None:
         """Return what is at a path; asks only what is not known."""
-        if question not in self._known:
-            self._known[question] = (await self.files.look([question]))[0]
-        return self._known[question]
+        known = self._known.setdefault(question.path, {})
+        whole = Look(question.path, -1)
+        if question.size is not None and question.algorithm == whole.algorithm and whole in known:
+            return known[whole]
+        if question not in known:
+            known[question] = (await self.files.look([question]))[0]
+        return known[question]
 
     def remember(self, question: Look, entry: Entry) -> None:
         """Take in what was found by other ways."""
-        self._known[question] = entry
+        self._known.setdefault(question.path, {})[question] = entry
 
     async def kind(self, path: str) -> str:
         """Return Ansible's word for what a path is."""
-        for question, found in self._known.items():
-            if question.path == path:
-                return "absent" if found is None else found.kind
-        found = await self.entry(Look(path))
+        found = self._found(path)
+        if found is UNKNOWN:
+            found = await self.entry(Look(path))
         return "absent" if found is None else found.kind
+
+    def _found(self, path: str) -> Entry | None:
+        return next(iter(self._known.get(path, {}).values()), UNKNOWN)
 
     def forget(self, path: str) -> None:
         """Forget what was known of a path, of what is in it, and of what it is in."""
         inside = path.rstrip("/") + "/"
         self._known = {
-            question: found
-            for question, found in self._known.items()
+            place: known
+            for place, known in self._known.items()
             if not (
-                question.path == path
-                or question.path.startswith(inside)
-                or (found is None and path.startswith(question.path.rstrip("/") + "/"))
+                place == path
+                or place.startswith(inside)
+                or (self._found(place) is None and path.startswith(place.rstrip("/") + "/"))
             )
         }
 
-    async def make_directory(self, path: str, pretence: Pretence, *, check: bool) -> None:
-        """Make a directory and those above it, or pretend to."""
-        if not check:
-            await self.files.make_directory(path)
-            self.forget(path)
-            return
+    # ---- what items do that wait for others to travel with
+
+    def knows(self, item: Item) -> bool:
+        """Whether an item's change can be told without a look at the board, which is not yet as it is expected."""
+        operation = item.operation
+        if not isinstance(operation, Write | Directory | Remove):
+            return False
+        first = item.seen is not None
+        if first and isinstance(operation, Remove):
+            return False
+        for question in self._questions(item):
+            found = self._found(question.path)
+            if found is UNKNOWN or (first and question.path in self._expected):
+                return False
+            file = found is not None and found.kind == "file"
+            exact = question.size is None or question in self._known[question.path]
+            if file and isinstance(operation, Write) and (question.path in self._expected or not exact):
+                return False
+        return True
+
+    def settle(self) -> None:
+        """Take in that the board is as it was expected."""
+        self._expected.clear()
+
+    def made(self, path: str) -> None:
+        """Expect a directory, and those above it; what was absent in them still is."""
+        while path != "/" and (self._found(path) in (None, UNKNOWN)):
+            self._expect(path, Look(path, 0), Entry(path, "directory", 0, 0))
+            path = posixpath.dirname(path)
+
+    def wrote(self, path: str, content: Content) -> None:
+        """Expect a file; only its content is known."""
+        question = Look(path, content.size)
+        self._expect(path, question, Entry(path, "file", content.size, 0, content.sha256))
+
+    def removed(self, path: str) -> None:
+        """Expect nothing at a path."""
+        inside = path.rstrip("/") + "/"
+        self._known.setdefault(path, {Look(path): None})
+        for place, known in self._known.items():
+            if place == path or place.startswith(inside):
+                self._known[place] = dict.fromkeys(known)
+                self._expected.add(place)
+
+    def _expect(self, path: str, question: Look, entry: Entry) -> None:
+        self._known[path] = {question: entry}
+        self._expected.add(path)
+
+    async def pretend_directory(self, path: str, pretence: Pretence) -> None:
+        """Let a check have made a directory and those above it."""
         above: list[str] = []
         while path != "/" and (pretence.kind(path) or await self.kind(path)) == "absent":
             above.append(path)
