@@ -79,9 +79,11 @@ class UnderWay:
 
 
 class Conversation:
-    """How much came of one conversation with a board."""
+    """How much came of one conversation with a board, and whose turn it is to be repeated."""
 
-    results = 0
+    def __init__(self) -> None:
+        self.results = 0
+        self.turn = asyncio.Lock()
 
 
 class Evaluating:
@@ -296,7 +298,12 @@ class Evaluating:
     ) -> None:
         """Measure one circuit that a board has, and tell what came of it."""
         try:
-            outcome = await self._values(node, meter, buffer)
+            if self._measurement.repeats == 1:
+                outcome = await self._values(node, meter, buffer)
+            else:
+                # one circuit after another, each as it lies in the FPGA: the next one is on the board already
+                async with conversation.turn:
+                    outcome = await self._values(node, meter, buffer)
         except (CircuitRefusedError, NotMeasurableError) as refused:
             outcome = Outcome(error=str(refused))
         meter.free(buffer)

@@ -91,6 +91,8 @@ class FramedMeter:
         self._busy = 0
         # what waits in the board for its measurement
         self._staged: int | None = None
+        # what was measured last, where nothing was asked for since
+        self._ran: int | None = None
         # loading and asking stand together
         self._turn = asyncio.Lock()
         self._sending = asyncio.Lock()
@@ -203,16 +205,23 @@ class FramedMeter:
     async def _sure(self, buffer: int, held: _Held, verb: Verb, request: bytes) -> Frame:
         """Ask until there is an answer, and one for this very bitstream."""
         async with self._turn:
-            if self._staged != buffer:
-                await self._stage(buffer, held)
-            self._staged = None
-            asked = await self._send(verb, bytes([Mode.TAKE]) + request)
+            mode = Mode.TAKE
+            if self._ran == buffer and self._busy == 1:
+                # it is in the FPGA, and nothing else is asked for
+                mode = Mode.AGAIN
+            else:
+                if self._staged != buffer:
+                    await self._stage(buffer, held)
+                self._staged = None
+            self._ran = None
+            asked = await self._send(verb, bytes([mode]) + request)
         for _ in range(TRIES):
             # the one before it may still be measured
             answer = await self._answer(asked, self._seconds + self._patience)
             if answer is not None and answer.status not in (Said.BAD_FRAME, Said.BUSY, Said.NOTHING_LOADED):
                 checked = self._checked(answer)
                 if frames.CHECK.unpack_from(checked.payload)[0] == held.check:
+                    self._ran = buffer if self._busy == 1 else None
                     return checked
             async with self._turn:
                 mode = await self._mode(held)

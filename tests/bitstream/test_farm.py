@@ -78,6 +78,23 @@ def test_in_peace(tmp_path: Path) -> None:
     assert len({one.board for one in results}) == BOARDS
 
 
+def test_repeats_are_not_sent_again(tmp_path: Path) -> None:
+    async def scenario() -> tuple[list[Evaluation], int]:
+        async with farm(tmp_path, 2) as sources:
+            results = [one async for one in evaluate(circuits(10), sources, Measurement(repeats=20))]
+            sent = 0
+            for source in sources:
+                meter = await source.open()
+                sent += int((await meter._state())["frames"])  # type: ignore[attr-defined]  # what the board has counted
+                await meter.close()
+            return results, sent
+
+    results, sent = asyncio.run(scenario())
+    assert all(one.values == (KNOWN[one.name],) * 20 for one in results), results
+    # 200 counts, 10 circuits, and a few questions
+    assert 210 <= sent <= 240
+
+
 @pytest.mark.soak
 def test_ten_thousand_in_trouble(tmp_path: Path) -> None:
     results, _ = evaluated(tmp_path, 10_000, seed=2, every=0.05, loss=1e-5)
