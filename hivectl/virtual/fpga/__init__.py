@@ -2,7 +2,7 @@
 
 An image becomes tiles (`image`), wires are followed backwards from the pin by what icestorm's icebox knows of the chip
 (`chip`, `wires`), cells become a netlist (`extract`, `fold`), which is simulated by a program made for it, in Python
-or WebAssembly (`expression`, `python_engine`, `wasm_engine`), until the window ends or a state comes twice (`count`).
+or WebAssembly (`expression`, `python_engine`, `wasm_engine`), until the window ends or a state comes twice (`circuit`).
 
 What is taken for granted: flip-flops and the outputs of block RAMs are 0 after configuration, inputs of cells to which
 nothing is switched are at rest (0; clock enables 1), logic has no delay, so that glitches are not seen. A window holds

@@ -6,7 +6,7 @@ import sys
 import threading
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from hivectl.model.records import record
 from hivectl.virtual.fpga.errors import WindowError
@@ -48,6 +48,14 @@ class StoppedError(Exception):
     """Somebody has lost interest in a count."""
 
 
+class Stop(Protocol):
+    """Says whether somebody has lost interest; a threading.Event is one."""
+
+    def is_set(self) -> bool:
+        """Return whether nobody wants to know any more."""
+        ...
+
+
 class Circuit:
     """One circuit; threads may count at the same time.
 
@@ -69,7 +77,7 @@ class Circuit:
         self._furthest = self._start
         self._counted: dict[int, int] = {0: 0}
 
-    def count(self, cycles: int, *, after: int = 0, stop: threading.Event | None = None) -> Count:
+    def count(self, cycles: int, *, after: int = 0, stop: Stop | None = None) -> Count:
         """Count rising edges.
 
         Args:
@@ -96,7 +104,7 @@ class Circuit:
         own = self._own(after), self._own(after + cycles)
         return all(one in self._counted for one in own)
 
-    def levels(self, moments: list[int], stop: threading.Event | None = None) -> list[int]:
+    def levels(self, moments: list[int], stop: Stop | None = None) -> list[int]:
         """Return the pin's level after so many cycles of the board's clock each, in order.
 
         Args:
@@ -128,7 +136,7 @@ class Circuit:
             return cycles
         return cycles * self.netlist.oscillator // self._target.clock_hertz
 
-    def _edges(self, cycles: int, stop: threading.Event | None) -> int:
+    def _edges(self, cycles: int, stop: Stop | None) -> int:
         known = self._counted.get(cycles)
         if known is None:
             known = self._worked_out(cycles, stop)
@@ -137,7 +145,7 @@ class Circuit:
             self._counted[cycles] = known
         return known
 
-    def _worked_out(self, cycles: int, stop: threading.Event | None) -> int:
+    def _worked_out(self, cycles: int, stop: Stop | None) -> int:
         state = self._furthest if cycles >= self._furthest.cycles else self._start
         if not state.period:
             state = self._run(replace(state), cycles, stop)
@@ -154,7 +162,7 @@ class Circuit:
         # the pin may have risen at the end of the last cycle, which the state does not count yet
         return edges + state.edges + (self._slow.level(state) > state.level)
 
-    def _run(self, state: State, cycles: int, stop: threading.Event | None) -> State:
+    def _run(self, state: State, cycles: int, stop: Stop | None) -> State:
         """Go on until some cycle, or until the period is known."""
         while state.cycles < cycles and not state.period:
             if stop is not None and stop.is_set():

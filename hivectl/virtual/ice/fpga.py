@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import threading
+import time
 from collections import OrderedDict
 from functools import cache
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from hivectl.bitstream.errors import ImageError
 from hivectl.model.errors import HivectlError
 from hivectl.model.records import record
+from hivectl.virtual.fpga.circuit import StoppedError
 from hivectl.virtual.fpga.errors import CircuitError, IceboxMissingError, WrongDeviceError
 from hivectl.virtual.fpga.target import PICO2_ICE
 from hivectl.virtual.fpga.twin import Twin
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 # outcomes of configurations that are kept
 KEPT = 1024
+# seconds that a count may take: hosts ask a board that says nothing four times before they give it up
+PATIENCE = 8.0
 
 
 @record
@@ -49,6 +53,8 @@ class Configurations:
         self.twin = twin
         self._kept: OrderedDict[bytes, Configured] = OrderedDict()
         self._lock = threading.Lock()
+        # counts that take too long: circuit, window, begin; the circuit is held so that its id stays its own
+        self.slow: dict[tuple[int, int, int], Circuit] = {}
 
     def known(self, key: bytes) -> Configured | None:
         """Return what became of a bitstream, by `key_of` it; None: nobody has looked yet."""
@@ -86,6 +92,22 @@ def shared() -> Configurations:
 def key_of(image: bytes) -> bytes:
     """Return what stands for a bitstream."""
     return hashlib.sha256(image).digest()
+
+
+class Patience:
+    """Lets a simulation go on for some time; `hivectl.virtual.fpga.circuit.Stop`.
+
+    Args:
+        stop: ends it sooner.
+    """
+
+    def __init__(self, stop: threading.Event) -> None:
+        self._stop = stop
+        self._end = time.monotonic() + PATIENCE
+
+    def is_set(self) -> bool:
+        """Return whether it shall end."""
+        return self._stop.is_set() or time.monotonic() > self._end
 
 
 class UnknownCountError(HivectlError):
@@ -133,9 +155,28 @@ class VirtualFpga:
         """
         circuit, after = self._circuit(), self._elapsed
         if not circuit.remembers(cycles, after=after):
-            await asyncio.to_thread(circuit.count, cycles, after=after, stop=stop)
+            await self._patiently(circuit, cycles, after, stop)
         self._elapsed = after + cycles
         return circuit.count(cycles, after=after).pulses
+
+    async def _patiently(self, circuit: Circuit, cycles: int, after: int, stop: threading.Event) -> None:
+        """Let a circuit count, but not for ever: hosts take a board that says nothing for a dead one."""
+        slow = self._configurations.slow
+        asked = (id(circuit), cycles, after)
+        if asked not in slow:
+            try:
+                await asyncio.to_thread(circuit.count, cycles, after=after, stop=Patience(stop))
+            except StoppedError:
+                if stop.is_set():
+                    raise
+                # whoever asks again shall not wait as long again
+                slow[asked] = circuit
+            else:
+                return
+        raise UnknownCountError(
+            f"the virtual FPGA does not get through {after + cycles:,} cycles of this circuit in {PATIENCE:g} s: "
+            "ask for a shorter window"
+        )
 
     async def levels(self, samples: int, rate: int, settle: float, stop: threading.Event) -> list[int]:
         """Return the pin's level at so many moments, `rate` a second, from `settle` seconds on; raises as `count`."""

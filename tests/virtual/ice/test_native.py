@@ -126,6 +126,27 @@ def test_a_bitstream_that_comes_right_behind_has_no_part_in_a_measurement(
     asyncio.run(scenario())
 
 
+def test_a_count_that_would_take_for_ever_is_given_up_with_the_reason(
+    tmp_path: Path, configurations: Configurations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hivectl.virtual.ice.fpga.PATIENCE", 0.3)
+
+    async def scenario() -> None:
+        async with board(tmp_path, configurations) as ice:
+            meter = await FramedMeter.open(line(ice), node="ice1", answer=20.0)
+            try:
+                buffer = await meter.load(circuit("blink"))
+                for _ in range(2):
+                    with pytest.raises(NotMeasurableError, match=r"4,000,000,000 cycles .* a shorter window"):
+                        await meter.count(buffer, 4_000_000_000)
+                assert (await meter.count(buffer, 1000)).pulses == 0
+            finally:
+                await meter.close()
+
+    # the thread of a circuit that has no period is let go at its next piece
+    asyncio.run(scenario())
+
+
 def test_samples_are_the_levels_of_the_pin(tmp_path: Path, configurations: Configurations) -> None:
     async def scenario() -> None:
         async with board(tmp_path, configurations) as ice:
