@@ -54,6 +54,10 @@ class UnobservedNeeded(NotKnownYet):
         self.since = since
 
 
+# what a node's own files say keeps its prefix in `ansible_facts`, as in Ansible
+OWN = "ansible_local"
+
+
 class AllFacts(Mapping[str, Any]):
     """`ansible_facts`: all facts of a node by their names without the prefix.
 
@@ -67,14 +71,14 @@ class AllFacts(Mapping[str, Any]):
         self._need_all = need_all
 
     def __getitem__(self, name: str) -> Any:
-        return self._facts[f"ansible_{name}"]
+        return self._facts[name if name == OWN else f"ansible_{name}"]
 
     def __iter__(self) -> Iterator[str]:
         self._need_all()
         for name in self._facts:
             # some that there might be are not on this node
             if name != "ansible_facts" and self._has(name):
-                yield name.removeprefix("ansible_")
+                yield name if name == OWN else name.removeprefix("ansible_")
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
