@@ -26,6 +26,8 @@ COLUMNS = (
     "unexpected", "sha256", "cached", "attempts", "seconds",
 )  # fmt: skip  # a table
 WIDEST = 48
+# in messages of steps whose circuits have been told of already
+TOLD = "evaluations failed: "
 FAILED = frozenset({Status.FAILED, Status.UNREACHABLE, Status.UNKNOWN})
 
 
@@ -59,7 +61,7 @@ class Teller:
             self._say(f"waiting: {what}" for what in event.what)
         elif isinstance(event, Message):
             self._say([f"{event.node}: {event.text}" if event.node else f"{event.level}: {event.text}"])
-        elif isinstance(event, NodeLost):
+        elif isinstance(event, NodeLost) and not (TOLD in event.reason and self._results):
             self._say([f"{event.node}: {event.reason}"])
         elif isinstance(event, StepFinished) and event.status in FAILED:
             self._failed(event)
@@ -104,7 +106,7 @@ class Teller:
     def _failed(self, event: StepFinished) -> None:
         """Say why a step failed; what its circuits did is told already."""
         message = str(event.result.get("msg") or event.reason)
-        if message in self._told or ("evaluations failed: " in message and self._results):
+        if message in self._told or (TOLD in message and self._results):
             return
         self._told[message] = None
         self._say([message])
@@ -156,7 +158,11 @@ def _note(data: Mapping[str, Any]) -> str:
         parts.append("known")
     if data["attempts"] > 1:
         parts.append(f"{data['attempts']} attempts")
-    parts += [str(data[key]) for key in ("error", "unexpected") if key in data]
+    for key in ("error", "unexpected"):
+        if key in data:
+            # file and board stand in front of it already
+            text = str(data[key]).removeprefix(f"{data['file']}: ")
+            parts.append(text.removeprefix(f"{data['board']}: "))
     parts += [str(one) for one in data.get("warnings", ())]
     return "; ".join(parts)
 

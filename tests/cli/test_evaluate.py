@@ -115,7 +115,9 @@ def test_nothing_but_bad_files(desk: Lab) -> None:
     done = desk.run("evaluate", "ice*", "circuits", "circuits/none.asc", *COUNT)
     assert done.returncode == 1
     assert "a folder, not a bitstream (write circuits/*.bin)" in done.stdout
-    assert "circuits/none.asc: there is no such file" in done.stdout
+    assert "there is no such file" in done.stdout
+    assert done.stdout.count("circuits/none.asc") == 1
+    assert done.stderr.count("\n") == 1, "all is said already"
 
 
 def test_check_mode(desk: Lab) -> None:
