@@ -14,6 +14,7 @@ import sys
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hivectl.drivers.base import StreamAddress, Target
@@ -29,6 +30,7 @@ from hivectl.virtual.board.device import Device
 from hivectl.virtual.board.package import InterpreterError
 from hivectl.virtual.board.port import Port
 from hivectl.virtual.board.webrepl import WebRepl
+from tests.benchmarks.board_syncs import syncs, tools
 from tests.benchmarks.tools import HERE, REPOSITORY, hivectl_program
 
 if TYPE_CHECKING:
@@ -105,6 +107,7 @@ async def _transfers(
     large = folder / "large.bin"
     small = sorted((folder / "small").iterdir())
     board = Transfers(port.path, device.folder)
+    words, environment = tools(port.path, folder / "small", folder / "lab")
     try:
         for number in range(rounds):
             say(f"boards: transfers, round {number + 1} of {rounds}")
@@ -114,6 +117,15 @@ async def _transfers(
                         board.wipe()
                     samples.append(BoardSample(name, tool, await act(files, back=back)))
                     board.verify(files)
+        for number in range(rounds):
+            say(f"boards: processes, round {number + 1} of {rounds}")
+            taken = await syncs(
+                words,
+                partial(_output, environment=environment),
+                board.wipe,
+                partial(board.verify, small, "small"),
+            )
+            samples += [BoardSample(*sample) for sample in taken]
         board.wipe()
         samples += await board.connected(folder / "small")
     finally:
@@ -138,10 +150,12 @@ class Transfers:
         for path in self.root.iterdir():
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
-    def verify(self, files: Sequence[Path]) -> None:
+    def verify(self, files: Sequence[Path], below: str = "") -> None:
         """Compare what is on the board."""
         for path in files:
-            assert (self.root / path.name).read_bytes() == path.read_bytes(), f"{path.name} is damaged"
+            assert (self.root / below / path.name).read_bytes() == path.read_bytes(), (
+                f"{path.name} is damaged"
+            )
 
     @asynccontextmanager
     async def _repl(self) -> AsyncIterator[Repl]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.benchmarks import boards
+from tests.benchmarks import board_syncs, boards
 from tests.benchmarks.job import JobError, Target, fresh, identities, verify, verify_untouched, write_project
 from tests.benchmarks.measure import Cost, measure
 from tests.benchmarks.report import Results, as_json, checks, markdown
@@ -90,7 +90,12 @@ def test_both_tools_bring_the_same_files_to_a_board_and_back(
         for name in (boards.PUT, boards.GET, boards.PUT_SMALL)
         for tool in (boards.OURS, boards.THEIRS)
     ]
-    assert [made.name for made in samples[6:]] == [boards.IDLE_SYNC] * 5 + [boards.EXEC] * 2
+    assert [(made.name, made.tool) for made in samples[6:10]] == [
+        (name, tool)
+        for tool in (boards.OURS, boards.THEIRS)
+        for name in (board_syncs.FRESH, board_syncs.SAME)
+    ]
+    assert [made.name for made in samples[10:]] == [boards.IDLE_SYNC] * 5 + [boards.EXEC] * 2
 
 
 def test_what_a_program_left_behind_is_ended_and_counted(tmp_path: Path) -> None:

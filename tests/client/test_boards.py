@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,6 +20,7 @@ from hivectl.client.errors import (
 from hivectl.client.results import RunAllError
 from hivectl.drivers.errors import CapabilityError, ConnectionLostError
 from hivectl.micropython.errors import RemoteOSError, RemoteSyntaxError
+from hivectl.micropython.repl import Repl
 from hivectl.model.errors import InputError
 
 if TYPE_CHECKING:
@@ -184,6 +186,34 @@ def test_files_go_and_come(board: Node, tmp_path: Path) -> None:
     assert board("from deep.two import two; two") == "2\n"
     with pytest.raises(CommandError, match="none"):
         board.get("/none", tmp_path / "x")
+
+
+def test_a_folder_travels_in_few_programs(
+    board: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "controllers"
+    (folder / "deep").mkdir(parents=True)
+    for number in range(30):
+        (folder / ("deep" if number % 2 else "") / f"c{number}.py").write_text(
+            f"number = {number}\n" * number
+        )
+    programs: list[Any] = []
+    attempt = Repl.attempt
+
+    async def counted(repl: Repl, code: Any, **options: Any) -> Any:
+        programs.append(code)
+        return await attempt(repl, code, **options)
+
+    board("1")
+    monkeypatch.setattr(Repl, "attempt", counted)
+    for send in (partial(board.put, folder, "/put"), partial(board.sync, folder, "/synced")):
+        programs.clear()
+        assert send()
+        assert len(programs) <= 6, programs
+        programs.clear()
+        assert not send()
+        assert len(programs) <= 2, programs
+    assert board("import os; os.listdir('/put'), len(os.listdir('/synced'))") == "(['controllers'], 16)\n"
 
 
 PUMP = """\
