@@ -19,12 +19,15 @@ from tests.support.ice_boards import line_to
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping, Sequence
     from pathlib import Path
 
     from hivectl.bitstream.measuring import ByteStream, Meter
+    from hivectl.virtual.board.start import VirtualBoard
     from hivectl.virtual.ice.start import VirtualIce
 
+# what happens to boards, and how often beside the others
+MISHAPS = {"unplug": 5, "reboot": 5, "cut": 5, "hang": 1}
 # seconds for a board that was unplugged to come back
 RETURN = 30.0
 
@@ -94,23 +97,31 @@ async def farm(folder: Path, count: int, *, answer: float = 20.0) -> AsyncIterat
         await asyncio.gather(*(board.close() for board in boards))
 
 
-async def disturb(sources: list[FarmSource], dice: random.Random, *, every: float, loss: float) -> None:
+async def disturb(
+    boards: Sequence[VirtualIce | VirtualBoard],
+    dice: random.Random,
+    *,
+    every: float,
+    loss: float,
+    mishaps: Mapping[str, int] = MISHAPS,
+) -> None:
     """Unplug and reboot boards by chance, hang them, let their lines lose bytes, until cancelled.
 
     Args:
-        sources: the boards.
+        boards: may become more meanwhile.
         dice: what chance is.
         every: seconds between two mishaps, on average.
         loss: the part of all bytes that is lost, on lines that lose some.
+        mishaps: what happens, and how often beside the others.
     """
-    for number, source in enumerate(sources):
-        source.board.device.faults.seed = number
-        source.board.device.faults.loss = loss if number % 2 else 0.0
+    for number, board in enumerate(boards):
+        board.device.faults.seed = number
+        board.device.faults.loss = loss if number % 2 else 0.0
     while True:
         await asyncio.sleep(dice.uniform(0, 2 * every))
-        board = dice.choice(sources).board
+        board = dice.choice(boards)
         port = board.usb.port
-        (kind,) = dice.choices(("unplug", "reboot", "cut", "hang"), (5, 5, 5, 1))
+        (kind,) = dice.choices(tuple(mishaps), tuple(mishaps.values()))
         if kind == "reboot":
             board.device.reboot()
         elif kind == "hang":
