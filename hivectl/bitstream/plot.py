@@ -20,7 +20,7 @@ HEIGHT, LEFT, TOP, BOTTOM, GAP, RIGHT = 300, 90, 50, 130, 110, 20
 NARROWEST, WIDEST = 5.0, 60.0  # of a column
 WIDTH = 900.0  # that a panel takes at most, if its columns may be so narrow
 LABELS = 60  # names below an axis
-DECADES = 3  # from so many on the axis is logarithmic
+DECADES = 2  # from so many on the axis is logarithmic
 
 
 # what XML 1.0 cannot hold, however it is written
@@ -118,12 +118,12 @@ def _panel(
         )
     for one in evaluations:
         if column_of(one) in place:
-            parts += _mark(one, place[column_of(one)], boards, room, scale)
+            parts += _mark(one, place[column_of(one)], boards, 0.0 if columns is boards else room, scale)
     return parts, width
 
 
 def _mark(one: Evaluation, x: float, boards: Sequence[str], room: float, scale: Scale) -> list[str]:
-    """Return the mark of one evaluation, each board's a little beside the others'."""
+    """Return the mark of one evaluation, each board's a little beside the others' where there is room."""
     told = f"{one.name} on {one.board or 'no board'}: "
     if one.value is None:
         y = TOP + HEIGHT
