@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,8 @@ COLUMNS = (
 WIDEST = 48
 # in messages of steps whose circuits have been told of already
 TOLD = "evaluations failed: "
+# the beginning of a message about the playbook that `hivectl evaluate` writes
+WHERE = re.compile(r"\S*/by_hand/evaluate-[0-9a-f]+\.yml:\d+:\d+: ")
 FAILED = frozenset({Status.FAILED, Status.UNREACHABLE, Status.UNKNOWN})
 
 
@@ -61,8 +64,8 @@ class Teller:
             self._say(f"waiting: {what}" for what in event.what)
         elif isinstance(event, Message):
             self._say([f"{event.node}: {event.text}" if event.node else f"{event.level}: {event.text}"])
-        elif isinstance(event, NodeLost) and not (TOLD in event.reason and self._results):
-            self._say([f"{event.node}: {event.reason}"])
+        elif isinstance(event, NodeLost):
+            self._lost(event)
         elif isinstance(event, StepFinished) and event.status in FAILED:
             self._failed(event)
         elif isinstance(event, RunEnded):
@@ -105,11 +108,19 @@ class Teller:
 
     def _failed(self, event: StepFinished) -> None:
         """Say why a step failed; what its circuits did is told already."""
-        message = str(event.result.get("msg") or event.reason)
+        # where in a playbook that nobody wrote says nothing
+        message = WHERE.sub("", str(event.result.get("msg") or event.reason))
         if message in self._told or (TOLD in message and self._results):
             return
         self._told[message] = None
         self._say([message])
+
+    def _lost(self, event: NodeLost) -> None:
+        """Say why a board takes no part any more, where its step has not said so."""
+        reason = WHERE.sub("", event.reason)
+        if (TOLD in reason and self._results) or any(reason.endswith(told) for told in self._told):
+            return
+        self._say([f"{event.node}: {reason}"])
 
     def _end(self, event: RunEnded) -> None:
         if self._form is Format.JSON:

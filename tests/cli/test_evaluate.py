@@ -71,6 +71,17 @@ def test_json_lines_and_a_failure(desk: Lab) -> None:
     assert "text, not a bitstream" in results["circuits/text.bin"]["error"]
     assert results["circuits/c2.asc"]["unexpected"] == "480 instead of 479"
     assert done.stderr.rstrip().endswith("1 as they should be, 2 not")
+    # what became of each is told already
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_what_no_board_of_several_can_do_is_said_once(desk: Lab) -> None:
+    done = desk.run("evaluate", "ice*", "circuits/c1.asc", *COUNT, "--boards", "c1.asc=ice9")
+    assert done.returncode == 1
+    assert (
+        done.stderr
+        == "`boards` of 'c1.asc' names ice9, which is no node of this task (its nodes are ice1, ice2)\n"
+    )
 
 
 def test_each_on_every_board_as_csv_and_json(desk: Lab) -> None:

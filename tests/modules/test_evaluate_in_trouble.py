@@ -101,5 +101,4 @@ def test_in_trouble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.soak
 def test_two_thousand_in_trouble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = troubled(make_lab(tmp_path, 2000), monkeypatch, 2000, every=0.1)
-    print(found)
     assert found["failed"] < 200, found

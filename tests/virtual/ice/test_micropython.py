@@ -58,7 +58,8 @@ def test_the_firmware_measures_circuits(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_ctrl_c_gives_the_repl_back(tmp_path: Path) -> None:
+@pytest.mark.parametrize("keys", [b"\3", b"\r\3"], ids=["ctrl-c", "as-mpremote"])
+def test_ctrl_c_gives_the_repl_back(tmp_path: Path, keys: bytes) -> None:
     async def scenario() -> None:
         board = await start(tmp_path)
         try:
@@ -71,7 +72,7 @@ def test_ctrl_c_gives_the_repl_back(tmp_path: Path) -> None:
                 while b">>>" not in seen:
                     # the line has to be quiet before
                     await asyncio.sleep(0.05)
-                    await line.write(b"\3")
+                    await line.write(keys)
                     try:
                         async with asyncio.timeout(1):
                             while b">>>" not in seen:

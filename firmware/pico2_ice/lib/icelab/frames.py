@@ -61,6 +61,9 @@ class Reader:
         self._port.readinto(view[:1])
         while self._head[0] == 0 and self._port.ready(0):
             self._port.readinto(view[:1])
+        if quiet and self._head[0] == 13 and self._port.ready(5):
+            # mpremote ends a line first
+            self._port.readinto(view[:1])
         first = self._head[0]
         if first == 3 and quiet:
             raise KeyboardInterrupt
