@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hivectl.client.reach import Reach
     from hivectl.drivers.session import NodeSession
     from hivectl.micropython.main_program import ProgramSeen
-    from hivectl.micropython.repl import Background
+    from hivectl.micropython.outcome import Background
 
 # seconds of one turn at the REPL's line, behind which others get theirs
 TURN = 0.2

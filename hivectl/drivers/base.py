@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from hivectl.helper.operations import Batch, Become, Fence, ItemResult, Progress
     from hivectl.micropython.files import Files
-    from hivectl.micropython.repl import Outcome, Repl
+    from hivectl.micropython.outcome import Outcome
+    from hivectl.micropython.repl import Repl
 
 __all__ = [
     "BoardConnection",

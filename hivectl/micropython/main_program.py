@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from hivectl.micropython.contents import measure
 from hivectl.micropython.files import Look
 from hivectl.micropython.main_runner import RUNNER
+from hivectl.micropython.outcome import Background
 from hivectl.model.node_errors import NodeError, UnreachableError
 from hivectl.model.records import record
 
@@ -229,8 +230,6 @@ async def begin(
     board: Board, seen: ProgramSeen, *, reconnect: Callable[[], Awaitable[Board]], settle: float = 0.0
 ) -> ProgramSeen:
     """Start the program that is on the board, in a fresh interpreter; arguments, result and errors as of `start`."""
-    from hivectl.micropython.repl import Background
-
     board = await fresh(board, reconnect)
     since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     background = Background(

@@ -9,87 +9,37 @@ from __future__ import annotations
 
 import ast
 import asyncio
-from dataclasses import field
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from hivectl.micropython.errors import (
-    BusyBoardError,
-    NotABoardError,
-    ProtocolError,
-    SilentBoardError,
-    remote_error,
+from hivectl.micropython.errors import ProtocolError, SilentBoardError, remote_error
+from hivectl.micropython.outcome import Background, Outcome
+from hivectl.micropython.prompt import (
+    INTERRUPT,
+    PROMPT,
+    RESET_SECONDS,
+    interrupt_for_prompt,
+    interrupt_twice,
+    no_prompt,
+    reset_for_prompt,
 )
+from hivectl.micropython.sending import END, Sending
 from hivectl.micropython.wire import Input
-from hivectl.model.node_errors import ConnectionLostError, NodeError, OperationTimeoutError, OutputError
-from hivectl.model.records import record
+from hivectl.model.node_errors import ConnectionLostError, OperationTimeoutError, OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from hivectl.micropython.wire import Wire
 
-INTERRUPT = b"\x03"
-RAW_REPL = b"\r\x01"
 FRIENDLY_REPL = b"\r\x02"
-END = b"\x04"
-PROMPT = b"raw REPL; CTRL-B to exit\r\n>"
-PASTE = b"\x05A\x01"
-PASTE_ACCEPTED = b"R\x01"
-PASTE_KNOWN = b"R\x00"
-# seconds that each attempt to get a prompt waits: a program may need a second Ctrl-C, or close its files first
-PATIENCE = (0.5, 1.0, 2.0, 4.0)
-# seconds to find out whether there is raw paste; to wait for it behind a prompt where it may not exist
-LEARNING, LATE = 4.0, 1.0
-# seconds that a board has to come back from a reset
-RESET_SECONDS = 10.0
-# seconds to take a program in, and bytes a second of the slowest line (9600 baud)
-SEND_SECONDS, SLOWEST = 5.0, 900
-# bytes that a board without raw paste takes in one go (its input buffer has 256), and seconds between
-BLIND_SIZE, BLIND_PAUSE = 128, 0.01
+# seconds in which the end of a program that `begin` started is told whole
+ENDING = 4.0
 # of what a program that is not waited for prints, in bytes
 WATCHED = 4096
 # seconds in which what has come already is taken
 AT_ONCE = 0.01
-# what boards print, but for a few letters of other languages
-TEXT = frozenset(range(0x20, 0x7F)) | frozenset(b"\r\n\t\x1b")
 # of one program, in bytes
 LARGEST_OUTPUT = 16 << 20
-
-
-@record
-class Outcome:
-    """What a program on the board did.
-
-    Attributes:
-        output: what it printed, in the board's bytes.
-        failure: what it printed of its exception, empty without one.
-    """
-
-    output: bytes
-    failure: bytes
-
-
-@record
-class Background:
-    """A program that was started and is not waited for.
-
-    Attributes:
-        label: its name.
-        since: when it was started (UTC).
-        log: the file on the board with what it printed.
-        fingerprint: of what was started.
-        boot: the board starts it, too.
-        output: the last that it has printed since, as far as it was watched.
-        sinks: take all of that as it comes.
-    """
-
-    label: str
-    since: str
-    log: str
-    fingerprint: str
-    boot: bool
-    output: bytearray = field(default_factory=bytearray)
-    sinks: list[Callable[[bytes], None]] = field(default_factory=list)
 
 
 class Repl:
@@ -128,8 +78,7 @@ class Repl:
         self.resets = 0
         # what is interrupted next is a program of ours
         self._ours = False
-        # bytes of raw paste that may be sent before the board grants more; 0: it has no raw paste; None: not known
-        self._window: int | None = None
+        self._sending = Sending(wire, self._input, node, self._stop)
 
     @property
     def idle(self) -> bool:
@@ -191,7 +140,7 @@ class Repl:
             self._at_prompt = False
             try:
                 async with asyncio.timeout(timeout):
-                    await self._sent(data)
+                    await self._sending.send(data)
                     outcome = await self._outcome(sink)
             except TimeoutError as error:
                 await self._stop()
@@ -219,7 +168,7 @@ class Repl:
             if not self._at_prompt:
                 await self._enter(15.0)
             self._at_prompt = False
-            await self._sent(data)
+            await self._sending.send(data)
             self.background = background
             self.interrupted = False
 
@@ -256,7 +205,7 @@ class Repl:
                     await self._input.until(END, take)
             except TimeoutError:
                 return None
-            async with asyncio.timeout(LEARNING):
+            async with asyncio.timeout(ENDING):
                 failure = await self._input.until(END)
                 prompt = await self._input.take(1)
             self.background = None
@@ -341,167 +290,29 @@ class Repl:
         self._input.drop()
         try:
             async with asyncio.timeout(deadline):
-                if await self._asked() or (self._hard_reset is not None and await self._after_reset()):
+                if await interrupt_for_prompt(self._wire, self._input) or await self._after_reset():
                     if not self._ours and b"KeyboardInterrupt" in self._input.last:
                         self.interrupted = True
                     self._ours = False
-                    await self._learn()
+                    await self._sending.learn()
                     self._at_prompt = True
                     return
         except TimeoutError:
             pass
-        raise self._no_prompt()
-
-    async def _asked(self) -> bool:
-        for patience in PATIENCE:
-            # twice: a program may catch the first one
-            await self._wire.write(INTERRUPT + INTERRUPT)
-            await self._wire.write(RAW_REPL)
-            try:
-                async with asyncio.timeout(patience):
-                    await self._input.find(PROMPT)
-                    return True
-            except TimeoutError:
-                continue
-        return False
+        raise no_prompt(self._input.seen, self._node)
 
     async def _after_reset(self) -> bool:
-        assert self._hard_reset is not None
-        self.resets += 1
-        await self._hard_reset()
-        self._input.drop()
-        end = asyncio.get_running_loop().time() + RESET_SECONDS
-        while asyncio.get_running_loop().time() < end:
-            if await self._asked():
-                return True
-        return False
-
-    async def _learn(self) -> None:
-        """Find out whether the board has raw paste, and throw away prompts of earlier attempts that come late."""
-        known = bool(self._window)
-        await self._wire.write(PASTE)
-        try:
-            async with asyncio.timeout(LEARNING):
-                answer = await self._input.find(PASTE_ACCEPTED, PASTE_KNOWN, PROMPT)
-                if answer == PROMPT and (known or await self._late()):
-                    # the prompt of an earlier attempt
-                    answer = await self._input.find(PASTE_ACCEPTED)
-                if answer != PASTE_ACCEPTED:
-                    self._window = 0
-                    return
-                self._window = int.from_bytes(await self._input.take(2), "little")
-                await self._wire.write(END)
-                # taken, output, exception: a late Ctrl-C may end even an empty program with one
-                for _ in range(3):
-                    await self._input.until(END)
-                await self._input.find(b">")
-        except TimeoutError:
-            if known:
-                raise ProtocolError(
-                    "the board's REPL did not settle after an interrupt", node=self._node
-                ) from None
-            # old firmware echoes nothing of it; begin with a clean line
-            self._window = 0
-            await self._wire.write(INTERRUPT)
-
-    async def _late(self) -> bool:
-        """Whether raw paste is accepted behind a prompt that was still under way; old firmware shows a prompt alone."""
-        try:
-            async with asyncio.timeout(LATE):
-                await self._input.has(PASTE_ACCEPTED)
-        except TimeoutError:
+        if self._hard_reset is None:
             return False
-        return True
-
-    def _no_prompt(self) -> NodeError:
-        seen = self._input.seen
-        if not seen:
-            return SilentBoardError(
-                "the board says nothing: it hangs, is off, or has another speed",
-                node=self._node,
-                hint="reset it, or check `baud` and the cable",
-            )
-        shown = seen[-60:].decode("ascii", "backslashreplace")
-        if sum(byte in TEXT for byte in seen) < len(seen) / 2:
-            return NotABoardError(
-                f"what comes is no text, so no MicroPython board's: {shown!r}",
-                node=self._node,
-                hint="is it the right port, and is `baud` its speed?",
-            )
-        if b">>>" in seen or b"MicroPython" in seen or b"Traceback" in seen or len(seen) >= 512:
-            return BusyBoardError(
-                f"the board's program does not let itself be interrupted; it says {shown!r}",
-                node=self._node,
-                hint="reset the board; does its program catch KeyboardInterrupt, or print without end?",
-            )
-        return NotABoardError(
-            f"what answers is no MicroPython board: {shown!r}", node=self._node, hint="is it the right port?"
-        )
+        self.resets += 1
+        return await reset_for_prompt(self._wire, self._input, self._hard_reset)
 
     async def _stop(self) -> None:
         """Interrupt the program; whoever comes next looks for the prompt."""
         self._ours = True
-        try:
-            async with asyncio.timeout(1.0):
-                await self._wire.write(INTERRUPT + INTERRUPT)
-        except (TimeoutError, NodeError):
-            # the line is gone: so is what could be interrupted
-            return
+        await interrupt_twice(self._wire)
 
     # ---- one program
-
-    async def _sent(self, code: bytes) -> None:
-        """Send code; a board that lost a byte of it waits for ever."""
-        sending = asyncio.timeout(SEND_SECONDS + len(code) / SLOWEST)
-        try:
-            async with sending:
-                await self._send(code)
-        except TimeoutError as error:
-            if not sending.expired():
-                raise
-            await self._stop()
-            raise ProtocolError(
-                "the board did not take a program to its end: bytes were lost on the line", node=self._node
-            ) from error
-
-    async def _send(self, code: bytes) -> None:
-        if self._window:
-            await self._paste(code, self._window)
-            return
-        for start in range(0, len(code), BLIND_SIZE):
-            await self._wire.write(code[start : start + BLIND_SIZE])
-            await asyncio.sleep(BLIND_PAUSE)
-        await self._wire.write(END)
-        answer = await self._input.take(2)
-        if answer != b"OK":
-            raise ProtocolError(f"the raw REPL answered {answer!r} to a program", node=self._node)
-
-    async def _paste(self, code: bytes, window: int) -> None:
-        """Send code as fast as the board takes it; the first window goes with the question, which saves a turn."""
-        sent = min(len(code), window)
-        whole = sent == len(code)
-        await self._wire.write(PASTE + code[:sent] + (END if whole else b""))
-        answer = await self._input.take(4)
-        if answer[:2] != PASTE_ACCEPTED:
-            raise ProtocolError(f"the raw REPL answered {answer!r} to raw paste", node=self._node)
-        allowed = int.from_bytes(answer[2:], "little") - sent
-        while not whole:
-            # one grant at least, then all that are here already
-            for grant in await self._input.take(1) if not allowed else b"":
-                allowed += self._granted(grant, window)
-            piece = code[sent : sent + allowed]
-            sent += len(piece)
-            allowed -= len(piece)
-            whole = sent == len(code)
-            if piece or whole:
-                await self._wire.write(piece + END if whole else piece)
-        while (grant := (await self._input.take(1))[0]) != END[0]:
-            self._granted(grant, window)
-
-    def _granted(self, grant: int, window: int) -> int:
-        if grant != 1:
-            raise ProtocolError(f"the board broke raw paste off with {grant:#04x}", node=self._node)
-        return window
 
     async def _outcome(self, sink: Callable[[bytes], None] | None) -> Outcome:
         size = 0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from hivectl.drivers.base import Capability
 
 if TYPE_CHECKING:
-    from hivectl.micropython.repl import Outcome
+    from hivectl.micropython.outcome import Outcome
     from hivectl.modules.base import NodeContext
 
 

@@ -4,7 +4,7 @@ import ast
 from typing import Any
 
 from hivectl.drivers.base import Capability
-from hivectl.micropython.repl import Outcome
+from hivectl.micropython.outcome import Outcome
 from hivectl.model.parameters import parameter
 from hivectl.model.records import record
 from hivectl.model.secret import Secret

@@ -205,7 +205,7 @@ def test_a_cable_that_is_pulled_ends_the_program(tmp_path: Path) -> None:
 
 
 def test_a_program_that_arrives_in_part_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hivectl.micropython.repl.SEND_SECONDS", 0.3)
+    monkeypatch.setattr("hivectl.micropython.sending.SEND_SECONDS", 0.3)
 
     async def scenario() -> None:
         async with board(tmp_path) as bench:

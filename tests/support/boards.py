@@ -13,7 +13,8 @@ from hivectl.drivers.session import Candidate, NodeSession
 from hivectl.drivers.terminal import open_terminal
 from hivectl.helper.operations import Batch, Item
 from hivectl.micropython.files import Files
-from hivectl.micropython.repl import PASTE, Repl
+from hivectl.micropython.repl import Repl
+from hivectl.micropython.sending import PASTE
 from hivectl.model.records import record
 from hivectl.virtual.board.device import ROOM, Device
 from hivectl.virtual.board.port import Port

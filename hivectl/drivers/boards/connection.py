@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from hivectl.drivers.base import Command, Process, Stream, StreamAddress, Terminal
     from hivectl.helper.operations import Batch, Become, Fence, ItemResult
     from hivectl.micropython.files import Beside
-    from hivectl.micropython.repl import Outcome, Repl
+    from hivectl.micropython.outcome import Outcome
+    from hivectl.micropython.repl import Repl
 
 CAPABILITIES = frozenset({Capability.FILES, Capability.REPL})
 # seconds to leave the board as it was

@@ -25,7 +25,7 @@ from hivectl.drivers.webrepl.records import Records
 from hivectl.drivers.webrepl.wire import TakenError, WebReplWire
 from hivectl.helper.operations import Content, Stat, Write
 from hivectl.micropython.errors import NotABoardError, RemoteError, RemoteOSError
-from hivectl.micropython.repl import Background
+from hivectl.micropython.outcome import Background
 from hivectl.model.secret import Secret
 from hivectl.virtual.board.device import Device
 from hivectl.virtual.board.webrepl import WebRepl

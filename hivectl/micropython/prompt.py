@@ -1,0 +1,90 @@
+"""How to get a prompt of the raw REPL from a board that does something else, and what it is where none comes."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from hivectl.micropython.errors import BusyBoardError, NotABoardError, SilentBoardError
+from hivectl.model.node_errors import NodeError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from hivectl.micropython.wire import Input, Wire
+
+INTERRUPT = b"\x03"
+RAW_REPL = b"\r\x01"
+PROMPT = b"raw REPL; CTRL-B to exit\r\n>"
+# seconds that each attempt to get a prompt waits: a program may need a second Ctrl-C, or close its files first
+PATIENCE = (0.5, 1.0, 2.0, 4.0)
+# seconds that a board has to come back from a reset
+RESET_SECONDS = 10.0
+# what boards print, but for a few letters of other languages
+TEXT = frozenset(range(0x20, 0x7F)) | frozenset(b"\r\n\t\x1b")
+
+
+async def interrupt_for_prompt(wire: Wire, answers: Input) -> bool:
+    """Interrupt whatever runs, again and again; return whether the prompt came.
+
+    Raises:
+        ConnectionLostError: the line ended.
+    """
+    for patience in PATIENCE:
+        # twice: a program may catch the first one
+        await wire.write(INTERRUPT + INTERRUPT)
+        await wire.write(RAW_REPL)
+        try:
+            async with asyncio.timeout(patience):
+                await answers.find(PROMPT)
+                return True
+        except TimeoutError:
+            continue
+    return False
+
+
+async def interrupt_twice(wire: Wire) -> None:
+    """Interrupt what runs; whoever comes next looks for the prompt."""
+    try:
+        async with asyncio.timeout(1.0):
+            await wire.write(INTERRUPT + INTERRUPT)
+    except (TimeoutError, NodeError):
+        # the line is gone: so is what could be interrupted
+        return
+
+
+async def reset_for_prompt(wire: Wire, answers: Input, hard_reset: Callable[[], Awaitable[None]]) -> bool:
+    """Reset the board from outside, then as `interrupt_for_prompt` for as long as it may take to start."""
+    await hard_reset()
+    answers.drop()
+    end = asyncio.get_running_loop().time() + RESET_SECONDS
+    while asyncio.get_running_loop().time() < end:
+        if await interrupt_for_prompt(wire, answers):
+            return True
+    return False
+
+
+def no_prompt(seen: bytes, node: str | None) -> NodeError:
+    """Return what is wrong with a board that gave no prompt, from what it said last."""
+    if not seen:
+        return SilentBoardError(
+            "the board says nothing: it hangs, is off, or has another speed",
+            node=node,
+            hint="reset it, or check `baud` and the cable",
+        )
+    shown = seen[-60:].decode("ascii", "backslashreplace")
+    if sum(byte in TEXT for byte in seen) < len(seen) / 2:
+        return NotABoardError(
+            f"what comes is no text, so no MicroPython board's: {shown!r}",
+            node=node,
+            hint="is it the right port, and is `baud` its speed?",
+        )
+    if b">>>" in seen or b"MicroPython" in seen or b"Traceback" in seen or len(seen) >= 512:
+        return BusyBoardError(
+            f"the board's program does not let itself be interrupted; it says {shown!r}",
+            node=node,
+            hint="reset the board; does its program catch KeyboardInterrupt, or print without end?",
+        )
+    return NotABoardError(
+        f"what answers is no MicroPython board: {shown!r}", node=node, hint="is it the right port?"
+    )
