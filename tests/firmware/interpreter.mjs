@@ -1,8 +1,16 @@
-// Starts a board as often as it is told, with real MicroPython: {module, files, boots: [{before, after}]} on stdin.
-import { readFileSync } from "node:fs";
+// Starts boards with real MicroPython, each start in an interpreter of its own. Argument: the package's module. Each
+// line that comes in is {files, boots: [{before, after}]}, each that goes out {answers, files}, or {error}.
+import { createInterface } from "node:readline";
 
-const { module, files, boots } = JSON.parse(readFileSync(0, "utf8"));
-const { loadMicroPython } = await import(module);
+// compiled once: most of a start is that
+const instantiate = WebAssembly.instantiate;
+let compiled;
+WebAssembly.instantiate = async (binary, imports) => {
+  compiled ??= await WebAssembly.compile(binary);
+  return { module: compiled, instance: await instantiate(compiled, imports) };
+};
+
+const { loadMicroPython } = await import(process.argv[2]);
 
 const START = `
 import sys
@@ -38,24 +46,36 @@ function collect(fs, folder, found) {
   return found;
 }
 
-let present = files;
-const answers = [];
-for (const { before, after } of boots) {
-  const printed = [];
-  const board = await loadMicroPython({ heapsize: 192 * 1024, linebuffer: true, stdout: (line) => printed.push(line) });
-  for (const [path, text] of Object.entries(present)) {
-    const parts = path.split("/").slice(1, -1);
-    parts.reduce((above, part) => {
-      const folder = `${above}/${part}`;
-      if (!board.FS.analyzePath(folder).exists) board.FS.mkdir(folder);
-      return folder;
-    }, "");
-    board.FS.writeFile(path, text);
+async function carryOut({ files, boots }) {
+  let present = files;
+  const answers = [];
+  for (const { before, after } of boots) {
+    const printed = [];
+    const board = await loadMicroPython({ heapsize: 192 * 1024, linebuffer: true, stdout: (line) => printed.push(line) });
+    for (const [path, text] of Object.entries(present)) {
+      const parts = path.split("/").slice(1, -1);
+      parts.reduce((above, part) => {
+        const folder = `${above}/${part}`;
+        if (!board.FS.analyzePath(folder).exists) board.FS.mkdir(folder);
+        return folder;
+      }, "");
+      board.FS.writeFile(path, text);
+    }
+    board.globals.set("_after", after);
+    board.runPython(START + before + RUN);
+    const stubs = Object.fromEntries(Object.entries(present).filter(([path]) => path.startsWith("/stubs/")));
+    present = { ...stubs, ...collect(board.FS, "/", {}) };
+    answers.push({ ...JSON.parse(board.globals.get("_answer")), printed });
   }
-  board.globals.set("_after", after);
-  board.runPython(START + before + RUN);
-  const stubs = Object.fromEntries(Object.entries(present).filter(([path]) => path.startsWith("/stubs/")));
-  present = { ...stubs, ...collect(board.FS, "/", {}) };
-  answers.push({ ...JSON.parse(board.globals.get("_answer")), printed });
+  return { answers, files: present };
 }
-process.stdout.write(JSON.stringify({ answers, files: present }));
+
+for await (const line of createInterface({ input: process.stdin })) {
+  let answer;
+  try {
+    answer = await carryOut(JSON.parse(line));
+  } catch (error) {
+    answer = { error: String(error.stack ?? error) };
+  }
+  process.stdout.write(`${JSON.stringify(answer)}\n`);
+}

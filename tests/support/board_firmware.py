@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import functools
 import json
 import os
 import subprocess
 import textwrap
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from hivectl.virtual.board.package import find_interpreter
 
@@ -34,6 +38,48 @@ SECRETS = {"wifi_password": "correct horse", "webrepl_password": "tr0mb0ne"}
 def interpreter() -> Interpreter:
     """Return node and MicroPython, fetched where nobody did it before."""
     return asyncio.run(find_interpreter())
+
+
+@functools.cache
+def started() -> subprocess.Popen[str]:
+    """Return what starts boards: one process for all tests, since its own start takes longer than theirs."""
+    process = subprocess.Popen(
+        [interpreter().node, str(ROOT / "tests/firmware/interpreter.mjs"), interpreter().script.as_uri()],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={"PATH": os.environ["PATH"]},
+    )
+    atexit.register(end, process)
+    return process
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    """End what starts boards, whatever it does."""
+    process.kill()
+    # closes both pipes, too
+    process.communicate()
+
+
+def answer_of(asked: dict[str, Any]) -> dict[str, Any]:
+    """Let boards be started."""
+    process = started()
+    assert process.stdin is not None
+    assert process.stdout is not None
+    killer = threading.Timer(60.0, process.kill)
+    killer.start()
+    try:
+        process.stdin.write(json.dumps(asked) + "\n")
+        process.stdin.flush()
+        said = process.stdout.readline()
+    finally:
+        killer.cancel()
+    if not said:
+        started.cache_clear()
+        pytest.fail("the interpreter ended, or a board did not within 60 s")
+    answer: dict[str, Any] = json.loads(said)
+    assert "error" not in answer, answer["error"][-3000:]
+    return answer
 
 
 @dataclass
@@ -87,23 +133,12 @@ class Board:
         """Start several times, one after the other."""
         stubs = {f"/stubs/{path.name}": path.read_text() for path in STUBS.glob("*.py")}
         asked = {
-            "module": interpreter().script.as_uri(),
             "files": {**self.files, **stubs},
             "boots": [
                 {"before": textwrap.dedent(before), "after": textwrap.dedent(after)}
                 for before, after in scripts
             ],
         }
-        done = subprocess.run(
-            [interpreter().node, str(ROOT / "tests/firmware/interpreter.mjs")],
-            input=json.dumps(asked),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-            env={"PATH": os.environ["PATH"]},
-        )
-        assert done.returncode == 0, done.stderr[-3000:]
-        answer = json.loads(done.stdout)
+        answer = answer_of(asked)
         self.files = {path: text for path, text in answer["files"].items() if not path.startswith("/stubs/")}
         return [Start(**one) for one in answer["answers"]]
