@@ -66,9 +66,6 @@ def test_a_provisioned_board_joins_the_lab_as_the_inventory_says(lab: Lab) -> No
     settings = json.loads(board.files["/hive/settings.json"])
     assert settings["flags"] == {"wifi_autoreset": True}
     assert not [secret for secret in SECRETS.values() if secret in board.files["/hive/settings.json"]]
-    # a second time there is nothing to do
-    status, said = provision(lab)
-    assert (status, "nothing changed" in said) == (0, True), said
 
 
 def test_a_password_that_no_webrepl_can_compare_is_refused_before_anything_is_sent(lab: Lab) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-BOARDS = 4
+BOARDS = 3
 
 
 def test_boards_are_provisioned_side_by_side(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
