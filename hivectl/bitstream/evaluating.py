@@ -17,6 +17,7 @@ from hivectl.bitstream.framed import NotAMeterError
 from hivectl.bitstream.measuring import (
     VARIANCE,
     BoardInUseError,
+    BoardLostError,
     BoardMissingError,
     BoardSilentError,
     CircuitRefusedError,
@@ -202,14 +203,17 @@ class Evaluating:
     async def _recover(self, source: MeterSource, error: MeasuringError, level: int) -> int | None:
         """Reset a board, flash it, or give it up; return how far that went, None when it was given up."""
         reason = _bare(error, source.node)
-        steps = [("reset", source.reset), ("flashed anew", source.flash)]
+        # a board that is not there can be waited for alone
+        first = "waited for" if isinstance(error, BoardLostError) else "reset"
+        steps = [(first, source.reset), ("flashed anew", source.flash)]
         if isinstance(error, NotAMeterError):
             # what has other firmware than ours is not mended by a reset
             steps.reverse()
         for number, (what, act) in enumerate(steps):
             if number < level:
                 continue
-            self._say(source.node, f"{reason}; it is {what}")
+            if act != source.flash or source.firmware is not None:
+                self._say(source.node, f"{reason}; it is {what}")
             try:
                 await act()
             except MeasuringError as failed:

@@ -204,6 +204,11 @@ class MeterSource(Protocol):
         """The device of its FPGA, as its profile says: "up5k" or "5k"; empty when it says nothing."""
         ...
 
+    @property
+    def firmware(self) -> str | None:
+        """What it can be flashed with; None: nothing."""
+        ...
+
     async def open(self) -> Meter:
         """Open a conversation and say hello.
 

@@ -116,7 +116,7 @@ def _paragraph(error: HivectlError) -> str:
         return error.message
     node = f"{error.node}: " if error.node and not error.message.startswith(f"{error.node}:") else ""
     lines = [f"error: {harmless(node + error.message)}"]
-    if error.origin is not None:
+    if error.origin is not None and not error.origin.by_hand:
         from hivectl.model.excerpt import excerpt
 
         lines.append(f"  at {harmless(str(error.origin))}")

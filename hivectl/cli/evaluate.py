@@ -179,11 +179,13 @@ def _playbook(lab: "Lab", nodes: tuple[str, ...], arguments: dict[str, Any]) -> 
     import hashlib
     import json
 
+    from hivectl.model.origin import BY_HAND
+
     task = {"name": "Evaluate", "evaluate": arguments}
     play = {"name": "Evaluate", "hosts": ":".join(nodes), "gather_facts": False, "tasks": [task]}
     # JSON is YAML
     text = json.dumps([play], indent=1) + "\n"
-    folder = lab.state / "by_hand"
+    folder = lab.state / BY_HAND
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / f"evaluate-{hashlib.sha256(text.encode()).hexdigest()[:12]}.yml"
     path.write_text(text, encoding="utf-8")

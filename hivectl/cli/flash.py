@@ -167,11 +167,13 @@ def _playbook(lab: "Lab", nodes: tuple[str, ...], image: str, arguments: dict[st
     import hashlib
     import json
 
+    from hivectl.model.origin import BY_HAND
+
     task = {"name": f"Flash {image}", "flash": arguments}
     play = {"name": f"Flash {image}", "hosts": ":".join(nodes), "gather_facts": False, "tasks": [task]}
     # JSON is YAML
     text = json.dumps([play], indent=1) + "\n"
-    folder = lab.state / "by_hand"
+    folder = lab.state / BY_HAND
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / f"flash-{hashlib.sha256(text.encode()).hexdigest()[:12]}.yml"
     path.write_text(text, encoding="utf-8")

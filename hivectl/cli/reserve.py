@@ -1,13 +1,16 @@
 """`hivectl reserve`, `release`, `extend`, `quarantine` and `unquarantine`."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hivectl.cli.app import new_app
 from hivectl.cli.options import Inventories, Selector
 from hivectl.model.errors import InputError
+
+if TYPE_CHECKING:
+    from hivectl.engine.lab import Lab
 
 reserve_app, release_app, extend_app = new_app(), new_app(), new_app()
 quarantine_app, unquarantine_app = new_app(), new_app()
@@ -124,7 +127,7 @@ def release(
     lab = open_lab(inventories or ())
     if force and reservation is None:
         raise InputError("--force needs the reservation's id", hint="`hivectl status` shows it")
-    identity, key = (str(reservation), None) if force else _key(reservation)
+    identity, key = (str(reservation), None) if force else _key(lab, reservation)
     freed = run(give_back(lab, identity, key, emit=on_standard_error))
     forget_key(identity)
     say(f"{identity} is over" + (f": {listing(list(freed))} given back" if freed else ""))
@@ -148,7 +151,7 @@ def extend(reservation: Reservation = None, *, inventories: Inventories = None, 
     if duration is None:
         raise InputError("say by how much", hint="hivectl extend ID --for 30m")
     lab = open_lab(inventories or ())
-    identity, key = _key(reservation)
+    identity, key = _key(lab, reservation)
     with closing(lab.open_store()) as store:
         grant = StoredReservations(store, limit=lab.longest).prolong_now(
             identity, key, seconds_of(duration, "--for")
@@ -158,13 +161,45 @@ def extend(reservation: Reservation = None, *, inventories: Inventories = None, 
     return 0
 
 
-def _key(reservation: str | None) -> tuple[str, str]:
+def _key(lab: "Lab", reservation: str | None) -> tuple[str, str]:
     from hivectl.store.keys import given_key
 
-    found = given_key(reservation)
+    try:
+        found = given_key(reservation)
+    except InputError:
+        _refuse_strange(lab, reservation)
+        raise
     if found is None:
         raise InputError("which reservation?", hint="name its id, as `hivectl status` shows it")
     return found
+
+
+def _refuse_strange(lab: "Lab", reservation: str | None) -> None:
+    """Say that there is no such reservation, and which one was meant when it is a node's name.
+
+    Raises:
+        UnknownReservationError: there is none of that id.
+    """
+    from contextlib import closing
+
+    from hivectl.reservations.base import UnknownReservationError
+    from hivectl.store.reservations import StoredReservations
+
+    if not reservation or ":" in reservation:
+        return
+    with closing(lab.open_store()) as store:
+        stored = StoredReservations(store, limit=lab.longest)
+        holders, waiting = stored.holders(), stored.waiting()
+    if reservation in {holder.reservation for holder in holders.values()} | {row.id for row, _ in waiting}:
+        return
+    if reservation in holders:
+        raise UnknownReservationError(
+            f"{reservation} is a node, not a reservation",
+            hint=f"it is held under {holders[reservation].reservation}",
+        )
+    raise UnknownReservationError(
+        f"there is no reservation {reservation}, or it is over", hint="`hivectl reservations` shows all"
+    )
 
 
 @quarantine_app.command()

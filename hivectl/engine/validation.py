@@ -213,13 +213,19 @@ def _parameters(task: Task) -> list[HivectlError]:
         )
         if isinstance(task.arguments, YamlMapping):
             fixed.key_origins, fixed.value_origins = task.arguments.key_origins, task.arguments.value_origins
+        left = len(fixed) < len(task.arguments)
         try:
-            convert(module.parameters, fixed, origin=task.origin, what=module.name)
+            converted = convert(module.parameters, fixed, origin=task.origin, what=module.name)
         except Complaints as complaints:
-            left = len(fixed) < len(task.arguments)
             faults += [
                 one for one in complaints.errors if not (left and isinstance(one, MissingParameterError))
             ]
+        else:
+            # a fault may be of two parameters together: all of them must be known
+            found = module.faults(converted) if module.faults is not None and not left else {}
+            for name, fault in found.items():
+                fault.origin = fault.origin or origin_of(fixed, name) or task.origin
+                faults.append(fault)
     return faults
 
 

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 # "OSError: [Errno 2] ENOENT", on small builds "OSError: 2", with a name "OSError: (2, 'boot.py')"
 ERRNO = re.compile(r"^(?:\[Errno (\d+)\]|\((\d+),|(\d+)$)")
+# a line of a traceback that says where; code from the raw REPL is in "<stdin>"
+FRAME = re.compile(r'^ *File "([^"\n]+)", line (\d+)(?:, in (\S+))?\s*$', re.MULTILINE)
 # MicroPython's numbers are Linux's, whatever this machine's are
 MEANINGS = {
     1: "not permitted",
@@ -31,6 +33,17 @@ MEANINGS = {
     110: "timed out",
     118: "not connected",
 }
+
+
+def what_was_raised(traceback: str) -> str:
+    """Return the last line of a board's traceback, and where that was: "OSError: 2 (line 3, in prime)"."""
+    last = traceback.strip().rpartition("\n")[2].strip() or "an exception"
+    frames = FRAME.findall(traceback)
+    if not frames:
+        return last
+    file, line, function = frames[-1]
+    place = f"line {line}" if file == "<stdin>" else f"{file}, line {line}"
+    return f"{last} ({place}{f', in {function}' if function not in ('', '<module>') else ''})"
 
 
 class SilentBoardError(ConnectTimeoutError):

@@ -171,6 +171,8 @@ class Module(Generic[P]):
         verify: finds out what became of such a procedure that is not repeatable: its result, or None where it may be
             done again since the node's state is known. Absent: nobody can tell.
         once: one node does it for all nodes of the play, as if the task said `run_once`.
+        faults: parameter -> what surely makes no sense in it, whatever the node: said before any run, where no
+            template can change it.
     """
 
     name: str
@@ -190,6 +192,7 @@ class Module(Generic[P]):
     repeatable: bool = True
     verify: Callable[[P, NodeContext], Awaitable[Result | None]] | None = None
     once: bool = False
+    faults: Callable[[P], Mapping[str, HivectlError]] | None = None
 
 
 def merge_results(results: Sequence[ItemResult]) -> Result:

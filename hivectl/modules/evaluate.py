@@ -13,6 +13,7 @@ from hivectl.bitstream.evaluations import Evaluation, Measurement
 from hivectl.bitstream.measuring import PULSES, VARIANCE
 from hivectl.bitstream.opening import PROTOCOLS
 from hivectl.drivers.base import Capability
+from hivectl.model.errors import HivectlError
 from hivectl.model.parameters import parameter
 from hivectl.model.paths import cache_folder, user_path
 from hivectl.model.records import record
@@ -173,6 +174,28 @@ def measurement_of(parameters: Parameters) -> Measurement:
     )
     measurement.check()
     return measurement
+
+
+def faults_of(parameters: Parameters) -> dict[str, HivectlError]:
+    """Return what makes no sense in which parameter, whatever the files and boards are."""
+    from hivectl.bitstream.expecting import expectation_of
+    from hivectl.bitstream.saving import Saving
+
+    faults: dict[str, HivectlError] = {}
+    try:
+        measurement_of(parameters)
+    except HivectlError as error:
+        faults["cycles" if parameters.cycles is not None else "window"] = error
+    try:
+        for given in parameters.expect.values():
+            expectation_of(given, parameters.tolerance)
+    except HivectlError as error:
+        faults["expect"] = error
+    try:
+        Saving(user_path(name) for name in parameters.save)
+    except HivectlError as error:
+        faults["save"] = error
+    return faults
 
 
 def files_of(
@@ -341,6 +364,7 @@ MODULE = Module(
     summary="Measure circuits on the FPGA boards of a play, spread over them or each on all",
     parameters=Parameters,
     group=group,
+    faults=faults_of,
     # boards that have a REPL beside the firmware that measures: what runs neither has no FPGA either
     capabilities=frozenset({Capability.REPL}),
     example="""\

@@ -4,7 +4,9 @@ import ast
 from typing import Any
 
 from hivectl.drivers.base import Capability
+from hivectl.micropython.errors import what_was_raised
 from hivectl.micropython.outcome import Outcome
+from hivectl.model.errors import HivectlError, InputError
 from hivectl.model.parameters import parameter
 from hivectl.model.records import record
 from hivectl.model.secret import Secret
@@ -114,6 +116,15 @@ def _code(parameters: Parameters, context: NodeContext) -> str:
     return "" if parameters.code is None else reveal_text(parameters.code)
 
 
+def faults_of(parameters: Parameters) -> dict[str, HivectlError]:
+    """Return what makes no sense, whatever the board is."""
+    if parameters.code is not None and parameters.src is not None:
+        return {"src": InputError("repl: only one of `code` and `src` can be given")}
+    if parameters.code is None and parameters.src is None and parameters.value is None:
+        return {"code": InputError("repl: one of `code`, `src` and `value` is needed")}
+    return {}
+
+
 def _text(output: bytes) -> str:
     return output.decode("utf-8", "replace").replace("\r\n", "\n")
 
@@ -131,7 +142,7 @@ def _failure(answer: Outcome, output: str) -> Result:
     return {
         "changed": False,
         "failed": True,
-        "msg": f"the board raised {traceback.rpartition(chr(10))[2] or 'an exception'}",
+        "msg": f"the board raised {what_was_raised(traceback)}",
         "traceback": traceback,
         "stdout": output.rstrip("\n"),
         "stdout_lines": output.splitlines(),
@@ -143,6 +154,7 @@ MODULE = Module(
     summary="Code on a MicroPython board",
     parameters=Parameters,
     procedure=procedure,
+    faults=faults_of,
     capabilities=frozenset({Capability.REPL}),
     free_form="code",
     example="""\

@@ -113,7 +113,8 @@ def _why(event: StepFinished) -> Iterator[Line]:
         if isinstance(text, str) and text.strip():
             yield from (((f"{name} | ", "dim"), (line, "")) for line in tail(text))
             break
-    if event.status in {Status.FAILED, Status.UNREACHABLE, Status.UNKNOWN}:
+    origin = event.task.origin
+    if event.status in {Status.FAILED, Status.UNREACHABLE, Status.UNKNOWN} and not (origin.by_hand):
         yield ((f"at {one_line(str(event.task.origin))}", "dim"),)
 
 

@@ -16,7 +16,7 @@ from hivectl.bitstream.errors import ImageError
 from hivectl.bitstream.evaluating import Options, evaluate
 from hivectl.bitstream.evaluations import Circuit, Evaluation, Measurement, WindowError
 from hivectl.bitstream.expecting import expectation_of
-from hivectl.bitstream.measuring import PULSES, BoardInUseError, mean_difference
+from hivectl.bitstream.measuring import PULSES, BoardInUseError, BoardLostError, mean_difference
 from hivectl.bitstream.reading import Bitstream, read_bitstream
 from tests.support.circuits import random_asc
 from tests.support.meters import StandIn, pulses_of
@@ -172,6 +172,19 @@ def test_a_silent_board_is_reset_then_flashed_then_given_up() -> None:
         "dead: dead says nothing; dead did not come back from its reset; it is flashed anew",
         "dead: dead says nothing; dead did not come back from its reset; dead cannot be flashed; it is given up",
     ]
+
+
+def test_nothing_is_announced_that_is_not_done() -> None:
+    def gone(board: StandIn) -> None:
+        raise BoardLostError(f"{board.node} is not plugged in")
+
+    said: list[str] = []
+    options = Options(say=lambda _node, message: said.append(message))
+    absent = StandIn("a", opens=gone, mends=0.0, flashes=False, firmware=None)
+    assert not any(one.ok for one in run(circuits(1), [absent], options=options))
+    assert said[0] == "a is not plugged in; it is waited for"
+    assert not any("flashed anew" in one for one in said)
+    assert said[-1].endswith("it is given up")
 
 
 def test_a_reset_that_does_not_help_leads_to_flashing() -> None:

@@ -63,6 +63,7 @@ def test_what_cannot_be_flashed_is_told(arguments: list[str], code: int, told: s
     (board_lab.folder / "lab.yml").touch()
     done = board_lab.run("flash", *arguments)
     assert (done.returncode, told in done.stderr) == (code, True), done.stdout + done.stderr
+    assert "by_hand" not in done.stderr, "nobody wrote that playbook"
 
 
 def test_boards_are_listed_with_what_each_needs(board_lab: Lab) -> None:

@@ -150,6 +150,18 @@ def test_half_a_token_is_told(given: str, lab: Lab) -> None:
     assert "names no reservation" in done.stderr
 
 
+def test_what_is_no_reservation_is_told(lab: Lab) -> None:
+    made = reserve(lab, "m1", "--for", "1h")
+    strange = lab.run("release", "r00000000")
+    assert (strange.returncode, "there is no reservation r00000000" in strange.stderr) == (3, True), (
+        strange.stderr
+    )
+    node = lab.run("extend", "m1", "--for", "5m")
+    assert (node.returncode, "m1 is a node, not a reservation" in node.stderr) == (3, True), node.stderr
+    assert made["id"] in node.stderr
+    assert "the token of reservation" in elsewhere(lab, "release", made["id"]).stderr
+
+
 def test_a_clean_up_that_hangs_ends_at_its_time(lab: Lab) -> None:
     lab.write("inventory/lab.yml", INVENTORY.replace("within: 20s", "within: 1s"))
     lab.write("clean.yml", CLEAN.format(command="sleep 60"))

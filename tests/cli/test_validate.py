@@ -48,6 +48,12 @@ def test_without_an_inventory_a_playbook_is_checked_as_far_as_that_goes(lab: Lab
         ),
         ("unarchive: {src: a, dest: b, io_buffer_size: 9}", ":3:", ["`io_buffer_size` is not", "leave it"]),
         ('debug: {msg: "{{ pmup }}"}', ":3:", ["pmup", "pump"]),
+        (
+            "evaluate: {bitstreams: a.bin, window: 1s, cycles: 4, expect: {a: about 3}, save: b.xlsx}",
+            ":3:57",
+            ["in seconds or in cycles", "'about 3' is no value", ":3:68", "b.xlsx: results are not", ":3:88"],
+        ),
+        ("repl: {timeout: 3}", ":3:7", ["one of `code`, `src` and `value` is needed"]),
         ("debug: {msg: hi}\n      nam: x", ":4:7", ["nam", "name"]),
         ("debug: {msg: hi}\n      uses: {hub: 1}", ":3:7", ["hub"]),
     ],

@@ -101,10 +101,12 @@ def test_what_the_board_raises_fails_the_task_with_its_traceback(tmp_path: Path)
     async def scenario(repl: Repl, _connected: Connected) -> None:
         failed = await repl(code="print('so far')\nopen('/none')", value="1")
         assert (failed["failed"], failed["changed"], failed["stdout"]) == (True, False, "so far")
-        assert failed["msg"] == "the board raised OSError: [Errno 2] ENOENT"
+        assert failed["msg"] == "the board raised OSError: [Errno 2] ENOENT (line 2)"
         assert 'File "<stdin>", line 2' in failed["traceback"]
+        inside = await repl(code="def f():\n  return 1/0\n\nf()")
+        assert inside["msg"] == "the board raised ZeroDivisionError: divide by zero (line 2, in f)"
         syntax = await repl(code="def")
-        assert syntax["msg"] == "the board raised SyntaxError: invalid syntax"
+        assert syntax["msg"] == "the board raised SyntaxError: invalid syntax (line 1)"
 
     on_a_board(tmp_path, scenario)
 

@@ -47,6 +47,7 @@ class FarmSource:
     board: VirtualIce
     answer: float = 20.0
     device: str = "5k"
+    firmware: str | None = None
     resets: int = field(default=0)
 
     async def open(self) -> Meter:

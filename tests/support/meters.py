@@ -60,6 +60,7 @@ class StandIn:
     trouble: float = 0.0
     mends: float = 1.0
     flashes: bool = True
+    firmware: str | None = "firmware.uf2"
     opens: Callable[[StandIn], None] | None = None
     dice: random.Random = field(default_factory=lambda: random.Random(1))
     log: list[str] = field(default_factory=list)

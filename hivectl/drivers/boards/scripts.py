@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hivectl.helper.node.paths import Failure
+from hivectl.micropython.errors import what_was_raised
 from hivectl.model.node_errors import UnreachableError
 from hivectl.model.secret import reveal
 
@@ -98,7 +99,7 @@ async def run_script(repl: Repl, operation: Script, *, begun: tuple[str, str], c
         if last.partition(":")[0].strip() == "SystemExit":
             # on a board it would be a soft reset; as a script's end it is none
             return result
-        result |= {"rc": 1, "failed": True, "msg": f"the board raised {last}"}
+        result |= {"rc": 1, "failed": True, "msg": f"the board raised {what_was_raised(stderr)}"}
     return result
 
 
