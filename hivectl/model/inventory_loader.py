@@ -162,11 +162,19 @@ class _Drivers:
             self._description.complain(f'there is no {self._kind} "{name}"', origin, hint)
         return found
 
-    def check(self, driver: str, values: YamlMapping, what: str) -> None:
-        """Complain of attributes that the driver does not take."""
+    def check(
+        self, driver: str, values: YamlMapping, what: str, beside: frozenset[str] = frozenset()
+    ) -> None:
+        """Complain of attributes that the driver does not take; one of the keys `beside` may have been meant."""
         found = self._known[driver]
-        if found is not None:
-            self._description.faults += found[0].check(values, what=what, origin=values.origin)
+        if found is None:
+            return
+        faults = found[0].check(values, what=what, origin=values.origin)
+        meant = {values.key_origins.get(key): did_you_mean(key, beside) for key in values}
+        for fault in faults:
+            if not (fault.hint or "").startswith("did you mean"):
+                fault.hint = meant.get(fault.origin) or fault.hint
+        self._description.faults += faults
 
     def missing(self, driver: str, values: Mapping[str, Any]) -> list[str]:
         """Return the required attributes that are not there."""
@@ -257,7 +265,7 @@ def _connection(
         return
     own = overlay(YamlMapping(origin=values.origin), values, only=[key for key in values if key not in keys])
     if own:
-        drivers.check(driver, own, f"nodes.{what}")
+        drivers.check(driver, own, f"nodes.{what}", keys)
     defaults = description.defaults.get(driver, EMPTY)
     attributes = YamlMapping(overlay(defaults, own) if own else defaults, origin=values.origin)
     attributes.key_origins = {**defaults.key_origins, **own.key_origins}

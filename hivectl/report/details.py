@@ -104,6 +104,9 @@ def _why(event: StepFinished) -> Iterator[Line]:
     bad = [result for result in _each(event.result) if result.get("failed")] or [event.result]
     sentences = [] if event.reason and len(bad) > 1 else [event.reason]
     sentences += [_sentence(result) for result in bad[:MOST_ITEMS]]
+    if len(sentences) > 1 and event.reason and event.reason.endswith(" …"):
+        # the reason is the message's first line: it is not said twice
+        sentences = sentences[1:] if sentences[1].startswith(event.reason[:-2]) else sentences
     for sentence in dict.fromkeys(filter(None, sentences)):
         yield from (((line, ""),) for line in _lines(sentence))
     if len(bad) > MOST_ITEMS:

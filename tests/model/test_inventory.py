@@ -368,3 +368,10 @@ def test_an_inventory_without_templates_loads_nothing_heavy(tmp_path: Path) -> N
         [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_a_mistyped_key_of_nodes_is_recognised_beside_the_driver(tmp_path: Path) -> None:
+    (tmp_path / "lab.yml").write_text("version: 1\nnodes:\n  m1: {driver: ssh, labls: {kind: pump}}\n")
+    with pytest.raises(Complaints) as caught:
+        load_inventory([tmp_path / "lab.yml"], DRIVERS.get, lambda: DRIVERS)
+    assert 'there is no key "labls" (did you mean "labels"?)' in str(caught.value)

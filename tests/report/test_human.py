@@ -157,6 +157,16 @@ def test_debug_shows_its_message_and_its_variable() -> None:
     assert '"speed": 3' in report(*started(["m1"]), finished("m1", task("Say", module="debug"), "ok", result))
 
 
+def test_a_message_of_many_lines_is_said_once() -> None:
+    message = "pump ended at once\nTraceback:\n  File main.py\nOSError: 5"
+    event = finished(
+        "m1", task("Pump"), "failed", {"failed": True, "msg": message}, reason="pump ended at once …"
+    )
+    text = report(*started(["m1"]), event)
+    assert text.count("pump ended at once") == 1
+    assert "OSError: 5" in text
+
+
 def test_failed_items_of_a_loop_are_named() -> None:
     results = [
         {"item": "a", "failed": False},
