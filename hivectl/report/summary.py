@@ -6,6 +6,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from hivectl.engine.events import NodeSummary
+from hivectl.model.errors import ExitCode
 from hivectl.report.names import compress, listing
 from hivectl.report.text import count, duration, one_line
 
@@ -35,7 +36,12 @@ def summary(event: RunEnded, skipped: Mapping[str, int], *, mode: str) -> list[L
         skipped: "node: task" -> how many steps were skipped because that one failed.
         mode: of the run: all but "apply" change nothing.
     """
-    lines: list[Line] = [(), *_verdict(event, mode), *_table(event.nodes), *_because(skipped)]
+    lines: list[Line] = [
+        (),
+        *_verdict(event, mode),
+        *_table({} if _not_begun(event) else event.nodes),
+        *_because(skipped),
+    ]
     if event.seconds >= 1:
         lines += _chain("critical path", event.critical_path, " > ")
         lines += _chain("slowest", event.slowest[:MOST_STEPS], ", ")
@@ -52,6 +58,12 @@ def verdict(event: RunEnded, mode: str) -> str:
     return word + rest
 
 
+def _not_begun(event: RunEnded) -> bool:
+    """Whether others held the nodes, so that no step was begun."""
+    counts = [getattr(node, name) for node in event.nodes.values() for name in STATUSES]
+    return event.exit_code == ExitCode.NOT_RESERVED and not any(counts)
+
+
 def _words(event: RunEnded, mode: str) -> tuple[str, str]:
     nodes = event.nodes.values()
     changed = sum(node.changed for node in nodes)
@@ -62,7 +74,11 @@ def _words(event: RunEnded, mode: str) -> tuple[str, str]:
         changes += f", {count(unknown, 'step')} unknown until applied"
     words = {
         "ok": "done",
-        "failed": f"failed on {bad:,} of {count(len(event.nodes), 'node')}" if bad else "failed",
+        "failed": "not begun"
+        if _not_begun(event)
+        else f"failed on {bad:,} of {count(len(event.nodes), 'node')}"
+        if bad
+        else "failed",
         "interrupted": "interrupted, cleaned up",
         "terminated": "terminated, cleaned up",
         "fault": "ended by a fault of hivectl",

@@ -157,6 +157,15 @@ def test_debug_shows_its_message_and_its_variable() -> None:
     assert '"speed": 3' in report(*started(["m1"]), finished("m1", task("Say", module="debug"), "ok", result))
 
 
+def test_a_run_that_got_no_nodes_has_not_failed() -> None:
+    text = report(*started(["m1"]), ended({"m1": NodeSummary()}, status="failed", exit_code=5))
+    assert "not begun in" in text
+    assert "failed" not in text
+    assert "failed" in report(
+        *started(["m1"]), ended({"m1": NodeSummary(failed=1)}, status="failed", exit_code=5)
+    )
+
+
 def test_a_message_of_many_lines_is_said_once() -> None:
     message = "pump ended at once\nTraceback:\n  File main.py\nOSError: 5"
     event = finished(
