@@ -61,7 +61,7 @@ def test_a_virtual_node_has_a_default_shell_and_python(quickstart: Path) -> None
         assert node.remote.sum([1, 2.5]) == 3.5
         assert node("import os; os.uname().nodename") == "'pi3'\n"
         assert node.shell()("echo $TMUX | wc -l; hostname") == "1\npi3\n"
-    assert len(AuxHive()) == 5
+    assert {"pi1", "pi2", "pi3"} <= {node.name for node in AuxHive()}
 
 
 def test_where_only_files_go_shells_are_refused_saying_why(

@@ -99,7 +99,7 @@ def of_ansible(folder: Path, cases: dict[str, str], python: Path, *options: str)
         capture_output=True,
         text=True,
         check=False,
-        timeout=200,
+        timeout=600,
     )
     assert "PLAY RECAP" in done.stdout, done.stdout + done.stderr
     return parsed(done.stdout)
