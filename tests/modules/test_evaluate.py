@@ -11,6 +11,7 @@ import pytest
 
 from hivectl.bitstream.devices import device_named
 from hivectl.engine.events import Partial
+from hivectl.model.errors import Complaints
 from tests.support.circuits import random_asc
 from tests.support.event_schema import check_events
 from tests.support.ice_boards import CIRCUITS, FIRMWARE
@@ -148,14 +149,9 @@ def test_a_bad_file_fails_alone(desk: Desk) -> None:
     ("arguments", "says"),
     [
         ("bitstreams: circuits/*.blif", "no file fits 'circuits/*.blif'"),
-        ("bitstreams: circuits/*.asc, window: 0", "a window of 0 s holds nothing"),
-        ("bitstreams: circuits/*.asc, cycles: -5", "a window of -5 cycles holds nothing"),
-        ("bitstreams: circuits/*.asc, window: 1s, cycles: 5", "in seconds or in cycles, not in both"),
         ("bitstreams: circuits/*.asc, boards: {c0.asc: ice7}", "names ice7, which is no node of this task"),
         ("bitstreams: circuits/*.asc, boards: {c9.asc: ice1}", "names 'c9.asc', which is none of the files"),
         ("bitstreams: circuits/*.asc, expect: {c9: 5}", "something is expected of 'c9', which is none of the files"),
-        ("bitstreams: circuits/*.asc, expect: {c1: many}", "'many' is no value that can be expected"),
-        ("bitstreams: circuits/*.asc, save: [plot.bmp]", "results are not written in this form"),
         ("bitstreams: circuits/*.asc, save: [/proc/no/r.csv]", "cannot be written"),
     ],
 )  # fmt: skip  # a table
@@ -166,6 +162,21 @@ def test_what_makes_no_sense_is_refused_before_anything_is_measured(
     assert outcome.ended.exit_code == 1
     assert says in outcome.message("count", "ice1")
     assert not [event for event in outcome.events if isinstance(event, Partial)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ("bitstreams: circuits/*.asc, window: 0", "a window of 0 s holds nothing"),
+        ("bitstreams: circuits/*.asc, cycles: -5", "a window of -5 cycles holds nothing"),
+        ("bitstreams: circuits/*.asc, window: 1s, cycles: 5", "in seconds or in cycles, not in both"),
+        ("bitstreams: circuits/*.asc, expect: {c1: many}", "'many' is no value that can be expected"),
+        ("bitstreams: circuits/*.asc, save: [plot.bmp]", "results are not written in this form"),
+    ],
+)
+def test_what_no_board_could_mend_is_refused_before_the_run(desk: Desk, arguments: str, says: str) -> None:
+    with pytest.raises(Complaints, match=says):
+        desk.evaluate(arguments)
 
 
 def test_boards_that_measure_nothing(desk: Desk) -> None:
