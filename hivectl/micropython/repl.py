@@ -294,7 +294,10 @@ class Repl:
                     if not self._ours and b"KeyboardInterrupt" in self._input.last:
                         self.interrupted = True
                     self._ours = False
-                    await self._sending.learn()
+                    if not await self._sending.learn():
+                        # somebody else's goodbye on another terminal of the board took the prompt away
+                        await interrupt_for_prompt(self._wire, self._input)
+                        await self._sending.learn()
                     self._at_prompt = True
                     return
         except TimeoutError:

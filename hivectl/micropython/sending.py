@@ -45,8 +45,12 @@ class Sending:
         # bytes of raw paste that may be sent before the board grants more; 0: it has no raw paste; None: not known
         self._window: int | None = None
 
-    async def learn(self) -> None:
-        """Find out whether the board has raw paste, and throw away prompts of earlier attempts that come late."""
+    async def learn(self) -> bool:
+        """Find out whether the board has raw paste, and throw away prompts of earlier attempts that come late.
+
+        Returns:
+            Whether it answered as a raw REPL does, with raw paste or without.
+        """
         known = bool(self._window)
         await self._wire.write(PASTE)
         try:
@@ -57,7 +61,7 @@ class Sending:
                     answer = await self._input.find(PASTE_ACCEPTED)
                 if answer != PASTE_ACCEPTED:
                     self._window = 0
-                    return
+                    return True
                 self._window = int.from_bytes(await self._input.take(2), "little")
                 await self._wire.write(END)
                 # taken, output, exception: a late Ctrl-C may end even an empty program with one
@@ -72,6 +76,8 @@ class Sending:
             # old firmware echoes nothing of it; begin with a clean line
             self._window = 0
             await self._wire.write(INTERRUPT)
+            return False
+        return True
 
     async def _late(self) -> bool:
         """Whether raw paste is accepted behind a prompt that was still under way; old firmware shows a prompt alone."""

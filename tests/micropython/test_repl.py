@@ -7,7 +7,7 @@ import os
 import pty
 import time
 import tty
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -23,6 +23,7 @@ from hivectl.micropython.errors import (
     SilentBoardError,
 )
 from hivectl.micropython.repl import Repl
+from hivectl.micropython.sending import PASTE
 from hivectl.model.node_errors import ConnectionLostError, OperationTimeoutError
 from tests.support.boards import board
 
@@ -215,5 +216,30 @@ def test_a_program_that_arrives_in_part_is_given_up(tmp_path: Path, monkeypatch:
                 await bench.repl.execute("#" * 1000)
             bench.device.faults.loss = 0.0
             assert await bench.repl.evaluate("1") == 1
+
+    asyncio.run(scenario())
+
+
+def test_another_terminals_goodbye_does_not_spoil_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hivectl.micropython.sending.LEARNING", 1.5)
+
+    async def scenario() -> None:
+        async with board(tmp_path) as bench:
+            wire: Any = bench.repl._wire
+            write = wire.write
+            left = [b"\r\x02"]
+
+            async def disturbed(data: bytes) -> None:
+                # Ctrl-B from USB, behind the prompt that Wi-Fi got
+                if data.startswith(PASTE) and left:
+                    await write(left.pop())
+                await write(data)
+
+            monkeypatch.setattr(wire, "write", disturbed)
+            await bench.repl.enter()
+            assert not left
+            assert await bench.repl.evaluate("'x' * 3000") == "x" * 3000
 
     asyncio.run(scenario())
