@@ -287,6 +287,8 @@ if [ -z "$window" ]; then
             said=$(tmux new-session -d -s "$session" -n shell -P -F '#{window_id}' ${run:+"$run"} 2>&1)
         fi
         case $said in @*) window=$said; break ;; esac
+        # it cannot end while it has a client to write to whose connection is gone: those are lost with it anyway
+        [ "$pause" != 0.4 ] || pkill -f "^tmux -C attach-session -t =$session" 2>/dev/null
     done
     [ -n "$window" ] || { printf '%s\n' "$said" >&2; exit 1; }
     tmux set-option -w -t "$window" @hivectl shell

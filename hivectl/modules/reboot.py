@@ -61,8 +61,7 @@ def script_of(parameters: Parameters) -> str:
         tries = [(name, f" {arguments}" if arguments else "")]
     else:
         minutes = max(0, parameters.pre_reboot_delay) // 60
-        when = f"+{minutes}" if minutes else "now"
-        tries = [("shutdown", f" -r {when} {shlex.quote(parameters.msg)}"), ("reboot", "")]
+        tries = [("shutdown", f" -r {minutes} {shlex.quote(parameters.msg)}"), ("reboot", "")]
     lines = []
     for name, arguments in tries:
         if name.startswith("/"):
@@ -112,7 +111,8 @@ async def procedure(parameters: Parameters, context: NodeContext) -> Result:
     result: Result = {"changed": True, "rebooted": True}
     reason = await _back(parameters, context, before)
     if reason is not None:
-        result.update(failed=True, rebooted=reason[0], msg=reason[1])
+        # as Ansible tells it: the command was taken, and what became of it is not known
+        result.update(failed=True, changed=False, msg=reason)
     return {**result, "elapsed": int(loop.time() - start)}
 
 
@@ -141,8 +141,8 @@ async def _command(parameters: Parameters, context: NodeContext) -> str | None:
     return None
 
 
-async def _back(parameters: Parameters, context: NodeContext, before: str) -> tuple[bool, str] | None:
-    """Wait for another boot and for the test; return whether it rebooted, and what is wrong."""
+async def _back(parameters: Parameters, context: NodeContext, before: str) -> str | None:
+    """Wait for another boot and for the test; return what is wrong."""
 
     async def booted() -> None:
         now = await _boot(parameters, context)
@@ -152,9 +152,9 @@ async def _back(parameters: Parameters, context: NodeContext, before: str) -> tu
     async def tested() -> None:
         await look(context, Run(script=parameters.test_command, observes=True))
 
-    for attempt, rebooted, what in (
-        (booted, False, "the node to come back"),
-        (tested, True, f"`{parameters.test_command}` to succeed"),
+    for attempt, what in (
+        (booted, "the node to come back"),
+        (tested, f"`{parameters.test_command}` to succeed"),
     ):
         reason = await keep_trying(
             context,
@@ -164,7 +164,7 @@ async def _back(parameters: Parameters, context: NodeContext, before: str) -> tu
             connect_timeout=parameters.connect_timeout,
         )
         if reason is not None:
-            return rebooted, f"Timed out waiting for {what} (timeout={parameters.reboot_timeout}): {reason}"
+            return f"Timed out waiting for {what} (timeout={parameters.reboot_timeout}): {reason}"
     return None
 
 

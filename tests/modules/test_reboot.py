@@ -93,7 +93,7 @@ def test_comes_back_with_another_boot_id(tmp_path: Path, lab: Lab, machine: Sshd
         done = lab.run("apply", "site.yml")
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert (tmp_path / "asked").read_text() == "-r now new 'kernel'\n"
+    assert (tmp_path / "asked").read_text() == "-r 0 new 'kernel'\n"
 
 
 def test_never_comes_back(tmp_path: Path, lab: Lab, machine: Sshd) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
 import subprocess
 import tempfile
+import time
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -52,9 +54,17 @@ class TmuxLab:
         """End the tmux servers that were started."""
         for number in range(len(self.hosts)):
             for path in (self.sockets / f"h{number + 1}").rglob("default"):
+                server = self.tmux("display-message", "-p", "#{pid}", host=number)
                 self.tmux("kill-server", host=number)
-                # it still takes callers while it ends, and takes them with it
-                wait_until(partial(_silent, path))
+                # it still takes callers while it ends, and takes them with it; where a connection was cut it may wait
+                # for ever for the client that it has still to write to
+                end = time.monotonic() + 2
+                while not _silent(path):
+                    if server.isdigit() and time.monotonic() > end:
+                        with contextlib.suppress(ProcessLookupError):
+                            os.kill(int(server), signal.SIGKILL)
+                        wait_until(partial(_silent, path))
+                    time.sleep(0.01)
 
     def _environment(self) -> dict[str, str]:
         return {name: value for name, value in os.environ.items() if not name.startswith("TMUX")}
