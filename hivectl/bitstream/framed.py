@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import struct
 import zlib
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Self
@@ -191,7 +192,7 @@ class FramedMeter:
         held = self._held[buffer]
         try:
             request = form.pack(Mode.TAKE, *numbers)[1:]
-        except Exception as error:
+        except struct.error as error:
             raise NotMeasurableError(f"{self._node}: {numbers} cannot be asked of a board") from error
         async with self._places:
             self._busy += 1

@@ -288,7 +288,9 @@ if [ -z "$window" ]; then
         fi
         case $said in @*) window=$said; break ;; esac
         # it cannot end while it has a client to write to whose connection is gone: those are lost with it anyway
-        [ "$pause" != 0.4 ] || pkill -f "^tmux -C attach-session -t =$session" 2>/dev/null
+        case $pause$said in
+            0.4*"server exited"* | 0.4*"lost server"*) pkill -KILL -f "^tmux -C attach-session -t =$session" 2>/dev/null ;;
+        esac
     done
     [ -n "$window" ] || { printf '%s\n' "$said" >&2; exit 1; }
     tmux set-option -w -t "$window" @hivectl shell
