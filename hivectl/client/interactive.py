@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from hivectl.client.errors import NoTmuxError
 from hivectl.client.kinds import is_board
-from hivectl.client.tmux import ENDED_AT_ONCE, NO_TMUX_STATUS, SHOW, ended_at_once
+from hivectl.client.tmux import ENDED_AT_ONCE, SHOW, ended_at_once
 from hivectl.drivers.base import Capability
 from hivectl.model.node_errors import ConnectionLostError
+from hivectl.modules.tmux_window import NO_TMUX
 
 if TYPE_CHECKING:
     from hivectl.client.reach import Reach
@@ -53,7 +54,7 @@ def checked_end(node: str, status: int | None) -> int:
     """
     if status is None:
         raise ConnectionLostError("the connection broke; the shell goes on without it", node=node)
-    if status == NO_TMUX_STATUS:
+    if status == NO_TMUX:
         raise NoTmuxError(
             "tmux is not installed, and the default shell lives in it",
             node=node,

@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from hivectl.drivers.errors import ConnectionLostError, HelperError, NodeError, OutputError
+from hivectl.modules.tmux_window import NO_TMUX, OPEN_WINDOW, OWN_TMUX
 
 if TYPE_CHECKING:
     from hivectl.client.errors import ShellEndedError
@@ -258,11 +259,10 @@ def _seen(answer: asyncio.Future[bytes]) -> None:
 
 
 # arguments: what the window runs ("": the login shell); finds or makes the default shell's window
-WINDOW = r"""
-unset TMUX TMUX_PANE
-tmux=$(command -v tmux) || exit 69
-session=$(hostname 2>/dev/null || uname -n)
-session=$(printf '%s' "$session" | tr -c 'A-Za-z0-9_-' '_')
+WINDOW = (
+    OWN_TMUX
+    + OPEN_WINDOW
+    + r"""
 cd -- "$HOME" || exit 1
 run=$1
 if [ -n "$run" ]; then
@@ -278,27 +278,14 @@ find() { tmux list-windows -t "=$session:" -F '#{@hivectl} #{window_id}' 2>/dev/
 window=$(find)
 if [ -z "$window" ]; then
     made=yes
-    # a server whose last window has just closed still answers, and is gone before it obeys
-    for pause in 0 0.05 0.1 0.2 0.4 0.8; do
-        [ "$pause" = 0 ] || sleep "$pause" 2>/dev/null || sleep 1
-        if tmux has-session -t "=$session" 2>/dev/null; then
-            said=$(tmux new-window -d -t "=$session:" -n shell -P -F '#{window_id}' ${run:+"$run"} 2>&1)
-        else
-            said=$(tmux new-session -d -s "$session" -n shell -P -F '#{window_id}' ${run:+"$run"} 2>&1)
-        fi
-        case $said in @*) window=$said; break ;; esac
-        # it cannot end while it has a client to write to whose connection is gone: those are lost with it anyway
-        case $pause$said in
-            0.4*"server exited"* | 0.4*"lost server"*) pkill -KILL -f "^tmux -C attach-session -t =$session" 2>/dev/null ;;
-        esac
-    done
-    [ -n "$window" ] || { printf '%s\n' "$said" >&2; exit 1; }
+    open_window shell ${run:+"$run"} || exit 1
     tmux set-option -w -t "$window" @hivectl shell
     tmux set-option -w -t "$window" remain-on-exit off
 fi
 pane=$(tmux list-panes -t "$window" -F '#{pane_id}' 2>/dev/null | head -n 1)
 [ -n "$pane" ] || exit 70
 """
+)
 # prints what the controller must know, and speaks the protocol from there on
 ATTACH = (
     WINDOW
@@ -317,7 +304,6 @@ tmux select-window -t "$window"
 exec tmux -u attach-session -t "=$session"
 """
 )
-NO_TMUX_STATUS = 69  # EX_UNAVAILABLE, sysexits.h
 ENDED_AT_ONCE = 70  # EX_SOFTWARE
 
 
@@ -357,7 +343,7 @@ async def _failed(process: Process, head: bytes, node: str) -> None:
     status = await process.wait()
     if status is None:
         raise ConnectionLostError("the connection broke while tmux was started", node=node)
-    if status == NO_TMUX_STATUS:
+    if status == NO_TMUX:
         raise NoTmuxError(
             "tmux is not installed, and the default shell lives in it",
             node=node,

@@ -13,7 +13,8 @@ from hivectl.client.tasks import AsyncTask, TaskSeen, texts
 from hivectl.drivers.base import Capability, Command
 from hivectl.drivers.errors import HelperError
 from hivectl.model.node_errors import ConnectionLostError
-from hivectl.modules.launcher import COMMON, NO_TMUX, OBSERVE
+from hivectl.modules.launcher import COMMON, OBSERVE
+from hivectl.modules.tmux_window import NO_TMUX
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator

@@ -15,5 +15,6 @@ MACHINERY: frozenset[str] = frozenset(
         "metering",
         "mip_packages",
         "registry",
+        "tmux_window",
     }
 )

@@ -12,21 +12,23 @@ import re
 import shlex
 from typing import TYPE_CHECKING
 
+from hivectl.modules.tmux_window import OPEN_WINDOW, OWN_TMUX
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 # window names must mean nothing to tmux: no colon, no dot in front, no semicolon at the end
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-NO_TMUX = 69  # EX_UNAVAILABLE, sysexits.h
 
 # tmux's own "=NAME" would match a name as a pattern; ids never do
-COMMON = r"""
+COMMON = (
+    OWN_TMUX
+    + r"""
 set -u
 name=$1
 data=${XDG_DATA_HOME:-"$HOME/.local/share"}/hivectl/programs
 state=$data/$name
-command -v tmux >/dev/null 2>&1 || exit 69
 field() { if [ -f "$state/$1" ]; then cat -- "$state/$1"; fi; }
 pane=; leader=
 alive() {
@@ -44,6 +46,7 @@ report() {
     if [ -n "$log" ] && [ -f "$log" ]; then tail -c 4096 -- "$log"; fi
 }
 """
+)
 
 OBSERVE = COMMON + "report\n"
 
@@ -82,24 +85,14 @@ REMOVE = STOP + 'rm -rf -- "$state"\nreport\n'
 # arguments: name, tenths of a second to look whether it lives
 START = (
     COMMON
+    + OPEN_WINDOW
     + r"""
 settle=$2
-session=$(hostname 2>/dev/null || uname -n)
-session=$(printf '%s' "$session" | tr -c 'A-Za-z0-9_-' '_')
 channel=hivectl-$name-$$
 if [ -f "$state/log" ]; then mv -f -- "$state/log" "$state/log.1"; fi
 rm -f -- "$state/pane" "$state/fingerprint" "$state/pid" "$state/since" "$state/exit_status"
 cd -- "$HOME" || exit 1
-# a server whose last window has just closed still answers, and is gone before it obeys
-for pause in 0 0.05 0.1 0.2 0.4 0.8; do
-    [ "$pause" = 0 ] || sleep "$pause" 2>/dev/null || sleep 1
-    if tmux has-session -t "=$session" 2>/dev/null; then
-        said=$(tmux new-window -d -t "=$session:" -n "$name" /bin/sh "$state/launcher" "$channel" 2>&1) && break
-    else
-        said=$(tmux new-session -d -s "$session" -n "$name" /bin/sh "$state/launcher" "$channel" 2>&1) && break
-    fi
-    [ "$pause" != 0.8 ] || { printf '%s\n' "$said" >&2; exit 1; }
-done
+open_window "$name" /bin/sh "$state/launcher" "$channel" || exit 1
 tmux wait-for "$channel" || exit 1
 mv -f -- "$state/fingerprint.new" "$state/fingerprint"
 while [ "$settle" -gt 0 ] && alive; do

@@ -21,7 +21,6 @@ from hivectl.modules.commands import as_text, environment_of, reveal_text
 from hivectl.modules.contents import content_of_file
 from hivectl.modules.launcher import (
     NAME,
-    NO_TMUX,
     OBSERVE,
     REMOVE,
     START,
@@ -30,6 +29,7 @@ from hivectl.modules.launcher import (
     VARIABLE,
     launcher_of,
 )
+from hivectl.modules.tmux_window import NO_TMUX
 
 STATES = ("absent", "restarted", "started", "stopped")
 PRIVATE = Attributes(mode="0700")

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from tests.support.tmux_hosts import TmuxLab
 
+SESSION = os.uname().nodename.replace(".", "_")
+
 
 def test_exec_is_a_new_shell_each_time(node: Node) -> None:
     node.exec("x=1; cd /tmp")
@@ -55,6 +57,16 @@ def test_files_go_and_come(node: Node, nodes: TmuxLab, tmp_path: Path) -> None:
         node.get("~/no-such-file", tmp_path / "x")
     with pytest.raises(HivectlError, match="no-such-file"):
         node.put(tmp_path / "no-such-file", "~/x")
+
+
+def test_a_task_starts_where_a_server_cannot_end_for_a_client_that_reads_no_more(nodes: TmuxLab) -> None:
+    # another server's client with the same session is none of its business
+    nodes.tmux("new-session", "-d", "-s", SESSION, host=1)
+    with nodes.client(SESSION, host=1) as other, nodes.server_that_cannot_end(SESSION), Node("h1") as node:
+        task = node.set_task("count", command="seq 3")
+        assert task.wait() == 0
+        assert other.poll() is None
+        task.remove()
 
 
 def test_a_task_runs_outlives_us_and_is_found_again(nodes: TmuxLab, tmp_path: Path) -> None:

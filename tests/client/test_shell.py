@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import shlex
-import subprocess
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -26,7 +25,6 @@ from hivectl.client.errors import (
 )
 from hivectl.drivers.errors import ConnectionLostError
 from tests.support.connections import until
-from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -355,25 +353,5 @@ def test_without_tmux_it_says_how_to_install_it(
 
 
 def test_a_server_that_cannot_end_for_a_client_that_reads_no_more_is_replaced(nodes: TmuxLab) -> None:
-    folder = nodes.sockets / "h1"
-    folder.mkdir(exist_ok=True)
-    nodes.tmux("new-session", "-d", "-s", SESSION, "seq 100000; sleep 600")
-    deaf = subprocess.Popen(
-        ["tmux", "-C", "attach-session", "-t", f"={SESSION}"],
-        env={**os.environ, "TMUX_TMPDIR": str(folder)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
-    assert deaf.stdin is not None
-    try:
-        # more than a pipe holds, and nobody reads it
-        deaf.stdin.write(b"capture-pane -p -S -2000\n" * 60)
-        deaf.stdin.flush()
-        wait_until(lambda: nodes.tmux("list-clients"))
-        nodes.tmux("kill-server")
-        assert deaf.poll() is None
-        with Node("h1") as node:
-            assert node("echo here") == "here\n"
-    finally:
-        deaf.kill()
-        deaf.communicate()
+    with nodes.server_that_cannot_end(SESSION), Node("h1") as node:
+        assert node("echo here") == "here\n"

@@ -66,6 +66,36 @@ class TmuxLab:
                         wait_until(partial(_silent, path))
                     time.sleep(0.01)
 
+    @contextlib.contextmanager
+    def server_that_cannot_end(self, session: str) -> Iterator[None]:
+        """Have the first host's server end, which waits for a client that reads no more."""
+        (self.sockets / "h1").mkdir(exist_ok=True)
+        self.tmux("new-session", "-d", "-s", session, "seq 100000; sleep 600")
+        with self.client(session) as deaf:
+            assert deaf.stdin is not None
+            # more than a pipe holds, and nobody reads it
+            deaf.stdin.write(b"capture-pane -p -S -2000\n" * 60)
+            deaf.stdin.flush()
+            wait_until(lambda: self.tmux("list-clients"))
+            self.tmux("kill-server")
+            assert deaf.poll() is None
+            yield
+
+    @contextlib.contextmanager
+    def client(self, session: str, host: int = 0) -> Iterator[subprocess.Popen[bytes]]:
+        """Attach to a session of a host and read nothing of what it says."""
+        process = subprocess.Popen(
+            ["tmux", "-C", "attach-session", "-t", f"={session}"],
+            env={**self._environment(), "TMUX_TMPDIR": str(self.sockets / f"h{host + 1}")},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.communicate()
+
     def _environment(self) -> dict[str, str]:
         return {name: value for name, value in os.environ.items() if not name.startswith("TMUX")}
 
