@@ -9,7 +9,7 @@ import zlib
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Self
 
-from hivectl.bitstream import frames
+from hivectl.bitstream import frames, icefarm
 from hivectl.bitstream.frames import Decoder, Frame, Mode, Packing, Verb
 from hivectl.bitstream.frames import Status as Said
 from hivectl.bitstream.measuring import (
@@ -43,6 +43,7 @@ SETTLE = 0.1
 # bits of the window that a board unpacks with: 4 KB of its memory
 WINDOW_BITS = 12
 PROMPT = b">>> "
+FARMED = "write `protocol: icefarm`, or `auto`"
 PUT = "put `firmware/pico2_ice` on the board (module `sync`), and reset it"
 
 
@@ -52,6 +53,10 @@ class NotAMeterError(BoardSilentError):
 
 class NoFirmwareError(NotAMeterError):
     """The board shows MicroPython's prompt: the firmware is not on it, or somebody interrupted it."""
+
+
+class IcefarmFirmwareError(NotAMeterError):
+    """iCEFARM's firmware answers."""
 
 
 class DamagedLineError(BoardSilentError):
@@ -329,11 +334,14 @@ class FramedMeter:
             self._waiting.pop(sequence, None)
 
     async def _read(self) -> None:
-        error = BoardLostError(f"{self._node}: the board's line ended")
+        error: MeasuringError = BoardLostError(f"{self._node}: the board's line ended")
         try:
             while data := await self._line.read():
                 for frame in self._decoder.feed(data):
                     self._take(frame)
+                if self._identity is None and icefarm.WORDS in self._decoder.printed:
+                    error = IcefarmFirmwareError(f"{self._node}: it has iCEFARM's firmware", hint=FARMED)
+                    break
         except NodeError as lost:
             error = BoardLostError(str(lost))
         self._lost = error

@@ -8,6 +8,7 @@ refuses counts 0: the firmware does not look at CDONE.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from typing import TYPE_CHECKING, Self
 
@@ -33,8 +34,14 @@ SAMPLES, RATE = 500, 10_000.0
 # what it says when it is ready for the next one
 READY = re.compile(rb"Waiting for bitstream transfer")
 RESULT = re.compile(rb"pulses: ([0-9]+)\r?\n|samples:\s*([\d,\s]*\d)\r?\n|(Watchdog timeout[^\r\n]*)")
-# seconds: until it says anything; of one measurement beyond its window: transfer, configuration, answer
-HELLO_SECONDS, WORK_SECONDS = 3.0, 6.0
+# what its firmware alone says: when it waits for a bitstream, and at the first byte of one
+WORDS = b"itstream transfer"
+# seconds: what it said before is here by then; until it has given up a bitstream that is not whole, and is ready
+LISTENING, SETTLING = 0.25, 8.0
+# of one measurement beyond its window: transfer, configuration, answer
+WORK_SECONDS = 6.0
+# times that a bitstream is sent of which bytes were lost
+TRIES = 3
 ZERO = "this firmware does not say whether the FPGA took the bitstream: 0 pulses may mean that it did not"
 
 
@@ -65,14 +72,14 @@ class IcefarmMeter:
 
     @classmethod
     async def open(cls, line: ByteStream, *, node: str, measures: str = PULSES) -> Self:
-        """Wait until the board says that it is ready; the line is closed when it does not.
+        """Wait until the board is ready; the line is closed when it is not.
 
         Raises:
             BoardSilentError, BoardLostError: it is not there, or has other firmware.
         """
         meter = cls(line, node=node, measures=measures)
         try:
-            await meter._until(READY, HELLO_SECONDS)
+            await meter._settle()
         except BaseException:
             await line.close()
             raise
@@ -123,19 +130,39 @@ class IcefarmMeter:
         """Close the line."""
         await self._line.close()
 
+    async def _settle(self) -> None:
+        """Wait until the board is ready for the first byte of a bitstream.
+
+        It says so once, and perhaps to nobody. A board that does not gets a byte: it takes that for the beginning of a
+        bitstream, or for more of one that was not sent to its end, gives that up after two seconds, and is ready. A
+        bitstream that followed such a beginning would be measured as another one.
+        """
+        waits = False
+        with contextlib.suppress(BoardSilentError):
+            while True:
+                await self._until(READY, LISTENING)
+                waits = True
+        if not waits or self._seen.strip():
+            await self._write(b"\0")
+            await self._until(READY, SETTLING)
+
     async def _measured(self, buffer: int, seconds: float) -> re.Match[bytes]:
         async with self._turn:
-            try:
-                await self._line.write(self._held[buffer])
-            except NodeError as error:
-                raise BoardLostError(str(error)) from error
-            found = await self._until(RESULT, seconds + WORK_SECONDS)
-            if found[3] is not None:
-                raise BoardSilentError(
-                    f"{self._node}: bytes were lost on the way: {found[3].decode('ascii', 'replace')}"
-                )
-            await self._until(READY, WORK_SECONDS)
-            return found
+            for _ in range(TRIES):
+                await self._write(self._held[buffer])
+                found = await self._until(RESULT, seconds + WORK_SECONDS)
+                if found[3] is None:
+                    await self._until(READY, WORK_SECONDS)
+                    return found
+                # the rest of it may be taken for the beginning of the next one
+                await self._settle()
+            raise BoardSilentError(f"{self._node}: bytes were lost on the way, {TRIES} times")
+
+    async def _write(self, data: bytes) -> None:
+        try:
+            await self._line.write(data)
+        except NodeError as error:
+            raise BoardLostError(str(error)) from error
 
     async def _until(self, pattern: re.Pattern[bytes], seconds: float) -> re.Match[bytes]:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hivectl.bitstream.framed import FramedMeter, NotAMeterError
+from hivectl.bitstream.framed import FramedMeter, IcefarmFirmwareError
 from hivectl.bitstream.icefarm import IcefarmMeter
 
 if TYPE_CHECKING:
@@ -37,8 +37,7 @@ async def open_meter(
         return await IcefarmMeter.open(await open_line(), node=node, measures=measure)
     try:
         return await FramedMeter.open(await open_line(), node=node)
-    except NotAMeterError as error:
-        if protocol != "auto" or "itstream" not in error.message:
+    except IcefarmFirmwareError:
+        if protocol != "auto":
             raise
-        # what it says is what iCEFARM's firmware says
         return await IcefarmMeter.open(await open_line(), node=node, measures=measure)

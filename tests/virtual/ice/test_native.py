@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,15 +13,18 @@ from hivectl.bitstream.framed import FramedMeter
 from hivectl.bitstream.frames import Decoder, Frame, Mode, Packing, Verb
 from hivectl.bitstream.icefarm import IcefarmMeter
 from hivectl.bitstream.measuring import (
+    PULSES,
     VARIANCE,
     BoardLostError,
     CircuitRefusedError,
     NotMeasurableError,
 )
+from hivectl.bitstream.opening import open_meter
 from hivectl.model.errors import InputError
 from hivectl.virtual.fpga.cache import NetlistCache
 from hivectl.virtual.fpga.target import PICO2_ICE
 from hivectl.virtual.fpga.twin import Twin
+from hivectl.virtual.ice import icefarm
 from hivectl.virtual.ice.fpga import Configurations
 from hivectl.virtual.ice.start import VirtualIce, start_native
 from hivectl.virtual.registry import start_virtual
@@ -271,6 +274,46 @@ def test_icefarm_counts_in_a_second_of_its_own(tmp_path: Path, configurations: C
                 assert "does not say" in counted.warnings[0]
             finally:
                 await meter.close()
+
+    asyncio.run(scenario())
+
+
+def test_icefarm_is_ready_however_it_was_left(
+    tmp_path: Path, configurations: Configurations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(icefarm, "WATCHDOG", 0.5)
+
+    async def counted(ice: VirtualIce, protocol: str) -> int:
+        async def fresh() -> Terminal:
+            return line(ice)
+
+        meter = await open_meter(fresh, node="ice1", measure=PULSES, protocol=protocol)
+        try:
+            assert isinstance(meter, IcefarmMeter)
+            return (await meter.count(await meter.load(circuit("div1500")), SECOND)).pulses
+        finally:
+            await meter.close()
+
+    async def scenario() -> None:
+        async with board(tmp_path, configurations, "pico2-ice-icefarm") as ice:
+            assert await counted(ice, "icefarm") == 32_000
+            # it has said that it is ready, and says so to nobody any more
+            assert await counted(ice, "auto") == 32_000
+            # somebody else was stopped in the middle
+            other = line(ice)
+            await other.write(circuit("div1024").packed[:50_000])
+            assert b"started" in await other.read()
+            await other.close()
+            assert await counted(ice, "icefarm") == 32_000
+            meter = await IcefarmMeter.open(line(ice), node="ice1")
+            ice.device.faults.loss = 0.5
+            sent = asyncio.create_task(meter.count(await meter.load(circuit("div1500")), SECOND))
+            firmware: Any = ice.device._firmware
+            while not firmware.waiting:  # noqa: ASYNC110 - bytes that come tell nobody
+                await asyncio.sleep(0.001)
+            ice.device.faults.loss = 0
+            assert (await sent).pulses == 32_000
+            await meter.close()
 
     asyncio.run(scenario())
 
