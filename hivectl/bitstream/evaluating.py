@@ -7,6 +7,7 @@ board measures one circuit, the next is on its way to it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from hivectl.bitstream.evaluations import Evaluation
 from hivectl.bitstream.framed import NotAMeterError
 from hivectl.bitstream.measuring import (
     VARIANCE,
+    BoardAbsentError,
     BoardInUseError,
     BoardLostError,
     BoardMissingError,
@@ -30,7 +32,7 @@ from hivectl.model.errors import HivectlError
 from hivectl.model.records import record
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
     from typing import Any, TypeVar
 
     from hivectl.bitstream.cache import Cache
@@ -41,6 +43,8 @@ if TYPE_CHECKING:
 
 PATIENCE = 20.0  # seconds beyond a window in which a board must have answered, transfers and repeats of those included
 OPENING = 60.0  # seconds for a board to say hello
+# seconds for a board that is not there at the beginning, since it may just start; between two looks
+ABSENT, LOOKS_AGAIN = 3.0, 0.25
 
 
 @record(kw_only=True)
@@ -80,9 +84,10 @@ class UnderWay:
 
 
 class Conversation:
-    """How much came of one conversation with a board, and whose turn it is to be repeated."""
+    """What came of one conversation with a board, and whose turn it is to be repeated."""
 
     def __init__(self) -> None:
+        self.opened = False
         self.results = 0
         self.turn = asyncio.Lock()
 
@@ -114,12 +119,20 @@ class Evaluating:
         self._room = {node: asyncio.Event() for node in self._sources}
         self._attempts: dict[int, int] = {}
         self._circuit_of: list[int] = []
-        # boards that were given up, and those that were left as they were, each with the reason
+        # boards that were given up, those that were left as they were, and those that never were there, with the reason
         self.lost: dict[str, str] = {}
         self.refused: dict[str, str] = {}
+        self.absent: dict[str, str] = {}
         # boards that got their firmware anew
         self.flashed: set[str] = set()
         self._schedule = Schedule(self._jobs(), dict.fromkeys(self._sources, 1))
+        # what boards do that nobody waits for once everything is measured
+        self._idle: dict[str, asyncio.Task[None]] = {}
+
+    @property
+    def given_up(self) -> dict[str, str]:
+        """Boards that measure no more, each with the reason."""
+        return {**self.lost, **self.refused, **self.absent}
 
     async def run(self) -> None:
         """Measure everything; ends when every circuit has its result or failure, cancels cleanly."""
@@ -182,15 +195,26 @@ class Evaluating:
     async def _serve(self, source: MeterSource) -> None:
         """Let a board work as long as there is work for it."""
         node, level = source.node, 0
+        met, began = False, time.monotonic()
         while self._schedule.may_come(node):
             conversation = Conversation()
             try:
                 await self._converse(source, conversation)
-            except (NotMeasurableError, BoardInUseError, BoardMissingError) as error:
-                self.refused[node] = _bare(error, node)
-                self._give_up(node, self.refused[node])
+            except (NotMeasurableError, BoardInUseError) as error:
+                self._leave(self.refused, node, error)
+                return
+            except BoardMissingError as error:
+                self._leave(self.absent, node, error)
                 return
             except MeasuringError as error:
+                met = met or conversation.opened or not isinstance(error, BoardAbsentError)
+                if not met:
+                    if time.monotonic() - began > ABSENT:
+                        self._leave(self.absent, node, error)
+                        return
+                    with self._dispensable(node):
+                        await asyncio.sleep(LOOKS_AGAIN)
+                    continue
                 reason = _bare(error, node)
                 if conversation.results:
                     level = 0
@@ -199,6 +223,22 @@ class Evaluating:
                 if recovered is None:
                     return
                 level = recovered
+
+    def _leave(self, kept: dict[str, str], node: str, error: MeasuringError) -> None:
+        """Give a board up that needs nothing done to it."""
+        kept[node] = _bare(error, node)
+        self._give_up(node, kept[node])
+
+    @contextlib.contextmanager
+    def _dispensable(self, node: str) -> Iterator[None]:
+        """Do what ends with the last result, wherever it is by then."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._idle[node] = task
+        try:
+            yield
+        finally:
+            del self._idle[node]
 
     async def _recover(self, source: MeterSource, error: MeasuringError, level: int) -> int | None:
         """Reset a board, flash it, or give it up; return how far that went, None when it was given up."""
@@ -212,10 +252,13 @@ class Evaluating:
         for number, (what, act) in enumerate(steps):
             if number < level:
                 continue
-            if act != source.flash or source.firmware is not None:
-                self._say(source.node, f"{reason}; it is {what}")
+            if act == source.flash and source.firmware is None:
+                continue
+            self._say(source.node, f"{reason}; it is {what}")
             try:
-                await act()
+                # a board is not left half written
+                with contextlib.nullcontext() if act == source.flash else self._dispensable(source.node):
+                    await act()
             except MeasuringError as failed:
                 reason = f"{reason}; {_bare(failed, source.node)}"
             else:
@@ -231,10 +274,12 @@ class Evaluating:
     async def _converse(self, source: MeterSource, conversation: Conversation) -> None:
         """Open a board and give it work until there is none; raises the MeasuringError that ended it."""
         try:
-            async with asyncio.timeout(OPENING):
-                meter = await source.open()
+            with self._dispensable(source.node):
+                async with asyncio.timeout(OPENING):
+                    meter = await source.open()
         except TimeoutError:
             raise BoardSilentError(f"{source.node} said nothing within {OPENING:g} s") from None
+        conversation.opened = True
         try:
             self._check(source, meter.identity)
             self._schedule.allow(source.node, max(1, meter.identity.buffers))
@@ -425,6 +470,9 @@ class Evaluating:
     def _wake(self) -> None:
         for room in self._room.values():
             room.set()
+        if self._schedule.finished:
+            for task in self._idle.values():
+                task.cancel()
 
     def _say(self, node: str, message: str) -> None:
         if self._options.say is not None:

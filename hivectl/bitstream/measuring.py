@@ -43,6 +43,10 @@ class BoardLostError(MeasuringError):
     """The way to the board is gone: unplugged, or rebooted."""
 
 
+class BoardAbsentError(BoardLostError):
+    """Nothing is plugged in where the board should be."""
+
+
 class BoardMissingError(MeasuringError):
     """There is no board, and none will come: to wait, to reset or to flash is of no use."""
 

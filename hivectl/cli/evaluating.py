@@ -53,6 +53,7 @@ class Teller:
         self._results: list[Mapping[str, Any]] = []
         self._ok = 0
         self._told: dict[str, None] = {}
+        self._notes: list[str] = []
         self._live = sys.stderr.isatty()
         self._shown = False
 
@@ -63,6 +64,7 @@ class Teller:
         elif isinstance(event, Waiting):
             self._say(f"waiting: {what}" for what in event.what)
         elif isinstance(event, Message):
+            self._notes.append(event.text)
             self._say([f"{event.node}: {event.text}" if event.node else f"{event.level}: {event.text}"])
         elif isinstance(event, NodeLost):
             self._lost(event)
@@ -119,6 +121,8 @@ class Teller:
         """Say why a board takes no part any more, where its step has not said so."""
         reason = WHERE.sub("", event.reason)
         if (TOLD in reason and self._results) or any(reason.endswith(told) for told in self._told):
+            return
+        if any(reason in note for note in self._notes):
             return
         self._say([f"{event.node}: {reason}"])
 

@@ -10,7 +10,7 @@ import os
 import termios
 from typing import TYPE_CHECKING
 
-from hivectl.drivers.errors import ConnectionLostError, PortInUseError, StreamError
+from hivectl.drivers.errors import ConnectionLostError, NoPortError, PortInUseError, StreamError
 
 if TYPE_CHECKING:
     from hivectl.drivers.base import StreamAddress
@@ -28,7 +28,9 @@ def open_terminal(address: StreamAddress, *, node: str | None = None, exclusive:
         exclusive: nobody else may use it meanwhile, as far as others ask by flock(2), as pyserial and we do.
 
     Raises:
-        StreamError: there is no such device, it may not be used, somebody has it, or it cannot be as fast.
+        NoPortError: there is no such device.
+        PortInUseError: somebody has it.
+        StreamError: it may not be used, or cannot be as fast.
     """
     speed = getattr(termios, f"B{address.baud}", None)
     if speed is None:
@@ -39,7 +41,7 @@ def open_terminal(address: StreamAddress, *, node: str | None = None, exclusive:
         descriptor = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         hint = "is the user in the group `dialout`?" if error.errno == errno.EACCES else None
-        raise StreamError(
+        raise (NoPortError if error.errno == errno.ENOENT else StreamError)(
             f"{address.path} cannot be opened: {error.strerror}", node=node, hint=hint
         ) from error
     if exclusive:

@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING
 
 from hivectl.drivers.errors import FenceError, UnreachableError
+from hivectl.engine import unreachable as passing
 from hivectl.engine.blame import blamed
 from hivectl.engine.failures import (
     CauseElsewhereError,
@@ -143,7 +144,14 @@ async def _as_group(walk: Walk, task: Task, key: str, meeting: Meeting) -> None:
     if (stop := meeting.stop) is not None:
         raise FailedElsewhereError(stop.cause, stop.task, stop.result)
     none: Result = {"changed": False, "failed": True, "msg": f"{task.module} gave no result for this node"}
-    settle_iteration(step, step.iterations[0], meeting.results.get(walk.node, none))
+    result = meeting.results.get(walk.node, none)
+    if result.get("unreachable"):
+        gone = NodeGoneError(str(result.get("msg", "it cannot be reached")), unreachable=True)
+        if not passing.may_pass(step.options, gone):
+            raise gone
+        await passing.pass_over(walk, step, gone)
+        return
+    settle_iteration(step, step.iterations[0], result)
     await conclude(walk, step)
 
 

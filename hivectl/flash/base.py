@@ -6,7 +6,7 @@ from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hivectl.model.node_errors import NodeError
+from hivectl.model.node_errors import NodeError, UnreachableError
 from hivectl.model.records import record
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class NoPlaceError(FlashError):
     """The inventory does not say where the board is plugged in, or it is not plugged in here."""
 
 
-class NotPluggedInError(FlashError):
+class NotPluggedInError(FlashError, UnreachableError):
     """The board is not on USB."""
 
 

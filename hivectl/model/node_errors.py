@@ -76,6 +76,10 @@ class StreamError(NodeError):
     """A byte stream at a node cannot be opened."""
 
 
+class NoPortError(StreamError):
+    """There is no such serial port."""
+
+
 class PortInUseError(StreamError):
     """Another program has the serial port."""
 

@@ -129,9 +129,11 @@ async def group(parameters: Parameters, contexts: Mapping[str, NodeContext]) -> 
         await evaluating.run()
     for node, reason in evaluating.lost.items():
         contexts[node].quarantine(f"evaluate: {reason}")
-    results = _results(parameters, contexts, evaluations, {**evaluating.lost, **evaluating.refused})
+    results = _results(parameters, contexts, evaluations, evaluating.given_up)
     for node in evaluating.flashed:
         results[node]["changed"] = True
+    for node, reason in evaluating.absent.items():
+        results[node].update(unreachable=True, msg=reason)
     return results
 
 

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from hivectl.bitstream.measuring import (
+    BoardAbsentError,
     BoardInUseError,
     BoardLostError,
     BoardMissingError,
@@ -13,7 +14,7 @@ from hivectl.bitstream.measuring import (
     MeasuringError,
 )
 from hivectl.bitstream.opening import open_meter
-from hivectl.drivers.errors import FenceError, NodeError, NotStartedError, PortInUseError
+from hivectl.drivers.errors import AddressError, FenceError, NodeError, NotStartedError, PortInUseError
 from hivectl.model.errors import HivectlError
 from hivectl.model.records import record
 from hivectl.power.base import NoPowerError
@@ -100,6 +101,8 @@ class NodeSource:
             raise BoardInUseError(f"{self.node}: {error.message}", hint=error.hint) from error
         except NotStartedError as error:
             raise BoardMissingError(f"{self.node}: {error.message}", hint=error.hint) from error
+        except AddressError as error:
+            raise BoardAbsentError(f"{self.node}: {error.message}", hint=error.hint) from error
         except NodeError as error:
             raise BoardLostError(f"{self.node}: {error.message}", hint=error.hint) from error
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hivectl.drivers.base import StreamAddress
-from hivectl.drivers.errors import ConnectionLostError, StreamError
+from hivectl.drivers.errors import ConnectionLostError, PortInUseError, StreamError
 from tests.support.connections import connected, until
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def test_a_port_has_one_user(sshd_host: Sshd, board: tuple[int, str]) -> None:
     async def main() -> None:
         async with connected(sshd_host) as connection:
             stream = await connection.open_stream(StreamAddress(path=board[1]))
-            with pytest.raises(StreamError, match=board[1]):
+            with pytest.raises(PortInUseError, match=board[1]):
                 await connection.open_stream(StreamAddress(path=board[1]))
             await stream.close()
             # free at once
@@ -89,7 +89,11 @@ def test_a_port_has_one_user(sshd_host: Sshd, board: tuple[int, str]) -> None:
 
 @pytest.mark.parametrize(
     ("name", "baud", "told"),
-    [("absent", 9600, "No such file"), ("file", 9600, "Inappropriate ioctl"), ("file", 7, "no such speed")],
+    [
+        ("absent", 9600, "there is no serial port"),
+        ("file", 9600, "Inappropriate ioctl"),
+        ("file", 7, "no such speed"),
+    ],
 )
 def test_what_is_no_port_is_told(sshd_host: Sshd, tmp_path: Path, name: str, baud: int, told: str) -> None:
     (tmp_path / "file").touch()

@@ -10,8 +10,8 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from hivectl.bitstream.devices import device_named
-from hivectl.engine.events import Partial
-from hivectl.model.errors import Complaints
+from hivectl.engine.events import NodeLost, Partial
+from hivectl.model.errors import Complaints, ExitCode
 from tests.support.circuits import random_asc
 from tests.support.event_schema import check_events
 from tests.support.ice_boards import CIRCUITS, FIRMWARE
@@ -210,12 +210,23 @@ def test_check_mode_looks_at_files_alone(desk: Desk) -> None:
 
 
 def test_a_board_that_is_not_there(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hivectl.modules.metering.RETURN_SECONDS", 0.2)
+    monkeypatch.setattr("hivectl.bitstream.evaluating.ABSENT", 0.2)
+    desk.boards(3)
+    outcome = desk.evaluate(f"bitstreams: circuits/*.asc, cycles: {CYCLES}, boards: {{c0.asc: ice3}}")
+    assert outcome.ended.exit_code == ExitCode.UNREACHABLE, "as every other command says it"
+    parts = {event.data["file"]: event.data for event in outcome.events if isinstance(event, Partial)}
+    assert parts["circuits/c1.asc"]["ok"], "the others do what they may"
+    assert "no board is plugged in: there is no " in parts["circuits/c0.asc"]["error"]
+    (lost,) = [event for event in outcome.events if isinstance(event, NodeLost)]
+    assert (lost.node, outcome.ended.nodes["ice3"].failed) == ("ice3", 0)
+    assert not any("is quarantined" in said for said in outcome.said()), "nothing was done to it"
+
+
+def test_a_board_that_is_not_there_and_is_not_needed(desk: Desk) -> None:
     desk.boards(3)
     outcome = desk.evaluate(f"bitstreams: circuits/*.asc, cycles: {CYCLES}")
-    assert outcome.ended.exit_code == 0, "the others do it"
-    assert "no board is plugged in: there is no " in outcome.result("count", "ice3")["given_up"]
-    assert any("is quarantined" in said for said in outcome.said())
+    assert outcome.ended.exit_code == 0
+    assert outcome.ended.seconds < 30, "nobody waits for it"
 
 
 def test_a_board_in_use_by_another_process(desk: Desk) -> None:
@@ -240,12 +251,9 @@ def test_virtual_boards_that_cannot_be_started_are_not_waited_for(
         "version: 1\nnodes:\n  ice1: {driver: serial, virtual: pico2-ice, board: pico2-ice}\n"
     )
     outcome = desk.evaluate("bitstreams: circuits/*.asc")
-    assert outcome.ended.exit_code == 1
-    message = outcome.message("count", "ice1")
-    assert message.startswith(
-        "3 of 3 evaluations failed: circuits/c0.asc, circuits/c1.asc, circuits/c2.asc: no board"
-    )
-    assert message.count("npm") == 2, "the reason once, and what helps"
+    assert outcome.ended.exit_code == ExitCode.UNREACHABLE
+    (lost,) = [event for event in outcome.events if isinstance(event, NodeLost)]
+    assert lost.reason.count("npm") == 2, "the reason once, and what helps"
     assert not any("is quarantined" in said or "it is reset" in said for said in outcome.said())
 
 

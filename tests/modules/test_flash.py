@@ -282,12 +282,13 @@ nodes:
     - name: Case {number}
       when: inventory_hostname == '{node}'
       ignore_errors: true
+      ignore_unreachable: true
       flash: {{{words}}}"""
         for number, (node, words, _) in enumerate(cases)
     )
     done = bench.run(f"- hosts: all\n  gather_facts: false\n  tasks:{tasks}\n")
     for number, (node, words, message) in enumerate(cases):
         result = done.result(f"Case {number}", node)
-        assert result.get("failed"), (words, result)
+        assert result.get("failed") or ("7-7" in message and result.get("unreachable")), (words, result)
         assert message in result["msg"], words
     assert touched == []

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
-import os
 import struct
 import termios
 from typing import TYPE_CHECKING
 
 from hivectl.drivers.base import StreamAddress
 from hivectl.drivers.boards.connection import OpenBoard
-from hivectl.drivers.errors import AddressError, CapabilityError, StreamError
-from hivectl.drivers.terminal import Terminal, matching, open_terminal
+from hivectl.drivers.errors import AddressError, CapabilityError, NoPortError
+from hivectl.drivers.terminal import Terminal, open_terminal
 from hivectl.micropython.repl import Repl
 
 if TYPE_CHECKING:
@@ -57,15 +56,19 @@ async def open_wire(target: Target) -> Stream:
                 "`reset: rts` needs a port of this machine", node=target.node, hint="leave `reset` out"
             )
         remote = pattern(attributes, target.node)
-        return await target.open_stream(StreamAddress(path=remote, baud=attributes.baud))
+        try:
+            return await target.open_stream(StreamAddress(path=remote, baud=attributes.baud))
+        except NoPortError as error:
+            raise AddressError(
+                f"no board with {_named(attributes)} is plugged in there: there is no {remote}",
+                node=target.node,
+            ) from error
     path = attributes.port
     if path is None:
         path = await asyncio.to_thread(find_port, attributes, target.node)
     try:
         return open_terminal(StreamAddress(path=path, baud=attributes.baud), node=target.node, exclusive=True)
-    except StreamError as error:
-        if await asyncio.to_thread(os.path.exists, matching(path)):
-            raise
+    except NoPortError as error:
         # one that is plugged in again, or starts anew, is waited for
         raise AddressError(f"no board is plugged in: there is no {path}", node=target.node) from error
 
@@ -157,4 +160,6 @@ def _place(port: ListPortInfo) -> tuple[str, str]:
 def _named(attributes: SerialAttributes) -> str:
     if attributes.serial_number is not None:
         return f"the serial number {attributes.serial_number}"
+    if attributes.hub_port is None:
+        return f"the port {attributes.port}"
     return f"the hub port {attributes.hub_port}"

@@ -6,20 +6,29 @@ import asyncio
 import shlex
 from typing import TYPE_CHECKING
 
-from hivectl.drivers.errors import CapabilityError, ConnectionLostError, NodeError, StreamError
+from hivectl.drivers.errors import (
+    CapabilityError,
+    ConnectionLostError,
+    NodeError,
+    NoPortError,
+    PortInUseError,
+    StreamError,
+)
 
 if TYPE_CHECKING:
     from hivectl.drivers.base import StreamAddress
     from hivectl.drivers.ssh.channel import SshChannel
     from hivectl.drivers.ssh.connection import SshConnection
 
+# exit statuses of the program below; Python's own is 1
+ABSENT, IN_USE, REFUSED = 3, 4, 5
 OPEN_TIMEOUT = 10.0
 CLOSE_TIMEOUT = 2.0
 READY = b"hivectl-open\n"
 # Runs on the node, Python 3.7 or newer. Raw as by cfmakeraw (termios(3)), TIOCEXCL and flock keep others away.
 # HUPCL is left out: many boards reset when DTR falls.
 PROGRAM = r"""
-import fcntl, glob, os, select, sys, termios
+import errno, fcntl, glob, os, select, sys, termios
 path, baud = sys.argv[1], sys.argv[2]
 if glob.has_magic(path):
     path = (sorted(glob.glob(path)) or [path])[0]
@@ -38,8 +47,8 @@ try:
     mode[6][termios.VTIME] = 0
     termios.tcsetattr(port, termios.TCSANOW, mode)
 except (OSError, termios.error) as error:
-    sys.stderr.write(str(error.args[-1]) + "\n")
-    sys.exit(1)
+    sys.stderr.write((getattr(error, "strerror", None) or str(error.args[-1])) + "\n")
+    sys.exit({errno.ENOENT: 3, errno.EWOULDBLOCK: 4, errno.EBUSY: 4}.get(error.args[0], 5))
 os.write(1, b"hivectl-open\n")
 pending = b""
 while True:
@@ -116,7 +125,8 @@ async def open_serial_port(
     """Open a serial port on the node of `connection`.
 
     Raises:
-        StreamError: there is no such port, or somebody has it.
+        NoPortError, PortInUseError: there is no such port, or somebody has it.
+        StreamError: it cannot be opened.
         CapabilityError: the node has no Python.
     """
     argv = ("exec", python, "-I", "-S", "-c", PROGRAM, address.path, str(address.baud))
@@ -147,12 +157,16 @@ async def _failure(channel: SshChannel, address: StreamAddress, node: str, pytho
         errors += data
     status = await channel.wait()
     said = errors.decode(errors="replace").strip()
-    if status == 1:
-        return StreamError(
-            f"the serial port {address.path} cannot be opened: {said}",
+    if status == ABSENT:
+        return NoPortError(f"there is no serial port {address.path}", node=node, hint="is it plugged in?")
+    if status == IN_USE:
+        return PortInUseError(
+            f"the serial port {address.path} is in use by another program",
             node=node,
-            hint="is it plugged in, and free?",
+            hint="a terminal, an IDE, or another hivectl there has it open",
         )
+    if status == REFUSED:
+        return StreamError(f"the serial port {address.path} cannot be opened: {said}", node=node)
     if status is None:
         return ConnectionLostError("the connection broke while a serial port was opened", node=node)
     return CapabilityError(
