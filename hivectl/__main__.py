@@ -1,6 +1,6 @@
 """`python -m hivectl` is `hivectl`."""
 
-from hivectl.cli.main import main
+from hivectl.cli.main import run
 
 if __name__ == "__main__":
-    main()
+    run()

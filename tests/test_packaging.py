@@ -114,7 +114,7 @@ def test_the_wheel_has_the_whole_package_and_nothing_else(packed: Path) -> None:
         assert {"hivectl/py.typed", "hivectl/helper/program.py"} <= names
         information = {name.partition("/")[2]: name for name in wheel.namelist() if ".dist-info/" in name}
         points = wheel.read(information["entry_points.txt"]).decode()
-        assert "hivectl = hivectl.cli.main:main" in points
+        assert "hivectl = hivectl.cli.main:run" in points
         assert "licenses/LICENSE" in information
         metadata = wheel.read(information["METADATA"]).decode()
         assert "Requires-Python: >=3.11" in metadata

@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 # nothing heavier here: Ctrl-C during an import must end in the `except` below
+import atexit
 import gc
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from hivectl.cli.streams import output_fault, prepare_streams
 
+if TYPE_CHECKING:
+    from typing import NoReturn
 
-def main() -> None:
+
+def run() -> NoReturn:
+    """Run the command line and end the process, which has nothing left to take to pieces."""
+    try:
+        main()
+    except SystemExit as end:
+        import threading
+
+        if isinstance(end.code, int) and threading.active_count() == 1:
+            atexit._run_exitfuncs()  # noqa: SLF001  # the same that Python calls, and all that it would do for us
+            sys.stderr.flush()
+            os._exit(end.code)
+        raise
+
+
+def main() -> NoReturn:
     """Run the command line and exit."""
     prepare_streams()
     # imports make no garbage, and short commands end before theirs counts; what runs long turns it on (cli/running.py)
@@ -20,7 +39,7 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         code = 130
-    # the system takes all memory back at once; to look for garbage before costs a twentieth of a run
+    # whoever goes on, or ends by Python's own rules, need not look for garbage in what a whole command has left
     gc.freeze()
     sys.exit(_flushed(code))
 

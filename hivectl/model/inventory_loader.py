@@ -170,7 +170,7 @@ class _Drivers:
         if found is None:
             return
         faults = found[0].check(values, what=what, origin=values.origin)
-        meant = {values.key_origins.get(key): did_you_mean(key, beside) for key in values}
+        meant = {values.key_origins.get(key): did_you_mean(key, beside) for key in values} if faults else {}
         for fault in faults:
             if not (fault.hint or "").startswith("did you mean"):
                 fault.hint = meant.get(fault.origin) or fault.hint

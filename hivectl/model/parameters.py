@@ -269,7 +269,7 @@ class Mould(Generic[T]):
         self._by_name = analysis.by_name
         self._needed = [one.attribute for one in analysis.required]
         known: dict[str, Any] = {}
-        fits = analysis.rest is None and self._add(known, fixed.items())
+        fits = analysis.rest is None and self._add(known, fixed.items(), fixed)
         self._known = known if fits else None
 
     def make(self, others: Sequence[tuple[str, Any]]) -> T | None:
@@ -287,8 +287,13 @@ class Mould(Generic[T]):
         except HivectlError:
             return None
 
-    def _add(self, values: dict[str, Any], given: Iterable[tuple[str, Any]]) -> bool:
-        """Convert values; returns whether all could be."""
+    def _add(
+        self,
+        values: dict[str, Any],
+        given: Iterable[tuple[str, Any]],
+        written: Mapping[str, Any] | None = None,
+    ) -> bool:
+        """Convert values; returns whether all could be. `written`: where to look how they were written."""
         for name, value in given:
             one = self._by_name.get(name)
             if one is None or one.attribute in values:
@@ -296,11 +301,11 @@ class Mould(Generic[T]):
             kind = one.kind
             if type(value) in kind.exact:
                 values[one.attribute] = value
-            elif kind.located or value is None:
+            elif value is None or (kind.located and written is None):
                 return False
             else:
                 try:
-                    values[one.attribute] = kind.convert(value)
+                    values[one.attribute] = _converted(kind, value, written or {}, name)
                 except UnfitError:
                     return False
         return True

@@ -3,7 +3,7 @@
 `dataclass(frozen=True, slots=True)` compiles some eight functions for each class, half a millisecond, and a command
 imports more than a hundred of them, most of which it never makes one of. A record is a dataclass to everybody
 (`fields`, `replace`, `asdict`, type checkers), and shares its functions with all others but for `__init__`, which is
-compiled when the first instance is made.
+compiled when so many instances were made that it pays.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from dataclasses import Field
 
 T = TypeVar("T")
+# to compile `__init__` takes as long as to set the fields of so many instances one by one
+WORTH_COMPILING = 24
 
 
 @overload
@@ -45,7 +47,7 @@ def record(
                 cls.__name__
             )  # or dataclasses would work out its signature, and import what that needs
         made: Any = _with_fields(cls, kw_only=kw_only)
-        made.__init__ = _compiled_at_first(made)
+        made.__init__ = _compiled_later(made)
         methods = {**SHARED, **(FROZEN if frozen else {}), **(EQUAL if eq else {})}
         for name, method in methods.items():
             if name == "__hash__" and not frozen:
@@ -74,12 +76,56 @@ def _with_fields(cls: type[Any], *, kw_only: bool) -> Any:
     return made
 
 
-def _compiled_at_first(cls: Any) -> Callable[..., None]:
+def _compiled_later(cls: Any) -> Callable[..., None]:
+    """Return an `__init__` that sets the fields one by one, until the compiled one is worth its making."""
+    made = 0
+    setters: tuple[tuple[str, Callable[[Any, Any], None], Any, Any, bool], ...] | None = None
+    places: tuple[str, ...] = ()
+
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807  # it is one
-        cls.__init__ = _init_of(cls)
-        cls.__init__(self, *args, **kwargs)
+        nonlocal made, setters, places
+        made += 1
+        if setters is None:
+            setters, places = _setters_of(cls)
+        values = {**dict(zip(places, args, strict=False)), **kwargs} if args else kwargs
+        if made > WORTH_COMPILING or len(values) != len(args) + len(kwargs):
+            cls.__init__ = _init_of(cls)
+            cls.__init__(self, *args, **kwargs)
+            return
+        given = 0
+        for name, set_field, default, factory, asked in setters:
+            if asked and name in values:
+                given += 1
+                set_field(self, values[name])
+            elif factory is not MISSING:
+                set_field(self, factory())
+            elif default is not MISSING:
+                set_field(self, default)
+            else:
+                given = -1
+                break
+        if given != len(values):
+            # what is missing, or too much, Python says best itself
+            _init_of(cls)(self, *args, **kwargs)
+        elif hasattr(cls, "__post_init__"):
+            self.__post_init__()
 
     return __init__
+
+
+def _setters_of(cls: Any) -> tuple[tuple[tuple[str, Any, Any, Any, bool], ...], tuple[str, ...]]:
+    """Return what sets each field that `__init__` sets, and the names of those that may be given by place."""
+    wanted = [
+        one
+        for one in fields(cls)
+        # what has neither, `__post_init__` sets, or whoever made it
+        if one.init or one.default is not MISSING or one.default_factory is not MISSING
+    ]
+    setters = tuple(
+        (one.name, getattr(cls, one.name).__set__, one.default, one.default_factory, one.init)
+        for one in wanted
+    )
+    return setters, tuple(one.name for one in wanted if one.init and not one.kw_only)
 
 
 def _init_of(cls: Any) -> Callable[..., None]:

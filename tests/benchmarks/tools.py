@@ -77,7 +77,7 @@ def hivectl_program() -> tuple[str, ...]:
     package = subprocess.run(where, capture_output=True, text=True, check=False).stdout.strip()
     if installed.exists() and package == str(REPOSITORY / "hivectl" / "__init__.py"):
         return (str(installed),)
-    source = f"import sys; sys.path.insert(0, {str(REPOSITORY)!r}); from hivectl.cli.main import main; main()"
+    source = f"import sys; sys.path.insert(0, {str(REPOSITORY)!r}); from hivectl.cli.main import run; run()"
     return (sys.executable, "-c", source)
 
 

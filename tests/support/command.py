@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-PROGRAM = (sys.executable, "-c", "from hivectl.cli.main import main; main()")
+PROGRAM = (sys.executable, "-c", "from hivectl.cli.main import run; run()")
 PACKAGE = Path(__file__).parents[2]
 
 
