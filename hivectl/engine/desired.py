@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SIZE = 12
 
 
-def desired_of(step: Step) -> str | None:
+def desired_of(step: Step) -> bytes | None:
     """Return the digest of what a step would have; None: it only looks or decides.
 
     Secrets are no part of it: a digest of a short one would give it away.
@@ -39,9 +39,9 @@ def desired_of(step: Step) -> str | None:
     return digest((module.name, become, actors, iterations))
 
 
-def digest(value: Any) -> str:
+def digest(value: Any) -> bytes:
     """Return the digest of a value whose text says all of it."""
-    return blake2b(repr(value).encode("utf-8", "surrogateescape"), digest_size=SIZE).hexdigest()
+    return blake2b(repr(value).encode("utf-8", "surrogateescape"), digest_size=SIZE).digest()
 
 
 def _of_iteration(iteration: Iteration, *, no_log: bool) -> Any:

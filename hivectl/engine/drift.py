@@ -54,8 +54,7 @@ class Bringing:
 
     def saw(self, step: Step, status: Status) -> bool:
         """Keep what the step has brought about."""
-        if status in (Status.OK, Status.CHANGED) and _lasting(step) and (known := desired_of(step)):
-            digest = bytes.fromhex(known)
+        if status in (Status.OK, Status.CHANGED) and _lasting(step) and (digest := desired_of(step)):
             steps = self._steps.setdefault(step.node, {})
             steps[digest] = None
             for one in step.iterations:
@@ -97,7 +96,7 @@ class Looking:
         known = self._applied.get(step.node)
         if not known or status is not Status.CHANGED or not _lasting(step):
             return False
-        if (digest := desired_of(step)) is None or bytes.fromhex(digest) not in known:
+        if (digest := desired_of(step)) is None or digest not in known:
             return False
         self.drifted.setdefault(step.node, []).append(step.task.name)
         return True

@@ -112,7 +112,7 @@ class Planner:
     def prepared(self, step: Step) -> None:
         """Remember what the step would have."""
         if self._looking:
-            self._desired[step.node, step.key] = desired_of(step)
+            self._desired[step.node, step.key] = _desired_text(step)
 
     def places(self, places: list[Place]) -> list[Place]:
         """Have the nodes tell what they find."""
@@ -192,8 +192,14 @@ def _question(place: Place) -> dict[str, Any]:
     return {"private": True} if is_private(place.step, place.item.operation) else {}
 
 
+def _desired_text(step: Step) -> str | None:
+    """Return what a step would have as it stands in a saved plan."""
+    found = desired_of(step)
+    return None if found is None else found.hex()
+
+
 def _would(result: Result) -> str:
-    return digest((bool(result.get("changed")), bool(result.get("failed"))))
+    return digest((bool(result.get("changed")), bool(result.get("failed")))).hex()
 
 
 class Guard:
@@ -221,7 +227,7 @@ class Guard:
         if planned is None:
             if step.node not in self._open and step.module.decide is None and step.task.module != "meta":
                 raise _stale("the plan does not have it")
-        elif planned.desired is not None and planned.desired != desired_of(step):
+        elif planned.desired is not None and planned.desired != _desired_text(step):
             raise _stale(
                 "it would not do what the plan showed: a fact, a result or a variable behind it is another now",
             )
