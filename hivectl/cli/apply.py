@@ -12,7 +12,12 @@ from hivectl.cli.run_options import Shared, sharing
 from hivectl.model.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hivectl.cli.reporting import Mode
+
+# how many runs `--resume last` looks through for one that was not only a plan
+LOOKED_THROUGH = 200
 
 apply_app, plan_app = new_app(), new_app()
 APPS = {"apply": apply_app, "plan": plan_app}
@@ -35,7 +40,8 @@ def apply(
         typer.Option("--plan", metavar="FILE", help="Do what this saved plan has shown, and nothing else."),
     ] = None,
     resume: Annotated[
-        str | None, typer.Option("--resume", metavar="RUN", help="Go on where this run stopped.")
+        str | None,
+        typer.Option("--resume", metavar="RUN", help="Go on where this run, or the `last`, stopped."),
     ] = None,
     start_at_task: Annotated[
         str | None,
@@ -68,6 +74,8 @@ def apply(
     if shared.detailed_exitcode and not check:
         raise InputError("--detailed-exitcode is about what would change", hint="add --check")
     mode: Mode = "check" if check else "apply"
+    if resume == "last":
+        resume = _last(shared.inventories or ())
     if plan is not None:
         from hivectl.cli.saved import chosen_by_plan
 
@@ -82,7 +90,22 @@ def apply(
             from hivectl.cli.listing import list_playbook
 
             return list_playbook(inventories, options, tasks=list_tasks, tags=list_tags)
-    return detailed(shared, run_reported(inventories, options, shared.reports or ()))
+    return detailed(
+        shared, run_reported(inventories, options, shared.reports or (), verbose=shared.verbose > 0)
+    )
+
+
+def _last(inventories: "Sequence[Path]") -> str:
+    from contextlib import closing
+
+    from hivectl.engine.lab import open_lab
+    from hivectl.store.history import History
+
+    with closing(open_lab(inventories).open_store()) as store:
+        run = next((row.run for row in History(store).runs(LOOKED_THROUGH) if row.mode == "apply"), None)
+    if run is None:
+        raise InputError("no run has applied anything yet", hint="hivectl apply PLAYBOOK makes one")
+    return run
 
 
 @plan_app.command()
@@ -110,7 +133,7 @@ def plan(
     if out is not None and refresh_only:
         raise InputError("--refresh-only only looks: there is no plan to save", hint="leave --out out")
     options = chosen(shared, playbook=playbook, mode="refresh" if refresh_only else "plan", out=out)
-    ended = run_reported(shared.inventories or (), options, shared.reports or ())
+    ended = run_reported(shared.inventories or (), options, shared.reports or (), verbose=shared.verbose > 0)
     if out is not None:
         done = f"the plan is saved: `hivectl apply --plan {out}` does it"
         say(f"no plan is saved in {out}, since planning failed" if ended.exit_code else done)

@@ -160,8 +160,11 @@ def usage_error(error: TyperException) -> InputError:
         ]
         known += context.help_option_names
         if option not in known:
-            guess = nearest(
-                option, [name for name in known if name.startswith("--") == option.startswith("--")]
+            # one letter is near to every other one
+            guess = (
+                nearest(option, [name for name in known if name.startswith("--")])
+                if option[:2] == "--"
+                else None
             )
             message = f"there is no option {option}"
             instead = FROM_ANSIBLE.get(option)

@@ -25,7 +25,7 @@ def evaluate(
         typer.Argument(metavar="FILE...", help="Bitstreams, .bin or .asc, or globs of them."),
     ],
     *,
-    measure: Annotated[str, typer.Option("--measure", help="pulses or variance.")] = "pulses",
+    measure: Annotated[str, typer.Option("--measure", metavar="NAME", help="pulses or variance.")] = "pulses",
     window: Annotated[
         str | None, typer.Option("--window", "-w", metavar="TIME", help="Count for so long: 1s, 100ms.")
     ] = None,

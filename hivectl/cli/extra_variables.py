@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,9 @@ from hivectl.model.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+TEMPLATE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
+MARK = re.compile("\0([0-9]+)\0")
 
 
 def extra_variables(words: Sequence[str]) -> dict[str, Any]:
@@ -36,8 +40,12 @@ def _parse(word: str) -> dict[str, Any]:
         from hivectl.model.yaml import load_text
 
         return _mapping(load_text(word, "-e"), "JSON")
+    templates = dict(enumerate(TEMPLATE.findall(word)))
+    # a template is one word, whatever blanks and quotes are in it
+    numbers = iter(templates)
+    marked = TEMPLATE.sub(lambda _: f"\0{next(numbers)}\0", word)
     try:
-        pairs = shlex.split(word)
+        pairs = [MARK.sub(lambda match: templates[int(match[1])], pair) for pair in shlex.split(marked)]
     except ValueError as error:
         raise InputError(f"-e {word!r}: {error}", hint="quote the whole: -e 'name=\"a b\"'") from None
     split = [pair.partition("=") for pair in pairs]

@@ -22,7 +22,8 @@ def chosen_nodes(lab: Lab, selector: str) -> tuple[str, ...]:
 
     nodes = select(selector, lab.inventory, free=lambda: free_nodes(lab))
     if not nodes:
-        raise InputError(f"no node matches '{selector}'", hint="`hivectl inventory list` shows all")
+        hint = "`hivectl inventory list` shows all" if lab.inventory.nodes else "the inventory has no nodes"
+        raise InputError(f"no node matches '{selector}'", hint=hint)
     return nodes
 
 

@@ -91,6 +91,9 @@ Reservation = Annotated[
         help="Work under this reservation. Default: $HIVECTL_RESERVATION, else one for this command alone.",
     ),
 ]
+Verbose = Annotated[
+    int, typer.Option("--verbose", "-v", count=True, help="Also show what steps that went well gave.")
+]
 Reports = Annotated[
     list[str] | None,
     typer.Option(

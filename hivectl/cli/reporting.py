@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shlex
 import sys
 import time
 from dataclasses import replace
@@ -18,6 +19,7 @@ from hivectl.cli.words import split_words
 from hivectl.engine.events import Message
 from hivectl.engine.options import FORKS, RunOptions
 from hivectl.model.errors import ExitCode, HivectlError, InputError
+from hivectl.report.base import Wishes
 from hivectl.report.registry import open_reports
 from hivectl.store.keys import given_key
 
@@ -52,6 +54,9 @@ def chosen(
         InputError: the playbook is missing, or an `-e` is malformed.
     """
     if playbook is not None and not playbook.is_file():
+        if playbook.exists():
+            what = "a folder" if playbook.is_dir() else "no regular file"
+            raise InputError(f"the playbook {playbook} is {what}", hint="name a YAML file")
         raise InputError(f"there is no playbook {playbook}", hint=_playbooks_beside(playbook))
     return RunOptions(
         playbook=playbook,
@@ -86,7 +91,12 @@ def _playbooks_beside(path: Path) -> str | None:
 
 
 def run_reported(
-    inventories: Sequence[Path], options: RunOptions, reports: Sequence[str], own: Reporter | None = None
+    inventories: Sequence[Path],
+    options: RunOptions,
+    reports: Sequence[str],
+    own: Reporter | None = None,
+    *,
+    verbose: bool = False,
 ) -> RunEnded:
     """Run a playbook and tell of it; the exit code in what is returned knows of reports that failed.
 
@@ -95,6 +105,7 @@ def run_reported(
         options: of the run.
         reports: as `--report` has them.
         own: a command's own reporter, which has standard output to itself; people see no other then.
+        verbose: people also see what steps that went well gave.
     """
     from hivectl.engine.lab import open_lab
 
@@ -105,7 +116,12 @@ def run_reported(
             f"--report {bare[0]}: standard output is for the results", hint=f"write --report {bare[0]}=FILE"
         )
     reporters += open_reports(
-        reports, stdout=sys.stdout, stderr=sys.stderr, environment=os.environ, people=own is None
+        reports,
+        stdout=sys.stdout,
+        stderr=sys.stderr,
+        environment=os.environ,
+        people=own is None,
+        wishes=Wishes(verbose=verbose, command=_apply_command(inventories)),
     )
 
     def emit(event: Event) -> None:
@@ -121,6 +137,10 @@ def run_reported(
     finally:
         faults = _close(reporters)
     return replace(ended, exit_code=worst([ended.exit_code, *(fault.exit_code for fault in faults)]))
+
+
+def _apply_command(inventories: Sequence[Path]) -> str:
+    return " ".join(["hivectl apply", *(f"-i {shlex.quote(str(path))}" for path in inventories)])
 
 
 def detailed(shared: Shared, ended: RunEnded) -> int:

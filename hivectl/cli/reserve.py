@@ -63,7 +63,7 @@ def reserve(
     priority: Annotated[
         int | None, typer.Option("--priority", min=1, max=10, metavar="1-10", help="10 first. Default: 5.")
     ] = None,
-    reason: Annotated[str | None, typer.Option("--reason", help="What others read.")] = None,
+    reason: Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="What others read.")] = None,
     heartbeat: Annotated[
         bool,
         typer.Option("--heartbeat", help="Hold them only while this command lives; for CI."),
@@ -207,7 +207,9 @@ def quarantine(
     selector: Selector,
     *,
     inventories: Inventories = None,
-    reason: Annotated[str | None, typer.Option("--reason", help="Why; everybody sees it.")] = None,
+    reason: Annotated[
+        str | None, typer.Option("--reason", metavar="TEXT", help="Why; everybody sees it.")
+    ] = None,
 ) -> int:
     """Keep nodes from being given to anybody; who holds them now keeps them.
 

@@ -20,6 +20,7 @@ from hivectl.cli.options import (
     Reports,
     SkipTags,
     Tags,
+    Verbose,
 )
 from hivectl.model.records import record
 
@@ -51,6 +52,7 @@ class Shared:
     ask_become_pass: AskBecomePass = False
     detailed_exitcode: DetailedExitcode = False
     reports: Reports = None
+    verbose: Verbose = 0
 
     def given(self) -> list[str]:
         """Return the options that a saved plan has fixed and that were given all the same."""

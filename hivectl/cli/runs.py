@@ -53,12 +53,12 @@ def runs(
     columns = [
         Column("run", "RUN", whole=True),
         Column("started", "STARTED"),
-        Column("seconds", "SECONDS", right=True),
-        Column("mode", "MODE"),
+        Column("seconds", "SECONDS", right=True, spare=True),
+        Column("mode", "MODE", spare=True),
         Column("playbook", "PLAYBOOK"),
-        Column("nodes", "NODES", right=True),
-        Column("owner", "OWNER"),
-        Column("status", "STATUS"),
+        Column("nodes", "NODES", right=True, spare=True),
+        Column("owner", "OWNER", spare=True),
+        Column("status", "STATUS", whole=True),
         Column("exit_code", "EXIT", right=True, wide=True),
     ]
     write("runs", columns, items, output, empty="there are no runs yet")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hivectl.cli.app import new_app
-from hivectl.model.errors import HivectlError, InputError
+from hivectl.model.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,13 +27,16 @@ class SchemaName(StrEnum):
     EVENTS = "events"
 
 
-class SchemaFileError(HivectlError):
+class SchemaFileError(InputError):
     """A schema could not be written."""
 
 
 @app.command()
 def schema(
-    name: Annotated[SchemaName | None, typer.Argument(help="Which one to print.")] = None,
+    name: Annotated[
+        SchemaName | None,
+        typer.Argument(metavar="[NAME]", help="Which one to print: " + ", ".join(SchemaName) + "."),
+    ] = None,
     *,
     output: Annotated[
         Path | None,

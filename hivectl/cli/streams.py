@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import sys
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from typing import TextIO
+
+
+# what hivectl itself draws with, for terminals whose encoding lacks it; each as wide as what it stands for
+PLAIN = {"━": "=", "…": "~", "─": "-", "│": "|", "├": "+", "└": "+"}
+ESCAPING = "hivectl.escaping"
+
+
+def escaping(error: UnicodeError) -> tuple[str | bytes, int]:
+    """Return what stands for a character that a stream cannot show, as an error handler of `codecs`."""
+    if isinstance(error, UnicodeEncodeError) and (plain := PLAIN.get(error.object[error.start])):
+        return plain, error.start + 1
+    return codecs.backslashreplace_errors(error)
 
 
 class WatchedStream:
@@ -60,9 +73,10 @@ def prepare_streams() -> None:
             break
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 pathlib costs 3 ms; open to the end
+    codecs.register_error(ESCAPING, escaping)
     for stream in (sys.stdout, sys.stderr):
         if stream is not None and hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(errors=ESCAPING)
     if sys.stdout is not None:
         sys.stdout = cast("TextIO", WatchedStream(sys.stdout))
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 OUTPUT_VERSION = 1
 GAP = 2
+# on a terminal on which something would have to be cut otherwise
+NARROW_GAP = 1
 # a column is not made narrower than this to fit the terminal
 NARROWEST = 8
 # nor is the last one while others can give
@@ -36,6 +38,7 @@ class Column:
         right: numbers stand to the right.
         wide: left out of the table, but not of CSV and JSON.
         whole: what people copy: cut only where nothing else can give.
+        spare: left out where a terminal is too narrow for all; the last such column first.
     """
 
     name: str
@@ -43,6 +46,7 @@ class Column:
     right: bool = False
     wide: bool = False
     whole: bool = False
+    spare: bool = False
 
 
 def write(
@@ -126,18 +130,18 @@ def _table(columns: Sequence[Column], rows: Sequence[Mapping[str, Any]], stream:
     cells = [[_cell(row.get(column.name), short=terminal) for column in columns] for row in rows]
     # a column in which nothing stands only takes room
     used = [index for index in range(len(columns)) if index == 0 or any(line[index] for line in cells)]
+    lines = [[column.title for column in columns], *cells]
+    gap, room = GAP, shutil.get_terminal_size().columns if terminal else 0
+    words = [_least(column, [line[index] for line in lines]) for index, column in enumerate(columns)]
+    if terminal and _needed(columns, used, words, GAP) > room:
+        gap = NARROW_GAP
+        used = _fitting(columns, used, words, room)
     columns = [columns[index] for index in used]
-    lines = [[column.title for column in columns], *([line[index] for index in used] for line in cells)]
+    lines = [[line[index] for index in used] for line in lines]
     widths = [max(len(line[index]) for line in lines) for index in range(len(columns))]
     if terminal:
-        words = [
-            width
-            if column.whole
-            else max(len(word) for line in lines for word in line[index].split() or [""])
-            for index, (column, width) in enumerate(zip(columns, widths, strict=True))
-        ]
         whole = [index for index, column in enumerate(columns) if column.whole]
-        widths = fitted(widths, shutil.get_terminal_size().columns, words, whole)
+        widths = fitted(widths, room, [words[index] for index in used], whole, gap=gap)
     for line in lines:
         parts = [_wrapped(text, width) for text, width in zip(line, widths, strict=True)]
         for number in range(max(map(len, parts))):
@@ -146,7 +150,29 @@ def _table(columns: Sequence[Column], rows: Sequence[Mapping[str, Any]], stream:
                 text.rjust(width) if column.right else text.ljust(width)
                 for text, column, width in zip(texts, columns, widths, strict=True)
             ]
-            print((" " * GAP).join(shown).rstrip(), file=stream)
+            print((" " * gap).join(shown).rstrip(), file=stream)
+
+
+def _least(column: Column, texts: Sequence[str]) -> int:
+    """Return the width below which a column loses something: that of its longest word, or of all of it."""
+    if column.whole:
+        return max(map(len, texts))
+    return max(len(word) for text in texts for word in text.split() or [""])
+
+
+def _fitting(columns: Sequence[Column], used: Sequence[int], words: Sequence[int], room: int) -> list[int]:
+    """Return those of the used columns that a narrow terminal has room for, or that it must show all the same."""
+    kept = list(used)
+    for index in reversed(used):
+        if columns[index].spare and _needed(columns, kept, words, NARROW_GAP) > room:
+            kept.remove(index)
+    return kept
+
+
+def _needed(columns: Sequence[Column], used: Sequence[int], words: Sequence[int], gap: int) -> int:
+    """Return the room that columns need so that nothing is cut but words which are very long."""
+    least = (words[index] if columns[index].whole else min(words[index], READABLE) for index in used)
+    return sum(least) + gap * (len(used) - 1)
 
 
 def _wrapped(text: str, width: int) -> list[str]:
@@ -167,7 +193,12 @@ def _elided(text: str, width: int) -> str:
 
 
 def fitted(
-    widths: Sequence[int], room: int, words: Sequence[int] = (), whole: Collection[int] = ()
+    widths: Sequence[int],
+    room: int,
+    words: Sequence[int] = (),
+    whole: Collection[int] = (),
+    *,
+    gap: int = GAP,
 ) -> list[int]:
     """Return widths that fit into `room` characters, as far as that goes.
 
@@ -178,11 +209,12 @@ def fitted(
         room: for all of them, with the gaps between them.
         words: the longest word of each column, which is not cut while others can give.
         whole: places of columns that are cut only where nothing else can give.
+        gap: blanks between two columns.
     """
     fit = list(widths)
     least = [max(word, NARROWEST) for word in words or [0] * len(fit)]
     last = max(READABLE, least[-1])
-    excess = sum(fit) + GAP * (len(fit) - 1) - room
+    excess = sum(fit) + gap * (len(fit) - 1) - room
     if excess > 0:
         step = min(excess, max(fit[-1] - last, 0))
         fit[-1] -= step

@@ -221,7 +221,11 @@ def describe(queued: Queued) -> str:
         parts.append(f"{len(queued.holders) - 3} more are held")
     if queued.position:
         parts.append(f"{queued.position} in the queue")
-    parts.append(f"free by {moment(queued.starts)}" if queued.starts else "nobody can say when they are free")
+    parts.append(
+        f"free by {moment(queued.starts)} at the latest"
+        if queued.starts
+        else "nobody can say when they are free"
+    )
     return "; ".join(parts)
 
 

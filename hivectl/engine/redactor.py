@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 
 from hivectl.model.secret import MASK, Secret
@@ -11,6 +13,9 @@ if TYPE_CHECKING:
 
 # characters: shorter lines of a longer secret, such as a bracket, are in ordinary texts too
 SHORTEST_LINE = 4
+# characters of base64, such as `slurp` returns: less is in ordinary words, too
+SHORTEST_CODE = 8
+_ENCODED = re.compile(r"[A-Za-z0-9+/]{8}")
 
 
 class Redactor:
@@ -19,6 +24,7 @@ class Redactor:
     def __init__(self, secrets: Iterable[Secret]) -> None:
         self._closed = {id(secret): secret for secret in secrets}
         self._texts: list[str] = []
+        self._encoded: list[str] = []
         self.active = bool(self._closed)
 
     def learn(self, values: Any) -> None:
@@ -41,6 +47,11 @@ class Redactor:
                     if text in part:
                         found = True
                         part = part.replace(text, MASK)
+                if texts and _ENCODED.search(part):
+                    for text in self._encoded:
+                        if text in part:
+                            found = True
+                            part = part.replace(text, MASK)
                 return part
             if isinstance(part, dict):
                 return {clean(key): clean(item) for key, item in part.items()}
@@ -64,6 +75,9 @@ class Redactor:
                 del self._closed[id(secret)]
             texts = {*self._texts, *(part for secret in new for part in _parts(secret.reveal()))} - {""}
             self._texts = sorted(texts, key=len, reverse=True)
+            self._encoded = sorted(
+                {code for text in texts for code in _encodings(text)}, key=len, reverse=True
+            )
         return self._texts
 
 
@@ -71,6 +85,18 @@ def _parts(text: str) -> list[str]:
     """Return a secret and, since outputs are shown by lines, its lines, but for those too short to be one."""
     lines = [line.strip() for line in text.splitlines()]
     return [text, *(line for line in lines if len(line) >= SHORTEST_LINE)]
+
+
+def _encodings(text: str) -> Iterator[str]:
+    """Yield what base64 (RFC 4648) makes of a text within a longer one: it depends on where in three bytes it begins."""
+    data = text.encode("utf-8", "surrogateescape")
+    for before in range(3):
+        code = b64encode(bytes(before) + data).decode("ascii")
+        # the characters at both ends hold bits of what stands before and behind, too
+        first = -(-before * 8 // 6)
+        last = (before + len(data)) * 8 // 6
+        if last - first >= SHORTEST_CODE:
+            yield code[first:last]
 
 
 def find_secrets(roots: list[Any]) -> Iterator[Secret]:

@@ -161,8 +161,14 @@ def check_place(path: Path) -> None:
             f"the plan cannot be written to {path}: there is no folder {path.parent}",
             hint=f"make it: mkdir -p {path.parent}",
         )
-    if path.is_dir() or not os.access(path.parent, os.W_OK):
-        what = "it is a folder" if path.is_dir() else f"nobody may write into {path.parent}"
+    what = None
+    if path.is_dir():
+        what = "it is a folder"
+    elif path.exists() and not path.is_file():
+        what = "it is a device or a pipe, which a file would take the place of"
+    elif not os.access(path.parent, os.W_OK):
+        what = f"nobody may write into {path.parent}"
+    if what is not None:
         raise PlanFileError(f"the plan cannot be written to {path}: {what}")
 
 

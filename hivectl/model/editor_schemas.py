@@ -22,17 +22,18 @@ NODE_NAME = r"^[A-Za-z0-9_\[][A-Za-z0-9_.:\[\]-]*$"
 VARIABLE = "^[A-Za-z_][A-Za-z0-9_]*$"
 NODE_WORDS = "a name of letters, digits, - _ . and ranges such as m[1:4]"
 NAME_WORDS = "a name of letters, digits, - _ and ."
+VARIABLE_WORDS = "letters, digits and _, no digit first"
 
 TEXT: Schema = {"type": "string", "minLength": 1}
 VARIABLES: Schema = {
     "type": ["object", "null"],
-    "propertyNames": {"pattern": VARIABLE},
+    "propertyNames": {"pattern": VARIABLE, "x-expected": VARIABLE_WORDS},
     "x-expected": "variables: a mapping of names (letters, digits, _) to values",
 }
 LABELS: Schema = {
     "type": ["object", "null"],
     "description": "key=value marks that selectors find; driver, board and hive are there by themselves.",
-    "propertyNames": {"pattern": NAME},
+    "propertyNames": {"pattern": NAME, "x-expected": NAME_WORDS},
     "additionalProperties": {"type": ["string", "number", "boolean"], "x-expected": "a text or a number"},
     "properties": {
         name: {"not": {}, "x-expected": f"another key ({name} is a label by itself)"}
@@ -112,7 +113,7 @@ def named(item: Schema, pattern: str = NAME, words: str = NAME_WORDS) -> Schema:
     """Return the schema of a mapping from names to `item`."""
     return {
         "type": ["object", "null"],
-        "propertyNames": {"pattern": pattern},
+        "propertyNames": {"pattern": pattern, "x-expected": words},
         "additionalProperties": item,
         "x-expected": f"a mapping; each key is {words}",
     }
@@ -137,7 +138,7 @@ def file_schema(node: Schema, defaults: Schema) -> Schema:
             "reservations": named(RESERVATION),
             "limits": {
                 "type": ["object", "null"],
-                "propertyNames": {"pattern": NAME},
+                "propertyNames": {"pattern": NAME, "x-expected": NAME_WORDS},
                 "additionalProperties": {
                     "type": "integer",
                     "minimum": 1,

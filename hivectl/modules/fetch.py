@@ -163,10 +163,22 @@ def _move(sink: Path, place: Place) -> None:
         os.close(descriptor)
     sink.chmod(mode)
     with folder_of(place, make=True) as folder:
+        assert folder is not None
+        _refuse_what_is_no_file(place, folder)
         try:
             os.replace(sink, place.names[-1], dst_dir_fd=folder)
         except OSError as error:
             raise ModuleError(f"{place.path} cannot be written: {error.strerror}") from error
+
+
+def _refuse_what_is_no_file(place: Place, folder: int) -> None:
+    """Keep devices and pipes, which a file would take the place of."""
+    try:
+        there = os.lstat(place.names[-1], dir_fd=folder).st_mode
+    except FileNotFoundError:
+        return
+    if not (stat.S_ISREG(there) or stat.S_ISLNK(there) or stat.S_ISDIR(there)):
+        raise ModuleError(f"{place.path} cannot be written: it is a device, a pipe or a socket")
 
 
 async def procedure(parameters: Parameters, context: NodeContext) -> Result:

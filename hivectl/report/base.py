@@ -103,15 +103,30 @@ class Output:
 
 
 @record(kw_only=True)
+class Wishes:
+    """What people want to be told, beyond what everybody is.
+
+    Attributes:
+        verbose: what steps that went well gave.
+        command: what a run is gone on with, by `--resume` behind it.
+    """
+
+    verbose: bool = False
+    command: str = "hivectl apply"
+
+
+@record(kw_only=True)
 class Destination:
     """Where a report goes.
 
     Attributes:
         environment: for NO_COLOR and TERM.
+        wishes: of people.
     """
 
     output: Output
     environment: Mapping[str, str]
+    wishes: Wishes = Wishes()
 
     @property
     def is_terminal(self) -> bool:

@@ -39,18 +39,26 @@ _NOT_SHOWN = frozenset(
         "delta",
     }
 )
+_WRITTEN = frozenset({"stdout", "stderr"})
+# nor is this told with -v: it is said already, or twice
+_NOT_GIVEN = _NOT_SHOWN | {"stdout_lines", "stderr_lines", "item"}
 # what people read of a step that went well; and where a loop's items have theirs
 TELLING = frozenset({"diff", "results", "warnings"})
 _NONE = object()
 _DIFF_STYLES = {"+": "added", "-": "removed", "@": "hunk"}
 
 
-def details(event: StepFinished) -> tuple[Line, ...]:
-    """Return the lines that stand below a step's own line; the same for nodes that did the same."""
+def details(event: StepFinished, *, verbose: bool = False) -> tuple[Line, ...]:
+    """Return the lines that stand below a step's own line; the same for nodes that did the same.
+
+    Args:
+        event: the step's end.
+        verbose: say of steps that went well what they gave, too.
+    """
     result = event.result
     bad = event.status in BAD
     # most steps have nothing to say, and there are many of them
-    if not bad and event.task.module != "debug" and TELLING.isdisjoint(result):
+    if not bad and event.task.module != "debug" and TELLING.isdisjoint(result) and not verbose:
         return ()
     lines: list[Line] = []
     if bad:
@@ -59,6 +67,8 @@ def details(event: StepFinished) -> tuple[Line, ...]:
         lines += [
             line for result in _each(event.result) if not result.get("skipped") for line in _said(result)
         ]
+    elif verbose and event.status is not Status.SKIPPED:
+        lines += [line for result in _each(event.result) for line in _given(result)]
     for result in _each(event.result):
         lines += [
             ((f"warning: {one_line(str(text))}", "warning"),) for text in _as_list(result.get("warnings"))
@@ -145,6 +155,19 @@ def _said(result: Mapping[str, Any]) -> Iterator[Line]:
         yield from (((line, ""),) for line in _lines(text if name == "msg" else f"{name}: {text}"))
 
 
+def _given(result: Mapping[str, Any]) -> Iterator[Line]:
+    """Return what a step that went well gave: what its programs wrote line by line, all else a line each."""
+    item = result.get("_ansible_item_label", result.get(str(result.get("ansible_loop_var", "item")), _NONE))
+    if item is not _NONE:
+        yield ((f"item {_short(item)}:", "dim"),)
+    for name, value in result.items():
+        if name in _WRITTEN:
+            text = str(value).rstrip("\n")
+            yield from (((f"{name} | ", "dim"), (line, "")) for line in (_lines(text) if text else ()))
+        elif name not in _NOT_GIVEN and not name.startswith("_") and value not in (None, "", [], {}):
+            yield ((f"{name}: ", "dim"), (_short(value, 200), ""))
+
+
 def _lines(text: str) -> list[str]:
     lines = harmless(text).rstrip("\n").split("\n")
     return (
@@ -158,9 +181,9 @@ def _json(value: object) -> str:
     return json.dumps(value, default=str, indent=2, ensure_ascii=False)
 
 
-def _short(value: object) -> str:
+def _short(value: object, limit: int = 60) -> str:
     return one_line(
-        value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False), 60
+        value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False), limit
     )
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
     from hivectl.engine.events import Event, TaskInfo
-    from hivectl.report.base import Line
+    from hivectl.report.base import Line, Wishes
 
 AT_ONCE = frozenset({Status.FAILED, Status.UNREACHABLE, Status.UNKNOWN})
 STATUS_WIDTH = 12
@@ -62,8 +62,9 @@ class Group:
 class Folding:
     """Takes events and returns the lines that they complete."""
 
-    def __init__(self, patience: float) -> None:
+    def __init__(self, patience: float, wishes: Wishes) -> None:
         self._patience = patience
+        self._wishes = wishes
         self._groups: dict[Hashable, Group] = {}
         self._shown: set[Hashable] = set()
         self._expected: set[str] = set()
@@ -98,7 +99,8 @@ class Folding:
         elif isinstance(event, Waiting):
             lines = [*self.rest(), *waiting_lines(event)]
         elif isinstance(event, RunEnded):
-            return [*self.rest(), *summary(event, {**self._skipped, **self._left}, mode=self._mode)]
+            skipped = {**self._skipped, **self._left}
+            return [*self.rest(), *summary(event, skipped, mode=self._mode, command=self._wishes.command)]
         return [*lines, *self.due(event.time)]
 
     def due(self, now: float) -> list[Line]:
@@ -154,7 +156,7 @@ class Folding:
         if event.cause is not None:
             self._skipped[event.cause] += 1
         else:
-            below = details(event)
+            below = details(event, verbose=self._wishes.verbose)
             note = f"  ({one_line(event.reason)})" if event.reason and event.status not in BAD else ""
             word = self._word(event)
             note += "  (drifted since it was applied)" if event.drifted and word != "drifted" else ""

@@ -19,12 +19,12 @@ from hivectl.engine.events import (
     Waiting,
 )
 from hivectl.report.base import STYLES
-from hivectl.report.folding import Folding
+from hivectl.report.folding import INDENT, Folding
 from hivectl.report.names import listing
 from hivectl.report.text import duration, one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from rich.console import RenderableType
 
@@ -37,6 +37,8 @@ DRAWING_INTERVAL = 0.1
 MOST_RUNNING = 4
 MOST_WAITING = 2
 BAR_WIDTH = 30
+# columns for what stands below a step, on however small a terminal
+NARROWEST = 20
 
 TaskKey: TypeAlias = "tuple[int, bool, str, str]"
 
@@ -47,6 +49,14 @@ def styled(line: Line) -> Text:
     for piece, style in line:
         text.append(piece, STYLES.get(style, ""))
     return text
+
+
+def wrapped(line: Line, console: Console) -> Sequence[Text]:
+    """Return a line as wide as the terminal: what stands below a step goes on where it began."""
+    if not line or line[0] != (INDENT, ""):
+        return (styled(line),)
+    room = max(console.width - len(INDENT), NARROWEST)
+    return [Text(INDENT).append_text(part) for part in styled(line[1:]).wrap(console, room)]
 
 
 class Progress:
@@ -134,7 +144,7 @@ class Live:
 
     def __init__(self, destination: Destination) -> None:
         self._output = destination.output
-        self._folding = Folding(PATIENCE)
+        self._folding = Folding(PATIENCE, destination.wishes)
         self._progress = Progress()
         self._console = Console(
             file=destination.output.stream, highlight=False, markup=False, emoji=False, soft_wrap=False
@@ -190,8 +200,8 @@ class Live:
     def _print(self, lines: list[Line]) -> None:
         if not lines:
             return
-        text = Text("\n").join(styled(line) for line in lines)
-        self._guarded(lambda: self._console.print(text))
+        texts = [text for line in lines for text in wrapped(line, self._console)]
+        self._guarded(lambda: self._console.print(Text("\n").join(texts)))
 
     def _draw(self, now: float) -> None:
         # the clock of the events may stand still in tests and jump in life; drawing goes by its own

@@ -22,7 +22,7 @@ class Plain:
 
     def __init__(self, destination: Destination) -> None:
         self._output = destination.output
-        self._folding = Folding(PATIENCE)
+        self._folding = Folding(PATIENCE, destination.wishes)
 
     def __call__(self, event: Event) -> None:
         """Print what the event completes."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from hivectl.model.errors import Complaints, InputError
 from hivectl.model.plugins import BrokenPluginError, built_in, built_in_names, installed, load, package_of
-from hivectl.report.base import Destination, Output, ReporterKind
+from hivectl.report.base import Destination, Output, ReporterKind, Wishes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hivectl.report.base import Reporter
 
 PACKAGE = "hivectl.report"
+NO_WISHES = Wishes()
 # the entry points of other packages; ours are found by their files, which costs no look at what is installed
 GROUP = "hivectl.reporters"
 
@@ -105,6 +106,7 @@ def open_reports(
     stderr: TextIO,
     environment: Mapping[str, str],
     people: bool = True,
+    wishes: Wishes = NO_WISHES,
 ) -> tuple[Reporter, ...]:
     """Open the reports that the command line asks for.
 
@@ -140,5 +142,5 @@ def open_reports(
             output = outputs[place]
         else:
             output = Output(place, "standard error" if place is stderr else "standard output")
-        reporters.append(kind.make(Destination(output=output, environment=environment)))
+        reporters.append(kind.make(Destination(output=output, environment=environment, wishes=wishes)))
     return tuple(reporters)

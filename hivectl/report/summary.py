@@ -28,13 +28,16 @@ TITLES = {"unobserved": "unknown"}
 QUICK = 0.05
 
 
-def summary(event: RunEnded, skipped: Mapping[str, int], *, mode: str) -> list[Line]:
+def summary(
+    event: RunEnded, skipped: Mapping[str, int], *, mode: str, command: str = "hivectl apply"
+) -> list[Line]:
     """Return the lines of the end.
 
     Args:
         event: the end.
         skipped: "node: task" -> how many steps were skipped because that one failed.
         mode: of the run: all but "apply" change nothing.
+        command: what the run is gone on with, by `--resume` behind it.
     """
     lines: list[Line] = [
         (),
@@ -48,7 +51,7 @@ def summary(event: RunEnded, skipped: Mapping[str, int], *, mode: str) -> list[L
     lines += _stats(event.stats)
     lines += _handlers(event.pending_handlers)
     if event.resume:
-        lines.append((("go on with    ", "dim"), (f"hivectl apply --resume {event.run}", "bold")))
+        lines.append((("go on with    ", "dim"), (f"{command} --resume {event.run}", "bold")))
     return lines
 
 

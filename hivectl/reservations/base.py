@@ -130,9 +130,7 @@ class HeldError(NotReservedError):
     def __init__(self, holders: Sequence[Holder], hint: str | None = None) -> None:
         lines = ", ".join(described(holder) for holder in holders[:10])
         more = f", and {len(holders) - 10} more" if len(holders) > 10 else ""
-        super().__init__(
-            lines + more, hint=hint or "wait for it with --wait, or leave those nodes out with --limit"
-        )
+        super().__init__(lines + more, hint=hint or "wait for it with --wait, or do without those nodes")
         self.holders = tuple(holders)
 
 
@@ -165,7 +163,9 @@ class UnavailableError(NotReservedError):
         shown = ", ".join(f"{node} {reason}" for node, reason in list(reasons.items())[:10])
         more = f", and {len(reasons) - 10} more" if len(reasons) > 10 else ""
         super().__init__(
-            shown + more, hint=hint or "`hivectl check` looks again; leave them out with --limit"
+            shown + more,
+            hint=hint
+            or "`hivectl check` looks again, `hivectl unquarantine` ends a quarantine; or do without those nodes",
         )
         self.reasons = dict(reasons)
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from hivectl.reservations.rules import Clock
 
 BUSY_SECONDS = 5.0
+# free on the disk: with less than this SQLite may fail to make its files beside the database
+NEEDED_BYTES = 1 << 17
 
 
 class Database:
@@ -178,7 +180,21 @@ def _operational(path: Path, error: sqlite3.OperationalError) -> StoreError:
             f"cannot write the lab's store {path}: {error}",
             hint="name another with `store:` in the inventory or HIVECTL_STORE",
         )
+    if code == sqlite3.SQLITE_IOERR:
+        # a full disk ends in this too, where the file of locks cannot grow: nothing is damaged by that
+        return StoreUnwritableError(
+            f"the lab's store {path} cannot be read or written: {error}{_room(path)}",
+            hint="look at the disk, or name another store with `store:` in the inventory or HIVECTL_STORE",
+        )
     return _corrupted(path, error)
+
+
+def _room(path: Path) -> str:
+    try:
+        free = os.statvfs(path.parent)
+    except OSError:
+        return ""
+    return "; its disk is full" if free.f_bavail * free.f_frsize < NEEDED_BYTES else ""
 
 
 def _code(error: sqlite3.OperationalError) -> int:

@@ -55,6 +55,9 @@ def test_the_first_run_changes_and_the_second_finds_nothing_to_do(quickstart: La
     assert (second.returncode, second.stderr) == (0, "")
     assert re.search(r"^done in .*: nothing changed ", second.stdout, re.MULTILINE), second.stdout
     assert counted(quickstart) == COUNTS
+    if path is None:
+        plan = quickstart.run("plan", "playbooks/quickstart.yml", **more)
+        assert (plan.returncode, plan.stderr) == (0, ""), plan.stdout
     for board, microlitres in (("pico1", 4), ("pico2", 8)):
         files = quickstart.folder / ".hivectl/virtual" / board / "files"
         assert (files / "lib/strokes.py").is_file()

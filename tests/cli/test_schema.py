@@ -31,6 +31,6 @@ def test_all_are_written_or_one_is_printed(lab: Lab) -> None:
 def test_a_folder_that_cannot_be_written_is_told(lab: Lab) -> None:
     lab.write("made", "a file")
     done = lab.run("schema", "--output", "made")
-    assert done.returncode == 1
+    assert done.returncode == 3
     assert done.stderr.startswith("error: the schemas cannot be written to made: ")
     assert lab.run("schema").returncode == 3

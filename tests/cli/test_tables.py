@@ -139,3 +139,35 @@ def test_on_a_terminal_times_are_short() -> None:
     assert lines[1] == now.astimezone().strftime("%H:%M:%S")
     assert lines[2].startswith("2020-01-0")
     assert len(lines[2]) == len("2020-01-02 12:00")
+
+
+def test_a_narrow_terminal_loses_what_is_spare_before_what_people_copy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    columns = [
+        Column("run", "RUN", whole=True),
+        Column("mode", "MODE", spare=True),
+        Column("playbook", "PLAYBOOK"),
+        Column("owner", "OWNER", spare=True),
+        Column("status", "STATUS", whole=True),
+    ]
+    item = {
+        "run": "20261121-162624-8395",
+        "mode": "apply",
+        "playbook": "/home/somebody/lab/playbooks/site.yml",
+        "owner": "pi@lab",
+        "status": "interrupted",
+    }
+    shown = {}
+    for room in (200, 80, 60):
+        monkeypatch.setenv("COLUMNS", str(room))
+        stream = Terminal()
+        write("runs", columns, [item], Format.TABLE, stream=stream)
+        shown[room] = stream.getvalue()
+        assert all(len(line) <= room for line in shown[room].splitlines())
+        assert "20261121-162624-8395" in shown[room]
+        assert "interrupted" in shown[room]
+        assert "site.yml" in shown[room]
+    assert item["playbook"] in shown[200]
+    assert "pi@lab" in shown[80]
+    assert "OWNER" not in shown[60]

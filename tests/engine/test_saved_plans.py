@@ -555,6 +555,9 @@ def test_a_plan_of_another_hivectl_is_stale(bench: Bench) -> None:
 def test_where_it_cannot_be_written_is_told_before_anything_is_done(bench: Bench) -> None:
     with pytest.raises(HivectlError, match="there is no folder /no/such"):
         bench.run(FILES, mode="plan", out=Path("/no/such/saved.plan"))
+    with pytest.raises(HivectlError, match="it is a device"):
+        bench.run(FILES, mode="plan", out=Path("/dev/null"))
+    assert Path("/dev/null").is_char_device()
     assert not bench.batches
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -130,6 +131,16 @@ def test_a_link_in_the_files_place_is_replaced_not_followed(tmp_path: Path) -> N
     assert result["changed"]
     assert victim.read_text() == "mine"
     assert (tmp_path / "dest/n1/log").read_bytes() == b"evil"
+
+
+def test_a_pipe_or_device_in_the_files_place_is_kept(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(ModuleError, match="it is a device, a pipe or a socket"):
+        asyncio.run(
+            procedure(Parameters(src="/log", dest=str(pipe), flat=True), HostileNode(folder=tmp_path))
+        )
+    assert pipe.is_fifo()
 
 
 def test_check_mode_looks_and_brings_nothing(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hivectl.engine.events import Event, Message, NodeLost, NodeSummary, Timing, Waiting
-from hivectl.report.base import Destination, Output, ReportError
+from hivectl.report.base import Destination, Output, ReportError, Wishes
 from hivectl.report.plain import Plain
 from tests.support.events import ended, finished, now, started, task
 
@@ -22,9 +22,9 @@ DIFF = {
 }
 
 
-def report(*events: Event) -> str:
+def report(*events: Event, wishes: Wishes | None = None) -> str:
     stream = io.StringIO()
-    plain = Plain(Destination(output=Output(stream, "a test"), environment={}))
+    plain = Plain(Destination(output=Output(stream, "a test"), environment={}, wishes=wishes or Wishes()))
     for event in events:
         plain(event)
     plain.close()
@@ -293,3 +293,32 @@ def test_what_a_lost_node_skips_is_counted_to_the_failure_that_was_shown() -> No
     )
     assert text.count("denied") == 1
     assert "4 steps each because of m1,m2: Copy" in text
+
+
+def test_verbose_shows_what_steps_that_went_well_gave() -> None:
+    result = {
+        "changed": True,
+        "rc": 0,
+        "stdout": "one\ntwo\x1b[31m\n",
+        "stdout_lines": ["one", "two"],
+        "stderr": "",
+        "cmd": ["seq", "2"],
+        "start": "2026-11-21",
+    }
+    loop = {"changed": False, "results": [{"item": "a", "msg": "fine", "ansible_loop_var": "item"}]}
+    events = [
+        *started(["m1"]),
+        finished("m1", task("Count"), "changed", result=result),
+        finished("m1", task("Each", number=2), "ok", result=loop),
+    ]
+    quiet, talking = report(*events), report(*events, wishes=Wishes(verbose=True))
+    assert "one" not in quiet
+    lines = [line.strip() for line in talking.splitlines()]
+    assert lines[3:7] == ["rc: 0", "stdout | one", "stdout | two\\x1b[31m", 'cmd: ["seq", "2"]']
+    assert lines[-2:] == ["item a:", "msg: fine"]
+
+
+def test_the_command_that_goes_on_names_the_inventory() -> None:
+    event = ended({"m1": NodeSummary(failed=1)}, status="failed", resume=True)
+    text = report(*started(["m1"]), event, wishes=Wishes(command="hivectl apply -i lab.yml"))
+    assert re.search(r"^go on with +hivectl apply -i lab.yml --resume \S+$", text, re.MULTILINE)

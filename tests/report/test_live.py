@@ -129,3 +129,12 @@ def test_a_terminal_that_goes_away_does_not_end_the_run() -> None:
 def test_off_terminal_it_is_plain(tmp_path_factory: pytest.TempPathFactory) -> None:
     with (tmp_path_factory.mktemp("report") / "out").open("w") as stream:
         assert isinstance(make(Destination(output=Output(stream, "a file"), environment=TERMINAL)), Plain)
+
+
+def test_what_stands_below_a_step_is_wrapped_where_it_began(monkeypatch: pytest.MonkeyPatch) -> None:
+    failed = finished("m1", task("Look"), "failed", result={"failed": True, "msg": "word " * 60})
+    text = shown([*started(["m1"]), failed], monkeypatch)
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text).replace("\r", "")
+    lines = [line for line in plain.split("\n") if "word" in line]
+    assert len(lines) > 2
+    assert all(line.startswith(" " * 13 + "word") and len(line) <= 100 for line in lines)

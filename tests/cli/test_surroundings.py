@@ -1,0 +1,89 @@
+"""Terminals, disks and folders as they are somewhere: hivectl says what is wrong, and goes on where it can."""
+
+from __future__ import annotations
+
+import codecs
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hivectl.cli.extra_variables import extra_variables
+from hivectl.cli.streams import ESCAPING, escaping
+from hivectl.model.errors import InputError
+
+if TYPE_CHECKING:
+    from tests.support.command import Lab
+
+CRAMPED = """\
+import resource
+resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
+from hivectl.cli.main import main
+main()
+"""
+GATE = """\
+- hosts: here
+  tasks:
+    - command: cat gate
+    - command: echo passed
+"""
+
+
+def test_what_hivectl_draws_with_is_legible_where_the_encoding_is_poor() -> None:
+    codecs.register_error(ESCAPING, escaping)
+    assert "├── ü … ━━".encode("ascii", ESCAPING) == rb"+-- \xfc ~ =="
+    assert "├── ü … ━━".encode("latin-1", ESCAPING) == b"+-- \xfc ~ =="
+
+
+def test_a_disk_without_room_is_not_taken_for_a_damaged_store(lab: Lab) -> None:
+    done = lab.run_with(CRAMPED, "status")
+    assert done.returncode == 3
+    assert "damaged" not in done.stderr
+    assert "name another" in done.stderr
+
+
+def test_names_and_links_of_inventories_that_are_wrong_are_told_in_words(lab: Lab) -> None:
+    lab.write("inventory/lab.yml", "version: 1\nnodes:\n  bad name: {driver: local}\nlimits: {a b: 1}\n")
+    (lab.folder / "inventory" / "more.yml").symlink_to("loop.yml")
+    (lab.folder / "inventory" / "loop.yml").symlink_to("more.yml")
+    done = lab.run("inventory", "list")
+    assert done.returncode == 3
+    assert '"bad name" is not a name here: expected a name of letters, digits' in done.stderr
+    assert '"a b" is not a name here: expected a name of letters, digits, - _ and .' in done.stderr
+    assert "cannot read inventory/more.yml" in done.stderr
+    assert "[A-Za-z" not in done.stderr
+    (lab.folder / "inventory" / "more.yml").unlink()
+    (lab.folder / "inventory" / "loop.yml").unlink()
+    lab.write("inventory/lab.yml", "version: 1\n")
+    assert "the inventory has no nodes" in lab.run("inventory", "list").stderr
+
+
+def test_the_last_run_goes_on_by_the_command_that_is_shown(lab: Lab) -> None:
+    lab.write("other/lab.yml", "version: 1\nnodes:\n  here: {driver: local}\n")
+    home = lab.folder / "home"
+    home.mkdir(exist_ok=True)
+    lab.write("gate.yml", GATE.replace("cat gate", f"cat {home}/gate"))
+    assert "no run has applied anything yet" in lab.run("apply", "-i", "other", "--resume", "last").stderr
+    first = lab.run("apply", "-i", "other", "gate.yml")
+    assert first.returncode == 1
+    run = json.loads(lab.run("runs", "-i", "other", "-o", "json").stdout)["items"][0]["run"]
+    assert f"hivectl apply -i other --resume {run}" in first.stdout
+    (home / "gate").write_text("open\n")
+    second = lab.run("apply", "-i", "other", "--resume", "last", "-v")
+    assert (second.returncode, second.stderr) == (0, "")
+    assert "going on with" in second.stdout
+    assert "stdout | passed" in second.stdout
+
+
+def test_a_playbook_that_is_no_file_is_called_what_it_is(lab: Lab) -> None:
+    assert "the playbook inventory is a folder" in lab.run("apply", "inventory").stderr
+
+
+def test_templates_on_the_command_line_are_one_word_each() -> None:
+    assert extra_variables(["a={{ b + 1 }} c='d e' f={{ 'x y' }}-{{g}}"]) == {
+        "a": "{{ b + 1 }}",
+        "c": "d e",
+        "f": "{{ 'x y' }}-{{g}}",
+    }
+    with pytest.raises(InputError, match="not of the form"):
+        extra_variables(["a {{ b }}"])
