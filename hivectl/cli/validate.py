@@ -152,7 +152,7 @@ def _check_playbook(path: Path, inventory: "Inventory | None", extra: "Mapping[s
     for check in (
         lambda: validate_playbook(playbook, whole, extra),
         # which nodes are free is not known offline: all of them may be
-        lambda: build_plan(playbook, whole, free=lambda: whole.nodes),
+        lambda: build_plan(playbook, whole, free=lambda: whole.nodes, sources=True),
     ):
         try:
             check()

@@ -83,7 +83,7 @@ def unfit_tasks(plays: Iterable[PlannedPlay], inventory: Inventory, tags: Tags) 
             if (node := inventory.nodes.get(name)) is not None:
                 kinds.setdefault(tuple(one.driver for one in node.connections), []).append(name)
         known = {drivers: offered(drivers) for drivers in kinds if drivers}
-        for task in _certain(planned.play.sections):
+        for task in certain_tasks(planned.play.sections):
             if not tags.wants(task):
                 continue
             if task.module == "pip" and (bare := _without_python(planned.nodes, inventory)):
@@ -141,7 +141,7 @@ def hinted(error: HivectlError, module: Module[Any]) -> HivectlError:
     return error
 
 
-def _certain(sections: Iterable[Sequence[Entry]]) -> Generator[Task, None, bool]:
+def certain_tasks(sections: Iterable[Sequence[Entry]]) -> Generator[Task, None, bool]:
     """Yield tasks that every node of the play comes to, and whose failure nobody has provided for.
 
     Returns:
@@ -155,13 +155,15 @@ def _certain(sections: Iterable[Sequence[Entry]]) -> Generator[Task, None, bool]
                 if not _depends(entry):
                     yield entry
             elif isinstance(entry, Block):
-                left = yield from _certain((entry.always,) if entry.rescue else (entry.body, entry.always))
+                left = yield from certain_tasks(
+                    (entry.always,) if entry.rescue else (entry.body, entry.always)
+                )
             elif isinstance(entry, RoleTasks):
-                left = yield from _certain((entry.body,))
+                left = yield from certain_tasks((entry.body,))
             elif entry.body is None:
                 left = True
             elif not _depends(entry.task):
-                left = yield from _certain((entry.body,))
+                left = yield from certain_tasks((entry.body,))
             if left:
                 return True
     return False

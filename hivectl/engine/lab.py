@@ -76,7 +76,7 @@ def open_lab(inventories: Sequence[Path] = ()) -> Lab:
 
     paths = tuple(inventories) or _default_inventories()
     inventory = load_inventory(
-        paths, attributes_of, driver_names, backend_attributes_of, backend_names, board_meant
+        paths, attributes_of, driver_names, backend_attributes_of, backend_names, board_meant, virtual_fault
     )
     store = store_location(inventory.store, _folder_of(paths[-1]))
     return Lab(inventory, store, state_folder(store))
@@ -115,6 +115,17 @@ def board_meant(name: str) -> str | None:
     from hivectl.boards.registry import meant
 
     return meant(name)
+
+
+def virtual_fault(kind: str, driver: str) -> InputError | None:
+    """Return what is wrong with a kind of virtual device behind a driver; None: it fits."""
+    from hivectl.virtual.registry import need_kind
+
+    try:
+        need_kind(kind, driver)
+    except InputError as error:
+        return error
+    return None
 
 
 def beside(lab: Lab, playbook: Path) -> Lab:

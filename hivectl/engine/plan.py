@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hivectl.engine.fitting import unfit_tasks
 from hivectl.engine.graph import CycleFoundError, Graph
+from hivectl.engine.local_files import missing_files
 from hivectl.model.errors import Complaints, HivectlError, InputError
 from hivectl.model.playbook import flatten
 from hivectl.model.records import record
@@ -113,6 +114,7 @@ def build_plan(
     tags: Tags | None = None,
     free: Callable[[], Collection[str]] | None = None,
     seed: str = "",
+    sources: bool = False,
 ) -> Plan:
     """Select the nodes and build the graph.
 
@@ -123,6 +125,7 @@ def build_plan(
         tags: which tasks are wanted.
         free: returns the nodes that nobody holds, for the selector `free`.
         seed: of `order: shuffle`: a run that is resumed has the order it began with.
+        sources: whether files of this machine are looked for that tasks are going to need.
 
     Raises:
         Complaints: unknown nodes, ids or limits, and cycles, all at once.
@@ -146,6 +149,8 @@ def build_plan(
     errors += unknown_limits(tasks.values(), inventory.limits)
     errors += wrong_ids(tasks)
     errors += unfit_tasks(plays, inventory, tags)
+    if sources:
+        errors += missing_files(plays, inventory, tags, playbook.path.resolve().parent)
     graph, group_of = _graph(plays, tasks, tags)
     errors += _cycle(graph, tasks)
     if errors:

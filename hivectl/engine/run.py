@@ -147,6 +147,8 @@ def prepare(
         tags=Tags(options.tags, options.skip_tags, start_of(playbook, options.start_at)),
         free=lambda: _free(lab),
         seed=run,
+        # what a run that is resumed has done already needs its files no more
+        sources=record is None,
     )
     return playbook, plan
 

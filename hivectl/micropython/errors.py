@@ -61,6 +61,10 @@ class BusyBoardError(HandshakeError):
 class ProtocolError(HandshakeError):
     """The raw REPL said what it never says: bytes were lost, or somebody else uses it too."""
 
+    def __init__(self, message: str, **more: Any) -> None:
+        hint = "bytes are lost on its line, or somebody else types: by its other connection, or another controller"
+        super().__init__(message, **{"hint": hint, **more})
+
 
 class LackingError(NodeError):
     """The board's firmware lacks what is needed."""

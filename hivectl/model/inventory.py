@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hivectl.model.cleanup import CleanUp
+    from hivectl.model.errors import HivectlError
     from hivectl.model.origin import Origin
     from hivectl.model.ranges import Index
 
@@ -163,6 +164,7 @@ def load_inventory(
     backend_of: Callable[[str], type | None] | None = None,
     backend_names: Callable[[], Iterable[str]] = tuple,
     board_meant: Callable[[str], str | None] | None = None,
+    virtual_fault: Callable[[str, str], HivectlError | None] | None = None,
 ) -> Inventory:
     """Load inventory files and folders (their *.yml and *.yaml, sorted, hidden ones left out); later wins.
 
@@ -174,13 +176,15 @@ def load_inventory(
         backend_names: every power backend, for suggestions.
         board_meant: returns the board that was meant by a name that is none but looks like one, None for every other
             name; None: boards are not looked at.
+        virtual_fault: returns what is wrong with a kind of virtual device behind a driver, None where it fits; None:
+            these are not looked at.
 
     Raises:
         Complaints: every fault found.
     """
     from hivectl.model.inventory_loader import load
 
-    return load(paths, (attributes_of, driver_names), (backend_of, backend_names), board_meant)
+    return load(paths, (attributes_of, driver_names), (backend_of, backend_names), board_meant, virtual_fault)
 
 
 def node_layers(inventory: Inventory, node: Node) -> list[tuple[str, Mapping[str, Any]]]:

@@ -54,6 +54,7 @@ def load(
     drivers_known: Kinds,
     backends_known: Kinds,
     board_meant: Callable[[str], str | None] | None,
+    virtual_fault: Callable[[str, str], HivectlError | None] | None,
 ) -> Inventory:
     """See `hivectl.model.inventory.load_inventory`."""
     description = read(paths)
@@ -68,6 +69,8 @@ def load(
     _check_ways(nodes, description)
     if board_meant is not None:
         _check_boards(nodes, description, board_meant)
+    if virtual_fault is not None:
+        _check_virtual(nodes, description, virtual_fault)
     hives = hives_of(description, nodes)
     membership: dict[str, list[str]] = {}
     for hive in hives.values():
@@ -132,6 +135,7 @@ class _Drivers:
         self._attributes_of, self._names = known
         self._description = description
         self._known: dict[str, tuple[Validator, tuple[Parameter, ...]] | None] = {}
+        self._one_of: dict[str, tuple[str, ...]] = {}
         self._broken: dict[str, BrokenPluginError] = {}
 
     @property
@@ -153,6 +157,7 @@ class _Drivers:
             else:
                 required = tuple(one for one in parameters_of(cls) if one.required)
                 self._known[name] = (Validator(schema_of(cls, required=False)), required)
+                self._one_of[name] = getattr(cls, "ONE_OF", ())
         found = self._known[name]
         if name in self._broken:
             self._description.complain(self._broken[name].message, origin, self._broken[name].hint)
@@ -181,6 +186,15 @@ class _Drivers:
         found = self._known[driver]
         required = found[1] if found else ()
         return [one.name for one in required if not any(name in values for name in (one.name, *one.aliases))]
+
+    def lacking(self, driver: str, values: Mapping[str, Any]) -> str:
+        """Return what is to be given besides, in words; "" where nothing is missing."""
+        parts = [f'"{name}"' for name in self.missing(driver, values)]
+        either = self._one_of.get(driver, ())
+        if either and not any(values.get(name) not in (None, "") for name in either):
+            *some, last = (f'"{name}"' for name in either)
+            parts.append(f"one of {', '.join(some)} and {last}")
+        return " and ".join(parts)
 
 
 def _nodes(description: Description, drivers: _Drivers, backends: _Drivers) -> dict[str, Node]:
@@ -271,10 +285,8 @@ def _connection(
     attributes.key_origins = {**defaults.key_origins, **own.key_origins}
     attributes.value_origins = {**defaults.value_origins, **own.value_origins}
     virtual, on = values.get("virtual"), values.get("on")
-    missing = drivers.missing(driver, attributes) if virtual is None else []
-    if missing:
-        names = " and ".join(f'"{one}"' for one in missing)
-        description.complain(f"nodes.{what}: the driver {driver} needs {names}", values.origin)
+    if virtual is None and (lacking := drivers.lacking(driver, attributes)):
+        description.complain(f"nodes.{what}: the driver {driver} needs {lacking}", values.origin)
     yield ConnectionEntry(
         name=name or driver,
         driver=driver,
@@ -298,9 +310,8 @@ def _power(raw: RawNode, description: Description, backends: _Drivers) -> PowerE
         if backends.find(backend, origin_of(values, "backend")) is None:
             return None
         backends.check(backend, attributes, f"nodes.{raw.name}.power")
-        if missing := backends.missing(backend, attributes):
-            names = " and ".join(f'"{one}"' for one in missing)
-            message = f"nodes.{raw.name}.power: the power backend {backend} needs {names}"
+        if lacking := backends.lacking(backend, attributes):
+            message = f"nodes.{raw.name}.power: the power backend {backend} needs {lacking}"
             description.complain(message, values.origin)
     return PowerEntry(backend=backend, attributes=attributes, origin=values.origin)
 
@@ -348,6 +359,32 @@ def _check_boards(
         if node.board and (best := meant[node.board]):
             origin = origin_of(description.nodes[node.name].values, "board")
             description.complain(f'there is no board "{node.board}"', origin, f'did you mean "{best}"?')
+
+
+def _check_virtual(
+    nodes: Mapping[str, Node],
+    description: Description,
+    virtual_fault: Callable[[str, str], HivectlError | None],
+) -> None:
+    """Complain of virtual devices that there are not, or that are not reached like this."""
+    for node in nodes.values():
+        entries = [entry for entry in node.connections if entry.virtual]
+        for entry in entries:
+            assert entry.virtual is not None
+            values = description.nodes[node.name].values
+            several = values.get("connections")
+            written = several.get(entry.name, values) if isinstance(several, YamlMapping) else values
+            origin = origin_of(written, "virtual")
+            if (fault := virtual_fault(entry.virtual, entry.driver)) is not None:
+                description.complain(fault.message, origin, fault.hint)
+            elif entry.virtual != entries[0].virtual:
+                message = (
+                    f'"{node.name}" is one device: it cannot be a virtual `{entries[0].virtual}`, and a '
+                )
+                description.complain(f"{message}`{entry.virtual}`", origin)
+            if entry.on is not None:
+                message = f'a virtual device is plugged into nothing: "on" has no meaning at {node.name}'
+                description.complain(message, origin_of(written, "on"), "leave `on` out, or `virtual`")
 
 
 def _check_ways(nodes: Mapping[str, Node], description: Description) -> None:

@@ -159,7 +159,8 @@ def _analyse(cls: Any) -> _Analysis:
 def schema_of(cls: type[Any], *, templates: bool = True, required: bool = True) -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of a parameter dataclass.
 
-    A class may have REFUSED: names that others know and it has not -> what to do instead.
+    A class may have REFUSED: names that others know and it has not -> what to do instead. One of a driver may have
+    ONE_OF: names of which the inventory must give one.
 
     Args:
         cls: a parameter dataclass.

@@ -9,7 +9,7 @@ from hivectl.model.errors import HivectlError
 from hivectl.model.records import record
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from hivectl.drivers.base import Capability, Connection, Stream
@@ -147,6 +147,36 @@ class NodeContext(TaskContext, Protocol):
         ...
 
 
+@record
+class Source:
+    """A file of this machine that a task names.
+
+    Attributes:
+        parameter: that names it.
+        name: as `TaskContext.find_file` takes it, or a glob.
+        folder: beside the playbook, where it is looked for first.
+        kind: "file", "folder", or "any" of both.
+    """
+
+    parameter: str
+    name: str
+    folder: str = field(default="files")
+    kind: str = field(default="any")
+
+
+def named_source(
+    parameter: str, *unless: str, folder: str = "files", kind: str = "any"
+) -> Callable[[Mapping[str, Any]], Iterable[Source]]:
+    """Return a module's `sources`: one parameter names a file, unless others are given, which say otherwise."""
+
+    def sources(arguments: Mapping[str, Any]) -> Iterable[Source]:
+        name = arguments.get(parameter)
+        if isinstance(name, str) and name and not any(other in arguments for other in unless):
+            yield Source(parameter, name, folder, kind)
+
+    return sources
+
+
 @record(kw_only=True)
 class Module(Generic[P]):
     """A module: exactly one of `operations`, `procedure`, `group` and `decide` is given.
@@ -171,6 +201,8 @@ class Module(Generic[P]):
         verify: finds out what became of such a procedure that is not repeatable: its result, or None where it may be
             done again since the node's state is known. Absent: nobody can tell.
         once: one node does it for all nodes of the play, as if the task said `run_once`.
+        sources: which files of this machine a task needs, by its arguments as they are written; what `arguments` does
+            not say for certain is left out. They are looked for before any node is touched.
         faults: parameter -> what surely makes no sense in it, whatever the node: said before any run, where no
             template can change it.
     """
@@ -192,6 +224,7 @@ class Module(Generic[P]):
     repeatable: bool = True
     verify: Callable[[P, NodeContext], Awaitable[Result | None]] | None = None
     once: bool = False
+    sources: Callable[[Mapping[str, Any]], Iterable[Source]] | None = None
     faults: Callable[[P], Mapping[str, HivectlError]] | None = None
 
 

@@ -12,7 +12,7 @@ from hivectl.model.parameters import parameter
 from hivectl.model.records import record
 from hivectl.model.secret import Secret, mask, reveal
 from hivectl.modules.attributes import FILE_RETURNS, PlacedParameters, attributes_of, write_into
-from hivectl.modules.base import Module, ModuleError, Result, TaskContext, merge_results
+from hivectl.modules.base import Module, ModuleError, Result, TaskContext, merge_results, named_source
 from hivectl.modules.contents import content_of_file, mode_of
 
 
@@ -195,6 +195,7 @@ MODULE = Module(
     operations=operations,
     result=result,
     capabilities=frozenset({Capability.FILES}),
+    sources=named_source("src", "remote_src"),
     example="""\
 - name: The pump's settings
   copy:

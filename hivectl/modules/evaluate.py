@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import glob
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePath
 from statistics import fmean
@@ -17,10 +18,10 @@ from hivectl.model.errors import HivectlError
 from hivectl.model.parameters import parameter
 from hivectl.model.paths import cache_folder, user_path
 from hivectl.model.records import record
-from hivectl.modules.base import Module, ModuleError, NodeContext, Result
+from hivectl.modules.base import Module, ModuleError, NodeContext, Result, Source
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from hivectl.bitstream.cache import Cache
     from hivectl.bitstream.evaluations import Circuit
@@ -361,6 +362,16 @@ def _message(faults: Sequence[tuple[str, str]], total: int) -> str:
     return f"{len(faults)} of {total} evaluations failed: {'; '.join(parts)}"
 
 
+def sources(arguments: Mapping[str, Any]) -> Iterator[Source]:
+    """Yield the globs: a plain file that is not there fails alone."""
+    given = arguments.get("bitstreams")
+    patterns = given if isinstance(given, list) else [given]
+    if "folder" not in arguments:
+        for pattern in patterns:
+            if isinstance(pattern, str) and glob.has_magic(pattern):
+                yield Source("bitstreams", pattern)
+
+
 MODULE = Module(
     name="evaluate",
     summary="Measure circuits on the FPGA boards of a play, spread over them or each on all",
@@ -369,6 +380,7 @@ MODULE = Module(
     faults=faults_of,
     # boards that have a REPL beside the firmware that measures: what runs neither has no FPGA either
     capabilities=frozenset({Capability.REPL}),
+    sources=sources,
     example="""\
 - name: Count pulses
   evaluate:

@@ -15,7 +15,7 @@ from hivectl.model.node_errors import FenceError, NodeError
 from hivectl.model.parameters import parameter
 from hivectl.model.records import record
 from hivectl.model.suggestions import did_you_mean
-from hivectl.modules.base import Module, ModuleError, NodeContext, Result
+from hivectl.modules.base import Module, ModuleError, NodeContext, Result, named_source
 from hivectl.modules.board_repl import attempt
 
 if TYPE_CHECKING:
@@ -265,6 +265,7 @@ MODULE = Module(
     procedure=procedure,
     verify=verify,
     free_form=None,
+    sources=named_source("image", kind="file"),
     example="""\
 - name: MicroPython
   flash: {image: files/micropython-pico2.uf2}

@@ -8,7 +8,7 @@ from typing import Any
 
 from hivectl.model.parameters import parameter
 from hivectl.model.records import record
-from hivectl.modules.base import Module, ModuleError, Result, TaskContext
+from hivectl.modules.base import Module, ModuleError, Result, TaskContext, named_source
 
 ENDINGS = ("yaml", "yml", "json")
 # parameters that only `dir` has, and what they are when they are not given
@@ -132,6 +132,7 @@ MODULE = Module(
     parameters=Parameters,
     decide=decide,
     free_form="file",
+    sources=named_source("file", folder="vars", kind="file"),
     example="""\
 - name: What differs from kind to kind
   include_vars: "{{ kind }}.yml"

@@ -1,14 +1,15 @@
 """`mip`: MicroPython packages on a board; this machine fetches them, the board needs no network."""
 
 import posixpath
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hivectl.drivers.base import Capability
 from hivectl.helper.operations import Content, ItemResult, Operation, Stat, Write
 from hivectl.model.parameters import parameter
 from hivectl.model.records import record
-from hivectl.modules.base import Module, NodeContext, Result
-from hivectl.modules.mip_packages import INDEX, PackageFile, read, resolve
+from hivectl.modules.base import Module, NodeContext, Result, Source
+from hivectl.modules.mip_packages import INDEX, PackageFile, here, read, resolve
 
 
 @record(kw_only=True)
@@ -98,6 +99,15 @@ def _result(
     return {**result, "failed": True, "msg": failures[0].get("msg", "it failed")} if failures else result
 
 
+def sources(arguments: Mapping[str, Any]) -> Iterator[Source]:
+    """Yield the packages that are on this machine."""
+    for parameter_name in ("name", "package"):
+        given = arguments.get(parameter_name)
+        for name in given if isinstance(given, list) else [given]:
+            if isinstance(name, str) and here(name) and "@" not in name:
+                yield Source(parameter_name, name)
+
+
 MODULE = Module(
     name="mip",
     summary="MicroPython packages on a board",
@@ -105,6 +115,7 @@ MODULE = Module(
     procedure=procedure,
     capabilities=frozenset({Capability.FILES, Capability.REPL}),
     free_form="name",
+    sources=sources,
     example="""\
 - name: It speaks MQTT
   mip:

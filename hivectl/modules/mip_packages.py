@@ -145,6 +145,13 @@ def _versioned(name: str, version: str | None) -> tuple[str, str | None]:
     return name, version if version not in ("", "latest") else None
 
 
+def here(name: str) -> bool:
+    """Tell whether a package is a file or folder of this machine."""
+    if name.partition(":")[0] in HOSTS or _remote(name):
+        return False
+    return "/" in name or name.endswith((*SINGLE, ".json"))
+
+
 def _place(name: str, version: str | None, index: str, compiled: int, find: Callable[[str], Path]) -> str:
     """Return where a package is described, or its single file."""
     scheme, _, rest = name.partition(":")
@@ -152,7 +159,7 @@ def _place(name: str, version: str | None, index: str, compiled: int, find: Call
         return _hosted(scheme, rest, version, name)
     if _remote(name):
         return name if name.endswith((*SINGLE, ".json")) else f"{name.rstrip('/')}/package.json"
-    if "/" in name or name.endswith((*SINGLE, ".json")):
+    if here(name):
         path = find(name)
         return str(path / "package.json" if path.is_dir() else path)
     kind = str(compiled) if compiled else "py"

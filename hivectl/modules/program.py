@@ -7,7 +7,7 @@ begins anew when the run lets the board go (unless the node says `resume: false`
 import hashlib
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from hivectl.helper.operations import Attributes, Content, Directory, ItemResult
 from hivectl.model.parameters import parameter
 from hivectl.model.records import record
 from hivectl.model.secret import Secret
-from hivectl.modules.base import Module, ModuleError, NodeContext, Result
+from hivectl.modules.base import Module, ModuleError, NodeContext, Result, Source
 from hivectl.modules.commands import as_text, environment_of, reveal_text
 from hivectl.modules.contents import content_of_file
 from hivectl.modules.launcher import (
@@ -340,6 +340,13 @@ def with_diff(result: Result, before: Seen, context: NodeContext) -> Result:
     return {**result, "diff": {"before": f"state: {state}\n", "after": f"state: {result['state']}{anew}\n"}}
 
 
+def sources(arguments: Mapping[str, Any]) -> Iterator[Source]:
+    """Yield the script, unless the program may only be to be stopped."""
+    name = arguments.get("script")
+    if isinstance(name, str) and arguments.get("state", "started") in ("started", "restarted"):
+        yield Source("script", name)
+
+
 MODULE = Module(
     name="program",
     summary="Something long that the node runs, in tmux or as a board's main program; it outlives the controller",
@@ -347,6 +354,7 @@ MODULE = Module(
     procedure=procedure,
     capabilities=frozenset({Capability.RUN, Capability.FILES}),
     alternative=frozenset({Capability.FILES, Capability.REPL}),
+    sources=sources,
     example="""\
 - name: The pump runs
   program:

@@ -10,7 +10,7 @@ from hivectl.model.errors import HivectlError, InputError
 from hivectl.model.parameters import parameter
 from hivectl.model.records import record
 from hivectl.model.secret import Secret
-from hivectl.modules.base import Module, ModuleError, NodeContext, Result
+from hivectl.modules.base import Module, ModuleError, NodeContext, Result, named_source
 from hivectl.modules.board_repl import attempt
 from hivectl.modules.commands import reveal_text
 from hivectl.modules.contents import text_of_file
@@ -157,6 +157,7 @@ MODULE = Module(
     faults=faults_of,
     capabilities=frozenset({Capability.REPL}),
     free_form="code",
+    sources=named_source("src", kind="file"),
     example="""\
 - name: The beacon is on
   repl:

@@ -1,7 +1,7 @@
 """`script`: a program of this machine, run on the node."""
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from hivectl.drivers.base import Capability
@@ -11,7 +11,7 @@ from hivectl.model.parameters import parameter
 from hivectl.model.records import record
 from hivectl.model.secret import Secret
 from hivectl.model.words import unquoted, words
-from hivectl.modules.base import Module, ModuleError, TaskContext
+from hivectl.modules.base import Module, ModuleError, Source, TaskContext
 from hivectl.modules.commands import RETURNS, as_text, command_result, environment_of, reveal_text
 from hivectl.modules.contents import content_of_file
 from hivectl.modules.free_form import split_options
@@ -58,11 +58,7 @@ def operations(parameters: Parameters, context: TaskContext) -> Sequence[Operati
         raise ModuleError("no script given", origin=context.origin)
     plain = reveal_text(text)
     begin, end = spans[0]
-    try:
-        [name] = shlex.split(plain[begin:end])
-    except ValueError:
-        name = unquoted(plain[begin:end])
-    path = context.find_file(name)
+    path = context.find_file(_name(plain[begin:end]))
     if path.is_dir():
         raise ModuleError(f"{path} is a folder, not a script", origin=context.origin)
     rest = plain[end:].strip()
@@ -98,6 +94,28 @@ def _wanted(parameters: Parameters, context: TaskContext) -> tuple[str | Secret,
     return text or "", options
 
 
+def _name(word: str) -> str:
+    """Return the file that the first word names."""
+    try:
+        [name] = shlex.split(word)
+    except ValueError:
+        name = unquoted(word)
+    return name
+
+
+def sources(arguments: Mapping[str, Any]) -> Iterator[Source]:
+    """Yield the file, unless something on the node may make it needless."""
+    for parameter_name in ("free_form", "cmd"):
+        text = arguments.get(parameter_name)
+        if not isinstance(text, str) or any(name in arguments for name in ("creates", "removes")):
+            continue
+        text, options = split_options(text, OPTIONS)
+        spans = list(words(text))
+        if spans and not {"creates", "removes"} & options.keys():
+            begin, end = spans[0]
+            yield Source(parameter_name, _name(text[begin:end]), kind="file")
+
+
 MODULE = Module(
     name="script",
     summary="A program of this machine, run on the node",
@@ -107,6 +125,7 @@ MODULE = Module(
     capabilities=frozenset({Capability.RUN, Capability.FILES}),
     alternative=frozenset({Capability.FILES, Capability.REPL}),
     free_form="free_form",
+    sources=sources,
     example="""\
 - name: Calibrate once
   script: scripts/calibrate.py --pump 2

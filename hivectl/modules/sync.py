@@ -11,7 +11,7 @@ from hivectl.helper.file_operations import Find
 from hivectl.helper.operations import Attributes, Directory, ItemResult, Operation, Remove, Stat, Write
 from hivectl.model.parameters import parameter
 from hivectl.model.records import record
-from hivectl.modules.base import Module, ModuleError, NodeContext, Result
+from hivectl.modules.base import Module, ModuleError, NodeContext, Result, named_source
 from hivectl.modules.contents import content_of_file, mode_of
 from hivectl.modules.copy import walk
 
@@ -182,6 +182,7 @@ MODULE = Module(
     parameters=Parameters,
     procedure=procedure,
     capabilities=frozenset({Capability.FILES}),
+    sources=named_source("src", kind="folder"),
     example="""\
 - name: What runs on the board
   sync:

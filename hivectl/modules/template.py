@@ -10,7 +10,7 @@ from hivectl.model.parameters import parameter
 from hivectl.model.records import record
 from hivectl.model.secret import Secret
 from hivectl.modules.attributes import FILE_RETURNS, PlacedParameters, attributes_of, write_into
-from hivectl.modules.base import Module, ModuleError, TaskContext
+from hivectl.modules.base import Module, ModuleError, TaskContext, named_source
 from hivectl.modules.contents import mode_of, text_of_file
 
 NEWLINES = {"\\n": "\n", "\\r": "\r", "\\r\\n": "\r\n"}
@@ -97,6 +97,7 @@ MODULE = Module(
     parameters=Parameters,
     operations=operations,
     capabilities=frozenset({Capability.FILES}),
+    sources=named_source("src", folder="templates", kind="file"),
     example="""\
 - name: The pump's settings
   template:

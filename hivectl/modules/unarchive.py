@@ -11,7 +11,7 @@ from hivectl.model.parameters import parameter
 from hivectl.model.records import record
 from hivectl.model.secret import Secret
 from hivectl.modules.attributes import FILE_RETURNS, AttributeParameters, attributes_of
-from hivectl.modules.base import Module, ModuleError, TaskContext
+from hivectl.modules.base import Module, ModuleError, TaskContext, named_source
 from hivectl.modules.commands import reveal_text
 from hivectl.modules.contents import content_of_file
 
@@ -122,6 +122,7 @@ MODULE = Module(
     parameters=Parameters,
     operations=operations,
     capabilities=frozenset({Capability.FILES}),
+    sources=named_source("src", "remote_src", "copy", "creates", kind="file"),
     example="""\
 - name: The tool chain
   unarchive:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from hivectl.model.records import record
 from hivectl.virtual.confinement import NoSandbox, find_sandbox, prepare
-from hivectl.virtual.registry import wrong_driver
+from hivectl.virtual.registry import need_kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,8 +54,7 @@ class VirtualLinux:
 
     async def reach(self, driver: str, *, origin: Origin | None = None) -> Mapping[str, Any]:
         """Return the attributes of the `ssh` driver; raises InputError for another one."""
-        if driver != "ssh":
-            raise wrong_driver("linux", driver, "ssh", origin)
+        need_kind("linux", driver, origin=origin)
         return self.attributes
 
     def plug(self) -> None:

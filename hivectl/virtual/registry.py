@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
 PICO_KINDS = ("pico", "pico-w", "pico2", "pico2-w", "pico2-ice")
 ICE_KINDS = ("pico2-ice-native", "pico2-ice-icefarm", "pico2-ice-icefarm-variance")
-KINDS = ("linux", *PICO_KINDS, *ICE_KINDS)
+# kind -> the drivers that lead to it; those without Wi-Fi have no WebREPL
+DRIVERS = {
+    "linux": ("ssh",),
+    **dict.fromkeys((*PICO_KINDS, *ICE_KINDS), ("serial",)),
+    **dict.fromkeys(("pico-w", "pico2-w"), ("webrepl", "serial")),
+}
 
 
 class VirtualDevice(Protocol):
@@ -46,13 +51,28 @@ class VirtualDevice(Protocol):
         ...
 
 
-def wrong_driver(kind: str, driver: str, drivers: str, origin: Origin | None) -> InputError:
-    """Say that a driver does not lead to a kind of device."""
-    return InputError(
-        f"a virtual `{kind}` is not reached by the driver {driver}",
-        origin=origin,
-        hint=f"write `driver: {drivers}`",
-    )
+def need_kind(kind: str, driver: str | None = None, *, origin: Origin | None = None) -> None:
+    """Refuse a kind of device that there is not, and a driver that does not lead to it.
+
+    Args:
+        kind: as the inventory names it.
+        driver: by which it shall be reached; None: it does not matter.
+        origin: where the inventory asks for it.
+
+    Raises:
+        InputError: with what to write instead.
+    """
+    drivers = DRIVERS.get(kind)
+    if drivers is None:
+        best = nearest(kind, DRIVERS)
+        hint = f"did you mean `{best}`?" if best else f"there is: {', '.join(DRIVERS)}"
+        raise InputError(f"there is no virtual device `{kind}`", origin=origin, hint=hint)
+    if driver is not None and driver not in drivers:
+        raise InputError(
+            f"a virtual `{kind}` is not reached by the driver {driver}",
+            origin=origin,
+            hint=f"write `driver: {' or '.join(drivers)}`",
+        )
 
 
 async def start_virtual(
@@ -66,7 +86,7 @@ async def start_virtual(
     """Start a virtual device for a node.
 
     Args:
-        kind: one of KINDS.
+        kind: one of DRIVERS.
         node: its name.
         folder: where it keeps its files from run to run.
         origin: where the inventory asks for it.
@@ -76,6 +96,7 @@ async def start_virtual(
     Raises:
         InputError: there is no such kind.
     """
+    need_kind(kind, origin=origin)
     if kind == "linux":
         from hivectl.virtual.linux import start
 
@@ -84,11 +105,7 @@ async def start_virtual(
         from hivectl.virtual.ice.start import start_native
 
         return await start_native(node, folder, kind)
-    if kind in PICO_KINDS:
-        from hivectl.virtual.board.start import start_board
+    from hivectl.virtual.board.start import start_board
 
-        # with a cable it is a board as it is unpacked
-        return await start_board(node, folder, kind, new={"serial", "webrepl"} <= set(drivers))
-    best = nearest(kind, KINDS)
-    hint = f"did you mean `{best}`?" if best else f"there is: {', '.join(KINDS)}"
-    raise InputError(f"there is no virtual device `{kind}`", origin=origin, hint=hint)
+    # with a cable it is a board as it is unpacked
+    return await start_board(node, folder, kind, new={"serial", "webrepl"} <= set(drivers))

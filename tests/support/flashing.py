@@ -62,7 +62,7 @@ async def plugged(
         name: of the node; the board's serial number is made of it.
         **where: of `hivectl.virtual.board.loader.Usb`.
     """
-    chip, machine, _ = BOARDS[kind]
+    chip, machine = BOARDS[kind]
     device = await Device.make(name, folder / name / "files")
     device.machine = machine
     usb = Usb(device, folder / name, chip, machine, **where)

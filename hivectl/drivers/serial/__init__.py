@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 class SerialAttributes:
     """Inventory keys of `driver: serial`; one of serial_number, hub_port and port names the board."""
 
+    ONE_OF: ClassVar[tuple[str, ...]] = ("serial_number", "hub_port", "port")
+
     serial_number: str | None = parameter(
         "USB serial number of the board.", default=None, example="E6614104033B2A2A"
     )

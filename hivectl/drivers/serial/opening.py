@@ -64,7 +64,7 @@ async def open_wire(target: Target) -> Stream:
                 node=target.node,
             ) from error
     path = attributes.port
-    if path is None:
+    if not path:
         path = await asyncio.to_thread(find_port, attributes, target.node)
     try:
         return open_terminal(StreamAddress(path=path, baud=attributes.baud), node=target.node, exclusive=True)
@@ -121,18 +121,19 @@ def choose(ports: Iterable[ListPortInfo], attributes: SerialAttributes, node: st
 
 def pattern(attributes: SerialAttributes, node: str) -> str:
     """Return a glob for the board's port on another Linux node, by what udev calls it there."""
-    if attributes.port is not None:
+    if attributes.port:
         return attributes.port
     _need_name(attributes, node)
     interface = "*" if attributes.interface is None else f"{2 * attributes.interface:02d}"
-    if attributes.serial_number is not None:
+    if attributes.serial_number:
         return f"/dev/serial/by-id/*_{attributes.serial_number}-if{interface}*"
     bus, _, chain = (attributes.hub_port or "").partition("-")
     return f"/dev/serial/by-path/*-usb-*:{chain or bus}:1.{'*' if interface == '*' else int(interface)}*"
 
 
 def _need_name(attributes: SerialAttributes, node: str) -> None:
-    if attributes.serial_number is None and attributes.hub_port is None:
+    # a template may have become nothing, which would fit every port that has no number
+    if not attributes.serial_number and not attributes.hub_port:
         raise AddressError(
             "the inventory does not say which board it is",
             node=node,
@@ -143,9 +144,9 @@ def _need_name(attributes: SerialAttributes, node: str) -> None:
 def _matches(port: ListPortInfo, attributes: SerialAttributes) -> bool:
     wanted = attributes.serial_number
     # case differs between what people write and what systems say
-    if wanted is not None and (port.serial_number or "").lower() != wanted.lower():
+    if wanted and (port.serial_number or "").lower() != wanted.lower():
         return False
-    return attributes.hub_port is None or _hub_port(port) == attributes.hub_port
+    return not attributes.hub_port or _hub_port(port) == attributes.hub_port
 
 
 def _hub_port(port: ListPortInfo) -> str:
@@ -158,7 +159,7 @@ def _place(port: ListPortInfo) -> tuple[str, str]:
 
 
 def _named(attributes: SerialAttributes) -> str:
-    if attributes.serial_number is not None:
+    if attributes.serial_number:
         return f"the serial number {attributes.serial_number}"
     if attributes.hub_port is None:
         return f"the port {attributes.port}"

@@ -11,7 +11,7 @@ from hivectl.virtual.board.device import Device
 from hivectl.virtual.board.loader import Usb
 from hivectl.virtual.board.webrepl import WebRepl
 from hivectl.virtual.bootsel import RP2040, RP2350
-from hivectl.virtual.registry import wrong_driver
+from hivectl.virtual.registry import need_kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from hivectl.model.origin import Origin
     from hivectl.virtual.board.port import Port
 
-# kind -> boot ROM, what MicroPython calls the board, whether it has Wi-Fi
+# kind -> boot ROM, what MicroPython calls the board
 BOARDS = {
-    "pico": (RP2040, "Raspberry Pi Pico with RP2040", False),
-    "pico-w": (RP2040, "Raspberry Pi Pico W with RP2040", True),
-    "pico2": (RP2350, "Raspberry Pi Pico2 with RP2350", False),
-    "pico2-w": (RP2350, "Raspberry Pi Pico 2 W with RP2350", True),
-    "pico2-ice": (RP2350, "Raspberry Pi Pico2 with RP2350", False),
+    "pico": (RP2040, "Raspberry Pi Pico with RP2040"),
+    "pico-w": (RP2040, "Raspberry Pi Pico W with RP2040"),
+    "pico2": (RP2350, "Raspberry Pi Pico2 with RP2350"),
+    "pico2-w": (RP2350, "Raspberry Pi Pico 2 W with RP2350"),
+    "pico2-ice": (RP2350, "Raspberry Pi Pico2 with RP2350"),
 }
 
 
@@ -46,7 +46,7 @@ class VirtualBoard:
     def __init__(self, device: Device, folder: Path, kind: str, *, new: bool = False) -> None:
         self.device = device
         self.kind = kind
-        chip, device.machine, self._wireless = BOARDS[kind]
+        chip, device.machine = BOARDS[kind]
         self.usb = Usb(device, folder, chip, device.machine)
         self.webrepl: WebRepl | None = None
         self._address: dict[str, Any] = {}
@@ -62,13 +62,12 @@ class VirtualBoard:
 
     async def reach(self, driver: str, *, origin: Origin | None = None) -> Mapping[str, Any]:
         """Plug the board in, and return how a driver finds it; raises InputError for other drivers."""
+        need_kind(self.kind, driver, origin=origin)
         if driver == "serial":
             return {"port": str(self.usb.plug_in().link), "serial_number": None, "hub_port": None}
-        if driver == "webrepl" and self._wireless:
-            if self.webrepl is None:
-                await self._listen()
-            return self._address
-        raise wrong_driver(self.kind, driver, "webrepl" if self._wireless else "serial", origin)
+        if self.webrepl is None:
+            await self._listen()
+        return self._address
 
     def plug(self) -> tuple[Path, str]:
         """Return where it can be flashed: the root of a machine that shows it, and its USB port there."""

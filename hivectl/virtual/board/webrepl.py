@@ -32,6 +32,8 @@ WAITING = 256 << 10
 LISTENING = 0.5
 # of what nobody takes, in one piece
 PIECE = 65536
+# of one frame, whose length has 16 bits at most
+FRAME = 16384
 
 
 class WebRepl:
@@ -86,11 +88,13 @@ class WebRepl:
         self.drop()
 
     def show(self, data: bytes) -> None:
-        """Send what the board prints, in a frame of its own."""
+        """Send what the board prints, in frames of its own."""
         if not self._logged_in:
             return
         data, dropped = self._device.faults.leaving(data, lossy=False)
-        self._back.send(len(data), partial(self._send, TEXT, data))
+        for start in range(0, len(data), FRAME):
+            piece = data[start : start + FRAME]
+            self._back.send(len(piece), partial(self._send, TEXT, piece))
         if dropped:
             self._back.send(0, self.drop)
 

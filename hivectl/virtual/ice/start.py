@@ -12,7 +12,7 @@ from hivectl.virtual.ice.board import NativeDevice
 from hivectl.virtual.ice.fpga import VirtualFpga, shared
 from hivectl.virtual.ice.framed import FramedFirmware
 from hivectl.virtual.ice.icefarm import IcefarmFirmware
-from hivectl.virtual.registry import wrong_driver
+from hivectl.virtual.registry import need_kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -47,9 +47,8 @@ class VirtualIce:
 
     async def reach(self, driver: str, *, origin: Origin | None = None) -> Mapping[str, Any]:
         """Plug the board in, and return how a driver finds it; raises InputError for other drivers."""
-        if driver == "serial":
-            return {"port": str(self.usb.plug_in().link), "serial_number": None, "hub_port": None}
-        raise wrong_driver(self.kind, driver, "serial", origin)
+        need_kind(self.kind, driver, origin=origin)
+        return {"port": str(self.usb.plug_in().link), "serial_number": None, "hub_port": None}
 
     def plug(self) -> tuple[Path, str]:
         """Return where it can be flashed: the root of a machine that shows it, and its USB port there."""

@@ -61,6 +61,7 @@ def test_a_board_is_found_by_what_does_not_change(attributes: dict[str, Any], de
         ({"hub_port": "9-9"}, "no board with the hub port 9-9"),
         ({"serial_number": "E66142", "interface": 1}, "has 1 serial ports"),
         ({}, "does not say which board.*serial_number"),
+        ({"serial_number": ""}, "does not say which board.*serial_number"),
     ],
 )
 def test_a_board_that_is_not_there_is_told_with_those_that_are(
