@@ -70,7 +70,7 @@ def _fitting(pattern: str, folders: Sequence[Path]) -> list[tuple[str, Path]]:
             names = glob.glob(str(written), recursive=True)  # noqa: PTH207  # patterns from people: `..` and roots too
         else:
             names = glob.glob(pattern, root_dir=folder, recursive=True)  # noqa: PTH207  # likewise
-        fitting = [(name, folder / name) for name in sorted(names, key=_natural)]
+        fitting = [(name, folder / name) for name in sorted(names, key=natural)]
         files = [(name, path) for name, path in fitting if not path.is_dir()]
         if files:
             return files
@@ -80,7 +80,8 @@ def _fitting(pattern: str, folders: Sequence[Path]) -> list[tuple[str, Path]]:
     return [(pattern, places[0] / written)]
 
 
-def _natural(name: str) -> list[tuple[int, int, str]]:
+def natural(name: str) -> list[tuple[int, int, str]]:
+    """Return the key by which names are in the order that people expect."""
     return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in DIGITS.split(name)]
 
 

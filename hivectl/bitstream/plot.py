@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 from xml.sax import saxutils
 
+from hivectl.bitstream.files import natural
 from hivectl.model.records import record
 
 if TYPE_CHECKING:
@@ -16,6 +17,15 @@ if TYPE_CHECKING:
 
 # Okabe and Ito's colours, which people who see fewer of them tell apart too; then again, with other shapes
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#000000")
+# from a mark's middle; the first one is a circle: squares, lozenges, triangles
+OUTLINES = (
+    "",
+    "m-3.2 -3.2h6.4v6.4h-6.4z",
+    "m0 -4.4l4.4 4.4l-4.4 4.4l-4.4 -4.4z",
+    "m0 -4l4 7h-8z",
+    "m0 4l4 -7h-8z",
+)
+RING = ' stroke="#c00" stroke-width="2"'
 HEIGHT, LEFT, TOP, BOTTOM, GAP, RIGHT = 300, 90, 50, 130, 110, 20
 NARROWEST, WIDEST = 5.0, 60.0  # of a column
 WIDTH = 900.0  # that a panel takes at most, if its columns may be so narrow
@@ -47,7 +57,7 @@ def plot(evaluations: Sequence[Evaluation]) -> str:
         evaluations: failed ones are marked at the bottom.
     """
     names = list(dict.fromkeys(one.name for one in evaluations))
-    boards = sorted({one.board for one in evaluations if one.board})
+    boards = sorted({one.board for one in evaluations if one.board}, key=natural)
     values = [value for one in evaluations for value in one.values]
     scale = _scale(values)
     by_circuit, first = _panel(evaluations, names, lambda one: one.name, boards, scale, LEFT)
@@ -56,7 +66,7 @@ def plot(evaluations: Sequence[Evaluation]) -> str:
     height = TOP + HEIGHT + BOTTOM
     unit = evaluations[0].measure if evaluations else "values"
     failed = sum(1 for one in evaluations if one.error)
-    title = f"{unit} of {len(names)} circuits on {len(boards)} boards" + (
+    title = f"{unit} of {_count(names, 'circuit')} on {_count(boards, 'board')}" + (
         f", {failed} failed" if failed else ""
     )
     parts = [
@@ -64,7 +74,7 @@ def plot(evaluations: Sequence[Evaluation]) -> str:
         f' width="{width:.0f}" height="{height}" font-size="11">',
         f'<rect width="{width:.0f}" height="{height}" fill="white"/>',
         f'<text x="{LEFT}" y="22" font-size="15">{escape(title)}</text>',
-        *_legend(boards, width),
+        *_legend(boards, width, failed=failed > 0, unexpected=any(one.unexpected for one in evaluations)),
         *by_circuit,
         *by_board,
         "</svg>",
@@ -126,39 +136,59 @@ def _mark(one: Evaluation, x: float, boards: Sequence[str], room: float, scale: 
     """Return the mark of one evaluation, each board's a little beside the others' where there is room."""
     told = f"{one.name} on {one.board or 'no board'}: "
     if one.value is None:
-        y = TOP + HEIGHT
-        cross = f"M{x - 4:.1f} {y - 4}l8 8m0 -8l-8 8"
-        return [
-            f'<path d="{cross}" stroke="#c00" stroke-width="2"><title>{escape(told + one.error)}</title></path>'
-        ]
+        return [_cross(x, TOP + HEIGHT, f"<title>{escape(told + one.error)}</title>")]
     number = boards.index(one.board) if one.board in boards else 0
     if len(boards) > 1:
         x += room * 0.6 * (number / (len(boards) - 1) - 0.5)
-    colour = COLOURS[number % len(COLOURS)]
+    colour = _colour(number)
     parts = []
     if len(one.values) > 1:
         top, bottom = scale.place(max(one.values)), scale.place(min(one.values))
         parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{top:.1f}" y2="{bottom:.1f}" stroke="{colour}"/>')
-    ring = ' stroke="#c00" stroke-width="2"' if one.unexpected else ""
+    ring = RING if one.unexpected else ""
     text = escape(f"{told}{one.value:,.12g}" + (f" ({one.unexpected})" if one.unexpected else ""))
     parts.append(
-        f'<circle cx="{x:.1f}" cy="{scale.place(one.value):.1f}" r="3.5" fill="{colour}"{ring}>'
-        f"<title>{text}</title></circle>"
+        _shape(number, x, scale.place(one.value), f'fill="{colour}"{ring}', f"<title>{text}</title>")
     )
     return parts
 
 
-def _legend(boards: Sequence[str], width: float) -> list[str]:
+def _shape(number: int, x: float, y: float, paint: str, inside: str = "") -> str:
+    """Return the sign of a board: as many shapes as it takes to tell boards of one colour apart."""
+    outline = OUTLINES[number // len(COLOURS) % len(OUTLINES)]
+    if not outline:
+        return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" {paint}>{inside}</circle>'
+    return f'<path d="M{x:.1f} {y:.1f}{outline}" {paint}>{inside}</path>'
+
+
+def _colour(number: int) -> str:
+    return COLOURS[number % len(COLOURS)]
+
+
+def _count(things: Sequence[str], what: str) -> str:
+    return f"{len(things)} {what}" if len(things) == 1 else f"{len(things)} {what}s"
+
+
+def _legend(boards: Sequence[str], width: float, *, failed: bool, unexpected: bool) -> list[str]:
     parts, x = [], float(LEFT)
-    for number, board in enumerate(boards):
-        room = 22 + 7 * len(board)
+    signs = [(board, number, f'fill="{_colour(number)}"') for number, board in enumerate(boards)]
+    if unexpected:
+        signs.insert(0, ("not as expected", 0, f'fill="white"{RING}'))
+    if failed:
+        parts += [_cross(x + 4, 38), f'<text x="{x + 12:.0f}" y="42">failed</text>']
+        x += 64
+    for name, number, paint in signs:
+        room = 22 + 7 * len(name)
         if x + room > width:
             parts.append(f'<text x="{x:.0f}" y="42">…</text>')
             break
-        parts.append(f'<circle cx="{x + 4:.0f}" cy="38" r="4" fill="{COLOURS[number % len(COLOURS)]}"/>')
-        parts.append(f'<text x="{x + 12:.0f}" y="42">{escape(board)}</text>')
+        parts += [_shape(number, x + 4, 38, paint), f'<text x="{x + 12:.0f}" y="42">{escape(name)}</text>']
         x += room
     return parts
+
+
+def _cross(x: float, y: float, inside: str = "") -> str:
+    return f'<path d="M{x - 4:.1f} {y - 4:.1f}l8 8m0 -8l-8 8" stroke="#c00" stroke-width="2">{inside}</path>'
 
 
 def _short(name: str) -> str:

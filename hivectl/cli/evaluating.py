@@ -114,6 +114,8 @@ class Teller:
         message = WHERE.sub("", str(event.result.get("msg") or event.reason))
         if message in self._told or (TOLD in message and self._results):
             return
+        if any(message in note for note in self._notes):
+            return
         self._told[message] = None
         self._say([message])
 

@@ -109,6 +109,9 @@ async def procedure(parameters: Parameters, context: NodeContext) -> Result:
     await context.disconnect()
     try:
         result["changed"] = await work.flasher.flash(work.job)
+    except asyncio.CancelledError:
+        _interrupted(work, context)
+        raise
     except (CutOffError, NotBackError) as error:
         context.quarantine(f"flashing {work.image.path.name}: {error.message}")
         raise
@@ -210,6 +213,17 @@ def _waits_in_boot_loader(plug: Plug) -> bool:
         return in_boot_loader(plug)
     except FlashError:
         return False
+
+
+def _interrupted(work: Work, context: NodeContext) -> None:
+    """Tell how a board is whose writing was broken off: it waits to be written again, or nobody knows."""
+    what = f"writing {work.image.path.name} was broken off"
+    if _waits_in_boot_loader(work.plug):
+        context.say(
+            f"{what}: the board waits in its boot loader, and runs nothing before it is flashed again"
+        )
+    else:
+        context.quarantine(f"{what}: nobody knows what the board holds; flash it again")
 
 
 def _refuse_other(report: Report | None, work: Work) -> None:

@@ -24,7 +24,7 @@ except ImportError:
 """
 COMMANDS = {"soft": "import machine\nmachine.soft_reset()\n", "hard": "import machine\nmachine.reset()\n"}
 # seconds that the command may take: a board that is reset has no answer left
-COMMAND_SECONDS = 2.0
+COMMAND_SECONDS = 0.5
 ANSWER_SECONDS = 10.0
 # between two looks whether it is there
 PAUSES = (0.2, 2.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
@@ -63,6 +64,14 @@ def test_any_results_make_a_picture(evaluations: Sequence[Evaluation]) -> None:
     assert len(dots) >= 2 * sum(1 for one in evaluations if one.values)
     assert all(0 <= float(dot.get("cx", "")) <= width for dot in dots)
     assert all(0 <= float(dot.get("cy", "")) <= height for dot in dots)
+
+
+def test_forty_boards_have_forty_signs() -> None:
+    picture = plot([Evaluation(circuit=n, name="c", board=f"b{n}", values=(n,)) for n in range(40)])
+    signs = re.findall(r'<(circle|path d="M[\d.]+ [\d.]+)(.*?fill="#\w+").*?><title>c on (b\d+):', picture)
+    shown = {(kind[:6], re.sub(r'c[xy]="[\d.]+"', "", rest)) for kind, rest, _ in signs[:40]}
+    assert len(shown) == 40
+    assert [board for *_, board in signs[:40]] == [f"b{n}" for n in range(40)]
 
 
 def test_junit_of_nothing() -> None:

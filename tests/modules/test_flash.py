@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import subprocess
 import sys
@@ -123,6 +124,28 @@ def test_a_board_that_got_nothing_is_said_to_wait_in_its_boot_loader(
     )
     with closing(bench.lab().open_store()) as store:
         assert NodeHealth(store).of_all()["p1"].state == "healthy"
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_writing_that_is_broken_off_says_how_the_board_is(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, *, waits: bool
+) -> None:
+    micropython(bench.folder / "new.uf2")
+
+    async def breaks_off(*_: Any) -> int:
+        # as a Ctrl-C does, and a task's `timeout`
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(uf2, "_copy", breaks_off)
+    if not waits:
+        monkeypatch.setattr(flash, "in_boot_loader", lambda _: False)
+    done = bench.run(PLAY)
+    told = "writing new.uf2 was broken off: " + (
+        "the board waits in its boot loader" if waits else "nobody knows what the board holds"
+    )
+    assert any(told in said for said in done.said()), done.said()
+    with closing(bench.lab().open_store()) as store:
+        assert NodeHealth(store).of_all()["p1"].state == ("healthy" if waits else "quarantined")
 
 
 def test_a_board_that_took_the_image_and_does_not_answer_is_quarantined(
