@@ -65,7 +65,10 @@ HINTS = {
 
 @record(kw_only=True)
 class TemplateOptions:
-    """How a template file is read: the options of Ansible's template module, with its defaults."""
+    """How a template file is read: the options of Ansible's template module, with its defaults.
+
+    The two prefixes are for a template's own first line alone; see templating/header.py.
+    """
 
     block_start_string: str = "{%"
     block_end_string: str = "%}"
@@ -73,6 +76,8 @@ class TemplateOptions:
     variable_end_string: str = "}}"
     comment_start_string: str = "{#"
     comment_end_string: str = "#}"
+    line_statement_prefix: str | None = None
+    line_comment_prefix: str | None = None
     trim_blocks: bool = True
     lstrip_blocks: bool = False
     newline_sequence: Literal["\n", "\r\n", "\r"] = "\n"

@@ -47,3 +47,27 @@ def test_a_file_that_is_not_there_yet_is_waited_for(bench: Bench) -> None:
     tasks = [{"copy": {"content": "{{ '{{ 1 }}' }}", "dest": "{{ playbook_dir }}/a.j2"}}, template()]
     out = run(bench, play(*tasks))
     assert out.ended.exit_code == 0, out.steps()[-1].reason
+
+
+HEADERS = {
+    "#jinja2: trim_block: True\n": r"a.j2:1:1: .*#jinja2:.* knows no .trim_block.*did you mean .trim_blocks.",
+    "#jinja2: trim_blocks: yes\n": r"a.j2:1:1: .trim_blocks. is True or False, not .yes.",
+    "#jinja2: trim_blocks=True\n": r"a.j2:1:1: .*is no .name: value.",
+    "#jinja2: newline_sequence: 'x'\n": r"a.j2:1:1: .newline_sequence. is ",
+    "#jinja2: trim_blocks: True": r"a.j2:1:1: behind the line .* nothing follows",
+    "#jinja2: trim_blocks: True\n\n{{ x | nope }}": r"a.j2:3:1: there is no filter \"nope\"",
+}
+
+
+@pytest.mark.parametrize("text", HEADERS)
+def test_a_first_line_about_reading_is_heeded(bench: Bench, text: str) -> None:
+    (bench.folder / "a.j2").write_text(text)
+    with pytest.raises(Complaints, match=HEADERS[text]):
+        run(bench, play(template()))
+
+
+def test_a_text_of_the_playbook_may_say_how_it_is_read(bench: Bench) -> None:
+    text = "#jinja2: lstrip_blocks: True, variable_start_string: '[['\n  {% if true %}\n[[ 2 + 1 }}\n  {% endif %}\n"
+    out = run(bench, play({"copy": {"content": text, "dest": "{{ playbook_dir }}/made"}}))
+    assert out.ended.exit_code == 0
+    assert (bench.folder / "made").read_text() == "3\n"

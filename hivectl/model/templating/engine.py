@@ -27,6 +27,7 @@ from hivectl.model.templating.errors import (
 )
 from hivectl.model.templating.faults import placed, syntax_error, translate
 from hivectl.model.templating.guard import FAILURES, describe, with_origin
+from hivectl.model.templating.header import HEADER, behind_header, with_header, without_first_newline
 from hivectl.model.templating.known import Known
 from hivectl.model.templating.undefined import UndefinedName
 from hivectl.model.templating.values import concat, finish, join
@@ -54,6 +55,8 @@ class Compiled:
         lines: how many lines the text has.
         name: of the variable, when the text is no more than that.
         parse: makes the tree that names are found in; a tree is too large to be kept.
+        sandbox: what it runs in.
+        options: how it was read.
     """
 
     root: Callable[[Any], Any]
@@ -62,6 +65,8 @@ class Compiled:
     lines: int
     name: str | None
     parse: Callable[[], nodes.Template]
+    sandbox: Sandbox
+    options: TemplateOptions
     _names: frozenset[str] | None = field(default=None)
     _required: frozenset[str] | None = field(default=None)
 
@@ -88,6 +93,7 @@ class Engine:
         searchpath: folders of files to include.
         host: what `lookup` finds things with.
         inline: for texts in YAML, where backslashes in quoted texts stay.
+        headed: for texts whose first line has said the options.
     """
 
     def __init__(
@@ -97,11 +103,13 @@ class Engine:
         host: Host,
         *,
         inline: bool = False,
+        headed: bool = False,
     ) -> None:
         self._options = options
         self._searchpath = searchpath
         self._host = host
         self._inline = inline
+        self._headed = headed
         self._texts: dict[str, Compiled] = {}
         self._conditions: dict[str, Compiled] = {}
 
@@ -120,18 +128,36 @@ class Engine:
         key = source if path is None else f"{path}\n{source}"
         compiled = self._texts.get(key)
         if compiled is None:
-            compiled = self._compile(source, origin, self._parse_text, path)
+            other = self._reader(source, origin, path)
+            if other is None:
+                compiled = self._compile(source, origin, self._parse_text, path)
+            else:
+                compiled = other.text(source, origin, path)
             _keep(self._texts, key, compiled)
         return compiled
 
     def check(self, source: str, path: Path) -> None:
         """Read the text of a file without making it ready to run; raises TemplateSyntaxError."""
+        other = self._reader(source, None, path)
+        if other is not None:
+            other.check(source, path)
+            return
         try:
             self._parse_text(source)
         except (TemplateError, BrokenPluginError) as error:
             raise with_origin(error, _place(error, None, path)) from None
         except JinjaSyntaxError as error:
             raise syntax_error(error, source, None, str(path)) from None
+
+    def _reader(self, source: str, origin: Origin | None, path: Path | None) -> Engine | None:
+        """Return what reads a text as its first line says; None where that says nothing, or is heeded here."""
+        if self._headed or not source.startswith(HEADER):
+            return None
+        try:
+            options = with_header(source, self._options)
+        except TemplateSyntaxError as error:
+            raise with_origin(error, _place(error, origin, path)) from None
+        return Engine(options, self._searchpath, self._host, inline=self._inline, headed=True)
 
     def condition(self, source: Any, origin: Origin | None = None) -> Compiled:
         """Return a compiled condition; raises ConditionError and TemplateSyntaxError."""
@@ -158,11 +184,12 @@ class Engine:
         """Return the text of a template; raises TemplateError."""
         value = self._guarded(compiled, lambda: self._text(compiled, variables))
         text: str | Secret = value
-        if not self._options.keep_trailing_newline:
+        newline = compiled.options.newline_sequence
+        if not compiled.options.keep_trailing_newline:
             return text
         shown = text if isinstance(text, str) else text.reveal()
-        lacking = compiled.newlines - _newlines(shown.replace(self._options.newline_sequence, "\n"))
-        return join([text, self._options.newline_sequence * lacking]) if lacking > 0 else text
+        lacking = compiled.newlines - _newlines(shown.replace(newline, "\n"))
+        return join([text, newline * lacking]) if lacking > 0 else text
 
     def _text(self, compiled: Compiled, variables: Mapping[str, Any]) -> str | Secret:
         value = self._value(compiled, variables)
@@ -170,7 +197,7 @@ class Engine:
 
     def _value(self, compiled: Compiled, variables: Mapping[str, Any]) -> Any:
         if compiled.name is None:
-            context = ScopeContext(self._sandbox, variables, None, compiled.blocks)
+            context = ScopeContext(compiled.sandbox, variables, None, compiled.blocks)
             return concat(compiled.root(context))
         value = look_up(variables, compiled.name, missing)
         if value is missing:
@@ -219,14 +246,19 @@ class Engine:
             lines,
             _sole_name(tree),
             partial(parse, source),
+            sandbox,
+            self._options,
         )
 
     def _parse_text(self, source: str) -> nodes.Template:
         sandbox = self._sandbox
+        if self._headed:
+            source = "\n" + behind_header(source)
         if self._inline and "\\" in source:
             ending = "\n" * _newlines(source)
             source = keep_backslashes(source, sandbox).rstrip("\n") + ending
-        return sandbox.parse(source)
+        tree = sandbox.parse(source)
+        return without_first_newline(tree) if self._headed else tree
 
     def _parse_condition(self, source: str) -> nodes.Template:
         sandbox = self._sandbox
