@@ -118,12 +118,11 @@ def _read(
             handlers += below.handlers
     role = _with_all(bare, dependencies)
     inside = replace(around, role=role)
-    own: tuple[Entry, ...] = ()
+    # before the role's own tasks, whose numbers come after its own
+    entries += _checked_arguments(reader, wish, inside, meta.argument_specs)
     if tasks is not None:
         files = replace(inside, files=(*level.files, tasks), imported=(*level.imported, tasks), certain=False)
-        own = read_tasks(reader, tasks, files)
-    entries += _checked_arguments(reader, wish, inside, meta.argument_specs)
-    entries += own
+        entries += read_tasks(reader, tasks, files)
     handlers += _handlers(reader, wish, inside)
     return FoundRole(
         role=role, entries=_once(reader, wish, role, level, tuple(entries)), handlers=tuple(handlers)

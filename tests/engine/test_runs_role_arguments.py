@@ -248,3 +248,15 @@ def test_what_is_no_argument_is_told_with_its_place(bench: Bench) -> None:
     assert [error.message for error in caught.value.errors] == ["the role r takes no argument `rat`"]
     assert "play.yml:5:26" in str(caught.value)
     assert 'did you mean "rate"?' in str(caught.value)
+
+
+def test_the_check_comes_before_what_is_done_once_for_all(bench: Bench) -> None:
+    specs = {"argument_specs": {"main": {"options": {"rate": {"type": "int"}}}}}
+    files = role(
+        "r", {"include_tasks": "more.yml"}, tasks__more=[log("o", run_once=True)], meta__argument_specs=specs
+    )
+    write(bench.folder, files)
+    bench.nodes(3)
+    out = run(bench, play(log("z"), roles=["r"], strategy="linear"))
+    assert out.ended.exit_code == 0
+    assert logged(bench) == {"n1": "o z", "n2": "z", "n3": "z"}

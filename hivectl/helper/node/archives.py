@@ -121,7 +121,8 @@ class _Job:
         # content, path, how much of them is the same, what was read after that
         self.begun: "tuple[Any, str, int, bytes] | None" = None
         attributes = operation.get("attributes") or {}
-        self.wanted = Wanted(attributes, dest)
+        # in a check its owner may come by an earlier task, as what is unpacked does by this one
+        self.wanted = Wanted(attributes, dest, check=check, new=True)
         self.root = os.geteuid() == 0
         self.spared = 0 if self.root or self.kind == "zip" else current_umask()
 

@@ -282,7 +282,7 @@ def write(
     """
     target = Target(operation, pretence, check=check)
     path, old, content = target.path, target.status, operation["content"]
-    wanted = Wanted(operation.get("attributes") or {}, path)
+    wanted = Wanted(operation.get("attributes") or {}, path, check=check)
     result: "dict[str, Any]" = {"changed": False, "dest": path, "path": path}
     if (old is not None or target.pretended) and not operation.get("force", True):
         return dict(result, msg="file already exists", **_state(path))

@@ -26,8 +26,9 @@ HEADER = re.compile(
 class Crontab:
     """The lines of one crontab."""
 
-    def __init__(self, operation: "dict[str, Any]", tools: "Tools") -> None:
+    def __init__(self, operation: "dict[str, Any]", tools: "Tools", *, check: bool) -> None:
         self.tools = tools
+        self.check = check
         self.user = operation.get("user")
         file = operation.get("cron_file")
         self.file = None if file is None else os.path.join("/etc/cron.d", os.path.expanduser(file))
@@ -50,9 +51,20 @@ class Crontab:
             argv += ["-u", self.user]
         return argv
 
+    def _is_to_come(self) -> bool:
+        """Say whether the user is unknown: in a check an earlier task would make it."""
+        import pwd
+
+        try:
+            pwd.getpwnam(self.user or "root")
+        except KeyError:
+            return True
+        return False
+
     def _read_table(self) -> str:
         said = self.tools.call(*self._argv(), "-l")
         none = any(words in said.err for words in ("no crontab", "can't open"))  # the second: busybox
+        none = none or (self.check and self._is_to_come())
         if said.rc != 0 and not none:
             raise failed("Unable to read crontab", said)
         lines = said.out.splitlines(keepends=True)
@@ -185,7 +197,7 @@ def _back_up(text: str) -> str:
 
 def cron(operation: "dict[str, Any]", tools: "Tools", *, check: bool, diff: bool) -> "dict[str, Any]":
     """Carry out a `cron`; see operations.Cron."""
-    table = Crontab(operation, tools)
+    table = Crontab(operation, tools, check=check)
     before = list(table.lines)
     present = operation.get("state", "present") == "present"
     if not present:

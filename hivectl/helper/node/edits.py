@@ -110,7 +110,7 @@ def _settle(
     diff: bool,
 ) -> "dict[str, Any]":
     path = target.path
-    wanted = Wanted(operation.get("attributes") or {}, path)
+    wanted = Wanted(operation.get("attributes") or {}, path, check=check)
     try:
         after = edited.text.encode(*_codec(operation["arguments"], path))
     except UnicodeEncodeError as error:

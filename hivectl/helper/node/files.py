@@ -117,7 +117,7 @@ def directory(
         path = os.path.realpath(path)
     kind = (pretence.kind(path) if check else None) or kind_of(status_of(path))
     result: "dict[str, Any]" = {"changed": False, "path": path, "state": "directory"}
-    wanted = Wanted(operation.get("attributes") or {}, path)
+    wanted = Wanted(operation.get("attributes") or {}, path, check=check)
     if kind == "absent":
         return _make(result, path, wanted, pretence, check=check, diff=diff)
     if kind != "directory":
@@ -185,7 +185,7 @@ def link(operation: "dict[str, Any]", pretence: "Pretence", *, check: bool, diff
         else:
             _replace_link(path, source, kind, hard=hard)
     follow = operation.get("follow", True) and os.path.exists(path)
-    wanted = Wanted(operation.get("attributes") or {}, path)
+    wanted = Wanted(operation.get("attributes") or {}, path, check=check)
     old, new = wanted.apply(path, check=check, follow=follow) if not (check and after) else ({}, {})
     result["state"] = _word(hard=hard)
     return _finish(result, path, dict(before, **old), dict(after, **new), diff=diff, follow=False)
@@ -299,7 +299,7 @@ def touch(operation: "dict[str, Any]", pretence: "Pretence", *, check: bool, dif
         raise Failure(f"file ({path}) is absent, cannot continue", path=path, state="absent")
     if kind not in {"file", "hard", "absent"} and operation.get("regular", False):
         raise Failure(f"file ({path}) is {kind}, cannot continue", path=path, state=kind)
-    wanted = Wanted(operation.get("attributes") or {}, path)
+    wanted = Wanted(operation.get("attributes") or {}, path, check=check)
     times = [
         _moment(operation, key, "now" if make else "preserve") for key in ("access_time", "modification_time")
     ]

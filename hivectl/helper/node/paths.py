@@ -253,12 +253,22 @@ def _apply_action(
 
 
 class Wanted:
-    """Owner, group and mode that a path shall have; None leaves as it is."""
+    """Owner, group and mode that a path shall have; None leaves as it is.
 
-    def __init__(self, attributes: "dict[str, Any]", path: str) -> None:
+    In a check of what is `new`, an owner may be unknown: an earlier task of the run would make it.
+    """
+
+    def __init__(
+        self, attributes: "dict[str, Any]", path: str, *, check: bool = False, new: "bool | None" = None
+    ) -> None:
         owner, group, mode = attributes.get("owner"), attributes.get("group"), attributes.get("mode")
-        self.uid = None if owner is None else user_id(str(owner), path)
-        self.gid = None if group is None else group_id(str(group), path)
+        try:
+            self.uid = None if owner is None else user_id(str(owner), path)
+            self.gid = None if group is None else group_id(str(group), path)
+        except Failure:
+            if not check or not (not os.path.lexists(path) if new is None else new):
+                raise
+            self.uid = self.gid = None
         self.mode = None if mode is None else str(mode)
 
     def differs(self, status: "os.stat_result") -> "tuple[dict[str, Any], dict[str, Any]]":

@@ -113,13 +113,14 @@ class _User:
         argv = ["-r"] if wanted("system") else []
         if wanted("uid") is not None:
             argv += ["-u", str(wanted("uid"))] + (["-o"] if wanted("non_unique") else [])
+        # what is checked may be made in the same run, by an earlier task
+        for name in () if self.check else (wanted("group"), *(self.groups or ())):
+            if name is not None:
+                self.group_of(name)
         if wanted("group") is not None:
-            self.group_of(wanted("group"))
             argv += ["-g", wanted("group")]
         elif find_group(self.name) is not None:
             argv.append("-N")
-        for name in self.groups or ():
-            self.group_of(name)
         return argv + (["-G", ",".join(self.groups)] if self.groups else [])
 
     def _home_arguments(self) -> "list[str]":

@@ -37,6 +37,7 @@ JOB = {"name": "picture", "minute": "*/10", "job": "/usr/local/bin/picture"}
 BY_HAND = "printf '#Ansible: old\\n0 1 * * * old\\n30 2 * * * by hand\\n' | crontab -"
 ACTS = [
     act("check", "cron", JOB, *TOLD, check=True, diff=True),
+    act("of a user to come, in check", "cron", {**JOB, "user": "hv-none"}, *TOLD, check=True),
     act("job", "cron", JOB, *TOLD),
     act("job again", "cron", JOB, *TOLD),
     act("another time", "cron", {**JOB, "hour": "3", "weekday": "1-5"}, *TOLD),

@@ -33,6 +33,7 @@ def would(kind: str, state: str, **more: Any) -> Case:
     return looks(f"check_{state}_{kind}".replace(".", "_"), given, links=LINKS, prepare=plant)
 
 
+NOBODY = {"owner": "no-such-user", "group": "no-such-group"}
 CASES = [
     *(on(kind, state, mode="0711") for kind in KINDS for state in ("absent", "directory", "file")),
     # Ansible fails on a link to nothing, with an error of its own's; we make what it points at
@@ -57,8 +58,17 @@ CASES = [
     ),
     would("none", "link", src="file.txt"),
     would("file.txt", "link", src="dir", force=True),
+    # whose owner an earlier task of the run would make
+    looks("check_directory_to_come", {"path": "{tree}/n", "state": "directory", **NOBODY}),
+    looks("check_touch_to_come", {"path": "{tree}/n", "state": "touch", **NOBODY}),
+    looks("check_touch_of_nobody", {"path": "{tree}/file.txt", "state": "touch", **NOBODY}),
+    looks("check_copy_to_come", {"content": "x", "dest": "{tree}/n", **NOBODY}, module="copy"),
+    looks(
+        "check_line_to_come", {"path": "{tree}/n", "line": "x", "create": True, **NOBODY}, module="lineinfile"
+    ),
+    looks("check_copy_of_nobody", {"content": "x", "dest": "{tree}/file.txt", **NOBODY}, module="copy"),
 ]
 
 
 def test_as_ansible(tmp_path: Path) -> None:
-    assert_as_ansible("file", CASES, tmp_path)
+    assert_as_ansible("file", CASES, tmp_path, without_python=True)

@@ -31,6 +31,8 @@ GROUPS = [
 ]
 USERS = [
     act("user in check", "user", {"name": "ann"}, check=True),
+    act("groups to come, in check", "user", {"name": "ann", "group": "n1", "groups": ["n2"]}, check=True),
+    act("group that nobody makes", "user", {"name": "ann", "group": "n1"}),
     act("user", "user", {"name": "ann"}, *TOLD, "create_home", "system"),
     act("user again", "user", {"name": "ann"}, *TOLD, "append", "move_home"),
     act(

@@ -277,7 +277,8 @@ op_touch() {
     if [ "$h_check" = 1 ]; then
       h_would "$h_path" file
     else
-      { : >>"$h_path"; } 2>"$h_t/e" || { h_reason; h_fail "Error, could not touch target: $h_path: $h_r" path "$h_path"; return; }
+      # not by `:`, a special builtin: dash would end with it
+      { true >>"$h_path"; } 2>"$h_t/e" || { h_reason; h_fail "Error, could not touch target: $h_path: $h_r" path "$h_path"; return; }
     fi
   fi
   h_pretended "$h_path"

@@ -86,15 +86,18 @@ h_id_of() {
   case $2 in '' | *[!0-9]*) return 1 ;; esac
 }
 
+# h_to_come PATH: whether this is a check of a path that is not there, whose owner an earlier task would make
+h_to_come() { [ "$h_check" = 1 ] && [ ! -e "$1" ] && [ ! -L "$1" ] && h_id=; }
+
 # the numbers of o_owner and o_group into o_uid and o_gid, "" for any; fails with its result
 h_wanted() {
   o_uid= o_gid=
   if [ -n "$o_owner" ]; then
-    h_id_of /etc/passwd "$o_owner" || { h_fail "chown failed: failed to look up user $o_owner" path "$1"; return 1; }
+    h_id_of /etc/passwd "$o_owner" || h_to_come "$1" || { h_fail "chown failed: failed to look up user $o_owner" path "$1"; return 1; }
     o_uid=$h_id
   fi
   if [ -n "$o_group" ]; then
-    h_id_of /etc/group "$o_group" || { h_fail "chgrp failed: failed to look up group $o_group" path "$1"; return 1; }
+    h_id_of /etc/group "$o_group" || h_to_come "$1" || { h_fail "chgrp failed: failed to look up group $o_group" path "$1"; return 1; }
     o_gid=$h_id
   fi
 }
