@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from hivectl.engine.constant_arguments import constant_faults
@@ -16,7 +17,7 @@ from hivectl.model.errors import Complaints, HivectlError, InputError
 from hivectl.model.loop_forms import LOOKUP, PREFIX
 from hivectl.model.parameters import MissingParameterError, convert, schema_of
 from hivectl.model.playbook_levels import Condition, conditions
-from hivectl.model.schema import check
+from hivectl.model.schema import Validator
 from hivectl.model.suggestions import nearest
 from hivectl.model.templates import Templates, is_template
 from hivectl.model.yaml import YamlMapping, load_yaml, origin_of
@@ -152,10 +153,10 @@ def roles_of(play: Play) -> tuple[Role, ...]:
     return tuple({id(role): role for role in used}.values())
 
 
-def _default_parameters(defaults: ModuleDefaults) -> list[HivectlError]:
+def _default_parameters(defaults: ModuleDefaults) -> Sequence[HivectlError]:
     module = find_module(defaults.module)
-    schema = schema_of(module.parameters, required=False)
-    return list(check(schema, defaults.parameters, what=module.name, origin=defaults.parameters.origin))
+    validator = Validator(schema_of(module.parameters, required=False))
+    return validator.check(defaults.parameters, what=module.name, origin=defaults.parameters.origin)
 
 
 def _inventory_names(inventory: Inventory) -> frozenset[str]:
@@ -201,10 +202,20 @@ def _file_names(playbook: Playbook, play: Play, errors: list[HivectlError]) -> f
     return frozenset(names)
 
 
+def _validator_of(parameters: Any) -> Validator:
+    """Return the checker of a module's parameters, made once for all tasks."""
+    return _validator(parameters)
+
+
+@cache
+def _validator(parameters: Any) -> Validator:
+    return Validator(schema_of(parameters))
+
+
 def _parameters(task: Task) -> list[HivectlError]:
     module = find_module(task.module)
     faults: list[HivectlError] = []
-    faults += check(schema_of(module.parameters), task.arguments, what=module.name, origin=task.origin)
+    faults += _validator_of(module.parameters).check(task.arguments, what=module.name, origin=task.origin)
     if not faults:
         # what no template can change is converted now: `mode: 644` is known to be wrong
         fixed = YamlMapping(

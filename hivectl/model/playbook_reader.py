@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 from hivectl.model.absent_modules import instead_of
@@ -11,7 +12,7 @@ from hivectl.model.module_defaults import ModuleDefaults, read_defaults
 from hivectl.model.origin import Origin
 from hivectl.model.permissions import EVERYTHING, Permission
 from hivectl.model.plugins import BrokenPluginError
-from hivectl.model.schema import check
+from hivectl.model.schema import Validator
 from hivectl.model.suggestions import nearest
 from hivectl.model.yaml import YamlMapping, load_yaml, origin_of
 
@@ -39,6 +40,17 @@ class ModuleShape(Protocol):
     def parameters(self) -> type[Any]:
         """Its parameter dataclass."""
         ...
+
+
+def _validator_of(cls: Any) -> Validator:
+    """Return the checker of a class of keywords, made once for all tasks."""
+    return _validator(cls)
+
+
+@cache
+def _validator(cls: Any) -> Validator:
+    required = ["hosts"] if cls is PlayKeywords else []
+    return Validator({"type": "object", "properties": keyword_schemas(cls), "required": required})
 
 
 class Reader:
@@ -107,8 +119,7 @@ class Reader:
             self.unknown(raw, key, known, what)
         plain = YamlMapping((key, value) for key, value in raw.items() if key in known)
         plain.origin, plain.key_origins, plain.value_origins = raw.origin, raw.key_origins, raw.value_origins
-        required = ["hosts"] if cls is PlayKeywords else []
-        faults = check({"type": "object", "properties": known, "required": required}, plain)
+        faults = _validator_of(cls).check(plain)
         self.errors += faults
         if raw.get("connection") not in (None, "local", "ansible.builtin.local"):
             hint = "the inventory says how a node is reached: `driver: ssh`"

@@ -12,7 +12,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from hivectl.model.filters.paths import VAULT
-from hivectl.model.filters.python_versions import python_version
 from hivectl.model.filters.sets import membership
 from hivectl.model.filters.text import to_bool
 from hivectl.model.templating.errors import TemplateValueError
@@ -68,6 +67,9 @@ def _parts(text: str, kind: str) -> tuple[Any, ...]:
             raise TemplateValueError(f'"{text}" is no strict version', hint="such as 1.2 or 1.2.3")
         return (*(int(part or 0) for part in found.groups()[:3]), found[4] or "~", int(found[5] or 0))
     if kind == "pep440":
+        # hardly anybody asks, and its pattern takes a millisecond to compile
+        from hivectl.model.filters.python_versions import python_version
+
         return python_version(text)
     found = SEMANTIC.fullmatch(text)
     if found is None:
