@@ -144,8 +144,13 @@ def _place(
     if not chosen:
         # nobody can say when: it keeps nobody from anything
         return Placed(id=wish.id, nodes=(), start=math.inf, end=math.inf)
-    _speak_for(chosen, Span(start, start + wish.duration), spans)
-    return Placed(id=wish.id, nodes=(), start=start, end=start + wish.duration)
+    end = start + wish.duration
+    if not wish.whole:
+        # it will end before whoever comes next, and others begin then
+        coming = [span.start for node in chosen for span in spans.get(node, ()) if span.start >= start]
+        end = min([end, *coming])
+    _speak_for(chosen, Span(start, end), spans)
+    return Placed(id=wish.id, nodes=(), start=start, end=end)
 
 
 def _speak_for(nodes: Iterable[str], span: Span, spans: dict[str, list[Span]]) -> None:

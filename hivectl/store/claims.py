@@ -26,7 +26,7 @@ WAITING, BOOKED, HELD = "waiting", "booked", "held"
 BY_THE_WALL = ""
 COLUMNS = (
     "id, key, state, owner, host, pid, process_start, reason, priority, candidates, count, duration, time_to_live,"
-    " cleanup, reachable, created, since, starts, boot, expires, expires_wall, ends, ends_wall"
+    " cleanup, reachable, created, since, starts, boot, expires, expires_wall, ends, ends_wall, waited"
 )
 NAMES = tuple(name.strip() for name in COLUMNS.split(","))
 
@@ -45,6 +45,7 @@ class Row:
         starts: of a booking (wall clock).
         expires: unless renewed.
         ends: whatever happens; of those that hold or have booked.
+        waited: for how long it had stood in the queue when it was granted.
     """
 
     id: str
@@ -70,6 +71,11 @@ class Row:
     expires_wall: float
     ends: float | None
     ends_wall: float | None
+    waited: float = 0.0
+
+    def asked_on(self, now: Clock) -> float:
+        """Return when it was asked for, in seconds since the boot of `now`."""
+        return self.since - self.waited if self.boot == now.boot else now.of_wall(self.created)
 
     def is_over(self, now: Clock) -> bool:
         """Tell whether it no longer stands: expired, or the process that it is for is gone."""

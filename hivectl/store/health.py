@@ -48,8 +48,12 @@ def quarantined(statements: Statements, nodes: Iterable[str]) -> dict[str, str]:
 
 def unfit(statements: Statements, now: Clock) -> dict[str, str]:
     """Return the nodes that were seen offline or unhealthy lately, each with why."""
+    # two ranges of boots, as in claims.over_or_due; after a boot only the wall clock can tell
     rows = statements.execute(
-        "SELECT node, state, reason FROM health WHERE state <> 'healthy' AND seen > ?", (now.wall - BELIEVED,)
+        "SELECT node, state, reason FROM health WHERE state <> 'healthy' AND boot = ? AND seconds > ?"
+        " UNION ALL SELECT node, state, reason FROM health"
+        " WHERE state <> 'healthy' AND (boot < ? OR boot > ?) AND seen > ? AND seen <= ?",
+        (now.boot, now.seconds - BELIEVED, now.boot, now.boot, now.wall - BELIEVED, now.wall),
     ).fetchall()
     return {str(node): f"is {state}: {reason}" for node, state, reason in rows}
 
@@ -77,10 +81,11 @@ def lift_quarantine(statements: Statements, nodes: Sequence[str]) -> list[str]:
 def saw(statements: Statements, node: str, state: str, reason: str, now: Clock) -> None:
     """Remember how a node was seen; `since` stays while the state does."""
     statements.execute(
-        "INSERT INTO health VALUES (?, ?, ?, ?, ?) ON CONFLICT (node) DO UPDATE SET reason = excluded.reason,"
-        " seen = excluded.seen, since = CASE WHEN health.state = excluded.state THEN health.since"
+        "INSERT INTO health (node, state, reason, since, seen, boot, seconds) VALUES (?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (node) DO UPDATE SET reason = excluded.reason, seen = excluded.seen, boot = excluded.boot,"
+        " seconds = excluded.seconds, since = CASE WHEN health.state = excluded.state THEN health.since"
         " ELSE excluded.since END, state = excluded.state",
-        (node, state, reason, now.wall, now.wall),
+        (node, state, reason, now.wall, now.wall, now.boot, now.seconds),
     )
 
 
@@ -127,13 +132,16 @@ class NodeHealth:
         self._database = database
 
     def saw(self, states: Mapping[str, tuple[str, str]]) -> None:
-        """Remember how nodes were seen: node -> (state, reason)."""
+        """Remember how nodes were seen: node -> (state, reason); who waits for one that is back is served."""
         if not states:
             return
         with self._database.writing() as statements:
             now = self._database.now(statements)
+            back = [node for node in unfit(statements, now) if states.get(node, ("", ""))[0] == HEALTHY]
             for node, (state, reason) in states.items():
                 saw(statements, node, state, reason[:300], now)
+            if back:
+                _serve(statements, now, back)
 
     def quarantine(self, nodes: Sequence[str], reason: str, by: str) -> None:
         """Keep nodes from being granted until somebody lifts it; who holds them now keeps them."""
@@ -142,12 +150,9 @@ class NodeHealth:
 
     def lift(self, nodes: Sequence[str]) -> list[str]:
         """Let nodes be granted again, and serve those who wait for them; returns those that were in quarantine."""
-        from hivectl.store.claims import Candidates
-        from hivectl.store.queue import Desk
-
         with self._database.writing() as statements:
             lifted = lift_quarantine(statements, nodes)
-            Desk(statements, self._database.now(statements), Candidates()).tidy(more=nodes)
+            _serve(statements, self._database.now(statements), nodes)
             return lifted
 
     def cleaned(self, nodes: Iterable[str]) -> None:
@@ -159,3 +164,11 @@ class NodeHealth:
         """Return what is known of every node that was ever seen."""
         with self._database.reading() as statements:
             return of_all(statements)
+
+
+def _serve(statements: Statements, now: Clock, nodes: Iterable[str]) -> None:
+    """Give nodes that can be had again to those who wait for them."""
+    from hivectl.store.claims import Candidates
+    from hivectl.store.queue import Desk
+
+    Desk(statements, now, Candidates()).tidy(more=nodes)

@@ -131,4 +131,13 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (node, playbook)
     ) STRICT;
     """,
+    # 4: for how long somebody's word that a node is offline counts, and where somebody stood in the queue, whatever
+    # happens to the wall clock
+    """
+    ALTER TABLE reservation ADD COLUMN waited REAL NOT NULL DEFAULT 0;
+    ALTER TABLE health ADD COLUMN boot TEXT NOT NULL DEFAULT '';
+    ALTER TABLE health ADD COLUMN seconds REAL NOT NULL DEFAULT 0;
+    DROP INDEX health_unfit;
+    CREATE INDEX health_unfit ON health (boot, seconds) WHERE state <> 'healthy';
+    """,
 )

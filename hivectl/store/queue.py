@@ -121,7 +121,6 @@ class Desk:
         return sets
 
     def _wish(self, row: Row) -> Wish:
-        since = row.since if row.boot == self.now.boot else self.now.of_wall(row.created)
         return Wish(
             id=row.id,
             candidates=self.fitting(row.candidates, reachable=bool(row.reachable)),
@@ -129,7 +128,7 @@ class Desk:
             duration=row.duration,
             whole=row.time_to_live is None,
             priority=row.priority,
-            since=since,
+            since=row.asked_on(self.now),
         )
 
     def fitting(self, identity: str, *, reachable: bool) -> tuple[str, ...]:
@@ -194,9 +193,19 @@ class Desk:
         alive = row.time_to_live or (None if told else TIME_TO_LIVE)
         expires = end if alive is None else min(end, now.seconds + alive)
         self.statements.execute(
-            "UPDATE reservation SET state = ?, since = ?, boot = ?, expires = ?, expires_wall = ?, ends = ?,"
+            "UPDATE reservation SET state = ?, since = ?, waited = ?, boot = ?, expires = ?, expires_wall = ?, ends = ?,"
             " ends_wall = ? WHERE id = ?",
-            (HELD, now.seconds, now.boot, expires, now.to_wall(expires), end, now.to_wall(end), row.id),
+            (
+                HELD,
+                now.seconds,
+                now.seconds - row.asked_on(now),
+                now.boot,
+                expires,
+                now.to_wall(expires),
+                end,
+                now.to_wall(end),
+                row.id,
+            ),
         )
         self.take(row.id, nodes)
 

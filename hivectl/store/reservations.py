@@ -275,10 +275,9 @@ class StoredReservations:
                 )
             now = desk.now
             alive = row.time_to_live or TIME_TO_LIVE
-            since = row.since if row.boot == now.boot else now.of_wall(row.created)
             statements.execute(
                 "UPDATE reservation SET boot = ?, since = ?, expires = ?, expires_wall = ? WHERE id = ?",
-                (now.boot, since, now.seconds + alive, now.wall + alive, row.id),
+                (now.boot, row.asked_on(now), now.seconds + alive, now.wall + alive, row.id),
             )
             nodes = self._candidates.of(statements, row.candidates)
             # a holder's process that has died frees its nodes at once, and time alone may have freed others
@@ -371,7 +370,7 @@ class StoredReservations:
             duration=max(1.0, row.end_on(desk.now) - desk.now.seconds),
             whole=row.time_to_live is None,
             priority=row.priority,
-            since=desk.now.of_wall(row.created),
+            since=row.asked_on(desk.now),
         )
         if nodes := desk.could_have(wish):
             self._told(desk, row)
@@ -388,9 +387,9 @@ class StoredReservations:
         statements.execute("DELETE FROM live WHERE reservation = ?", (row.id,))
         alive = desk.now.seconds + (row.time_to_live or TIME_TO_LIVE)
         statements.execute(
-            "UPDATE reservation SET state = ?, reachable = 1, boot = ?, since = ?, expires = ?, expires_wall = ?,"
-            " ends = NULL, ends_wall = NULL WHERE id = ?",
-            (WAITING, desk.now.boot, desk.now.of_wall(row.created), alive, desk.now.to_wall(alive), row.id),
+            "UPDATE reservation SET state = ?, reachable = 1, boot = ?, since = ?, waited = 0, expires = ?,"
+            " expires_wall = ?, ends = NULL, ends_wall = NULL WHERE id = ?",
+            (WAITING, desk.now.boot, row.asked_on(desk.now), alive, desk.now.to_wall(alive), row.id),
         )
         desk.serve(freed)
         waiting = claims.find(statements, row.id)
@@ -510,11 +509,12 @@ class StoredReservations:
             )
             return
         expires = end if row.time_to_live is None else min(end, now.seconds + row.time_to_live)
-        since = row.since if row.boot == now.boot else now.of_wall(row.created)
+        same = row.boot == now.boot
+        since, waited = (row.since, row.waited) if same else (row.asked_on(now), 0.0)
         statements.execute(
-            "UPDATE reservation SET boot = ?, since = ?, expires = ?, expires_wall = ?, ends = ?, ends_wall = ?"
-            " WHERE id = ?",
-            (now.boot, since, expires, now.to_wall(expires), end, now.to_wall(end), row.id),
+            "UPDATE reservation SET boot = ?, since = ?, waited = ?, expires = ?, expires_wall = ?, ends = ?,"
+            " ends_wall = ? WHERE id = ?",
+            (now.boot, since, waited, expires, now.to_wall(expires), end, now.to_wall(end), row.id),
         )
 
     def _booked(self, desk: Desk, nodes: Sequence[str], *, besides: str = "") -> Mapping[str, list[Span]]:

@@ -139,6 +139,15 @@ def test_a_promise_is_kept_when_nobody_else_comes(
     assert all(told[wish.id] == math.inf for wish in left)
 
 
+def test_what_ends_early_for_a_booking_is_planned_to_end_then() -> None:
+    queue = [
+        Wish(id="first", candidates=("a",), count=1, duration=1000.0, whole=False, since=1.0),
+        Wish(id="second", candidates=("a",), count=1, duration=100.0, since=2.0),
+    ]
+    spoken_for = {"a": [Span(NOW, NOW + 100.0), Span(NOW + 300.0, NOW + 400.0)]}
+    assert [one.start - NOW for one in schedule(NOW, queue, spoken_for, depth=None)] == [100.0, 400.0]
+
+
 def test_ten_comes_first_and_waiting_counts() -> None:
     def wish(name: str, priority: int, waited: float) -> Wish:
         return Wish(id=name, candidates=("a",), count=1, duration=60.0, priority=priority, since=NOW - waited)

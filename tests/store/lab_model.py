@@ -100,12 +100,10 @@ def places(
             node: min((start for start, _ in spans.get(node, ()) if start >= time), default=math.inf)
             for node in able
         }
-        if wish.process and time == now:
+        if wish.process:
             able.sort(key=lambda node: -until[node])
         chosen = able[: wish.count]
-        end = time + wish.duration
-        if time == now:
-            end = min(end, *(until[node] for node in chosen))
+        end = min(time + wish.duration, *(until[node] for node in chosen))
         for node in chosen:
             spans.setdefault(node, []).append((time, end))
         found[wish.id] = (time, chosen)

@@ -399,8 +399,10 @@ class Lab(RuleBasedStateMachine):
                 self.look()
                 assert node not in one.nodes
             except GONE:
+                # what waits may begin by being looked at
+                begun = one.state == "held"
                 self.look()
-                assert one.state != "held" or one.id not in self.ones
+                assert not begun or one.id not in self.ones
             else:
                 self.look()
                 assert one.state == "held"
@@ -429,13 +431,14 @@ class Lab(RuleBasedStateMachine):
                 (other,) = set(found.tokens) - before
                 assert other not in self.quarantined | self.believed()
                 with self.store.reading() as statements:
-                    row = statements.execute(
-                        "SELECT ends FROM reservation WHERE id = ?", (one.id,)
+                    boot, ends, by_the_wall = statements.execute(
+                        "SELECT boot, ends, ends_wall FROM reservation WHERE id = ?", (one.id,)
                     ).fetchone()
-                if row[0] + self.booted != one.ends:
+                ends = ends + self.booted if boot == self.boot else by_the_wall - self.offset
+                if ends != one.ends:
                     assert one.process
-                    assert row[0] + self.booted < one.ends
-                    one.ends, one.sign = row[0] + self.booted, self.time
+                    assert ends < one.ends
+                    one.ends, one.sign = ends, self.time
                 assert not any(overlaps((self.time, one.ends), span) for span in self.busy().get(other, ()))
                 one.nodes = set(found.tokens)
                 self.token = max(found.tokens.values()) - 1
@@ -443,7 +446,6 @@ class Lab(RuleBasedStateMachine):
             else:
                 assert wait
                 one.state, one.nodes, one.ends, one.sign = "waiting", set(), math.inf, self.time
-                one.since = one.created - self.offset
                 one.reachable = True
         self.look()
 
