@@ -25,11 +25,11 @@ def check(
     Example: hivectl check 'kind=microscope'
     """
     from hivectl.cli.errors import say, say_faults, worst
+    from hivectl.cli.labs import open_lab
     from hivectl.cli.nodes import chosen_nodes
     from hivectl.cli.running import run
     from hivectl.cli.tables import Column, write
     from hivectl.engine import adhoc
-    from hivectl.engine.lab import open_lab
     from hivectl.engine.options import FORKS
     from hivectl.store.errors import StoreError
 

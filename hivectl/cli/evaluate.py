@@ -91,9 +91,9 @@ def evaluate(
     """
     from hivectl.bitstream.saving import Saving
     from hivectl.cli.evaluating import Teller
+    from hivectl.cli.labs import open_lab
     from hivectl.cli.nodes import chosen_nodes
     from hivectl.cli.reporting import chosen, run_reported
-    from hivectl.engine.lab import open_lab
     from hivectl.model.parameters import convert
     from hivectl.modules.evaluate import Parameters, files_of, measurement_of
 

@@ -54,10 +54,10 @@ def execute(
     import shlex
 
     from hivectl.cli.execution import execute_and_show
+    from hivectl.cli.labs import open_lab
     from hivectl.cli.nodes import chosen_nodes
     from hivectl.cli.passwords import become_password
     from hivectl.engine.adhoc import Execution
-    from hivectl.engine.lab import open_lab
     from hivectl.engine.options import FORKS
     from hivectl.helper.operations import Become as BecomeAs
     from hivectl.store.keys import given_key

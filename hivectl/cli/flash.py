@@ -57,9 +57,9 @@ def flash(
 
     Example: hivectl flash pico1 micropython.uf2 --diff
     """
+    from hivectl.cli.labs import open_lab
     from hivectl.cli.nodes import chosen_nodes
     from hivectl.cli.reporting import chosen, run_reported
-    from hivectl.engine.lab import open_lab
 
     if not image.exists():
         raise InputError(f"there is no image {image}")

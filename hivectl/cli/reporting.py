@@ -107,7 +107,7 @@ def run_reported(
         own: a command's own reporter, which has standard output to itself; people see no other then.
         verbose: people also see what steps that went well gave.
     """
-    from hivectl.engine.lab import open_lab
+    from hivectl.cli.labs import open_lab
 
     lab = open_lab(inventories)
     reporters: tuple[Reporter, ...] = () if own is None else (own,)

@@ -79,8 +79,8 @@ def reserve(
 
     Example: hivectl reserve 'board=pico2-ice' --count 2 --for 2h --wait --reason calibration
     """
+    from hivectl.cli.labs import open_lab
     from hivectl.cli.reserving import Wanted, asked_for, hold_while, reserve_once
-    from hivectl.engine.lab import open_lab
 
     if command and not heartbeat:
         raise InputError(
@@ -117,9 +117,9 @@ def release(
     Example: hivectl release r1a2b3c4d
     """
     from hivectl.cli.errors import say
+    from hivectl.cli.labs import open_lab
     from hivectl.cli.reserving import on_standard_error
     from hivectl.cli.running import run
-    from hivectl.engine.lab import open_lab
     from hivectl.engine.reserving import give_back
     from hivectl.report.names import listing
     from hivectl.store.keys import forget_key
@@ -143,8 +143,8 @@ def extend(reservation: Reservation = None, *, inventories: Inventories = None, 
     from contextlib import closing
 
     from hivectl.cli.errors import say
+    from hivectl.cli.labs import open_lab
     from hivectl.cli.reserving import seconds_of
-    from hivectl.engine.lab import open_lab
     from hivectl.reservations.base import moment
     from hivectl.store.reservations import StoredReservations
 
@@ -218,8 +218,8 @@ def quarantine(
     from contextlib import closing
 
     from hivectl.cli.errors import say
+    from hivectl.cli.labs import open_lab
     from hivectl.cli.nodes import chosen_nodes
-    from hivectl.engine.lab import open_lab
     from hivectl.report.names import listing
     from hivectl.store.health import NodeHealth
     from hivectl.store.process import owner
@@ -243,8 +243,8 @@ def unquarantine(selector: Selector, *, inventories: Inventories = None) -> int:
     from contextlib import closing
 
     from hivectl.cli.errors import say
+    from hivectl.cli.labs import open_lab
     from hivectl.cli.nodes import chosen_nodes
-    from hivectl.engine.lab import open_lab
     from hivectl.report.names import listing
     from hivectl.store.health import NodeHealth
 

@@ -30,8 +30,8 @@ def runs(
     """
     from contextlib import closing
 
+    from hivectl.cli.labs import open_lab
     from hivectl.cli.tables import Column, when, write
-    from hivectl.engine.lab import open_lab
     from hivectl.store.history import History
 
     with closing(open_lab(inventories or ()).open_store()) as store:
@@ -85,9 +85,9 @@ def show(
     Example: hivectl run show last --node m1
     """
     from hivectl.cli.errors import say
+    from hivectl.cli.labs import open_lab
     from hivectl.cli.tables import Column, write
     from hivectl.engine.journal import read_journal
-    from hivectl.engine.lab import open_lab
 
     lab = open_lab(inventories or ())
     record = read_journal(lab.run_folder(), _latest(lab) if run_id == "last" else run_id)

@@ -31,10 +31,10 @@ def shell(
     """
     import sys
 
+    from hivectl.cli.labs import open_lab
     from hivectl.cli.nodes import one_node
     from hivectl.cli.running import run
     from hivectl.cli.terminal import converse
-    from hivectl.engine.lab import open_lab
     from hivectl.store.keys import given_key
 
     if not (sys.stdin.isatty() and sys.stdout.isatty()):

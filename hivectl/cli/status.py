@@ -30,9 +30,9 @@ def status(
     Example: hivectl status 'board=pico2-ice' --output json
     """
     from hivectl.cli.lab_state import node_items
+    from hivectl.cli.labs import open_lab
     from hivectl.cli.nodes import chosen_nodes
     from hivectl.cli.tables import Column, write
-    from hivectl.engine.lab import open_lab
 
     lab = open_lab(inventories or ())
     columns = [
@@ -75,8 +75,8 @@ def reservations(
     Example: hivectl reservations --watch
     """
     from hivectl.cli.lab_state import reservation_items
+    from hivectl.cli.labs import open_lab
     from hivectl.cli.tables import Column, write
-    from hivectl.engine.lab import open_lab
 
     lab = open_lab(inventories or ())
     columns = [

@@ -47,7 +47,10 @@ def open_reach(
         duration=None if duration is None else _seconds(duration, "duration"),
         priority=DEFAULT_PRIORITY if priority is None else priority,
     )
-    return Reach(open_lab(_paths(inventory)), wish, tell)
+    lab = open_lab(_paths(inventory))
+    if lab.ignored is not None:
+        tell(f"warning: {lab.ignored}")
+    return Reach(lab, wish, tell)
 
 
 def tell(text: str) -> None:

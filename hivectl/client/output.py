@@ -54,16 +54,16 @@ class Output(str):
         if not self.failed:
             return self
         shown = command if len(command) <= 60 else f"{command[:57]}..."
-        last = next((line for line in reversed((self.stderr or self).splitlines()) if line.strip()), "")
-        said = f": {last.strip()}" if last else ""
-        raise CommandError(f"{shown!r} {self.ending}{said}", self, node=node) from self.error
+        raise CommandError(f"{shown!r} {self.ending}", self, node=node) from self.error
 
     @property
     def ending(self) -> str:
-        """How it ended, in words."""
-        if self.status is not None:
-            return f"ended with {self.status}"
-        return "raised an exception" if self.failed else "was done"
+        """How it ended, in words, and with the last line of what it said where it failed."""
+        if not self.failed:
+            return "was done"
+        last = next((line for line in reversed((self.stderr or self).splitlines()) if line.strip()), "")
+        said = f": {last.strip()}" if last else ""
+        return ("raised an exception" if self.status is None else f"ended with {self.status}") + said
 
     def __getnewargs_ex__(self) -> tuple[tuple[str], dict[str, Any]]:
         """Let it be pickled whole."""

@@ -57,7 +57,8 @@ class Results(dict[str, Output]):
     def table(self) -> Table:
         """Return it as a table."""
         rows = [
-            {"node": name, "status": output.status, "output": output.strip()} for name, output in self.items()
+            {"node": name, "status": _status(output), "output": output.rstrip()}
+            for name, output in self.items()
         ]
         rows += [
             {"node": name, "status": "error", "output": str(error)} for name, error in self.errors.items()
@@ -71,3 +72,8 @@ class Results(dict[str, Output]):
     def _repr_html_(self) -> str:
         """Return it as a table for notebooks."""
         return self.table()._repr_html_()
+
+
+def _status(output: Output) -> int | str:
+    """Return how it ended: its exit status; at a prompt that has none, in a word."""
+    return output.status if output.status is not None else "failed" if output.failed else "ok"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from hivectl.model.errors import InputError
 from hivectl.model.records import record
-from hivectl.store.location import state_folder, store_location
+from hivectl.store.location import ignored_store, state_folder, store_location
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,11 +26,13 @@ class Lab:
         inventory: the nodes, hives and limits.
         store: path or URL of the lab's database, not yet opened.
         state: a folder of ours (mode 0700) for journals, known hosts and virtual devices.
+        ignored: a sentence on HIVECTL_STORE, where it names another store than the inventory.
     """
 
     inventory: Inventory
     store: str
     state: Path
+    ignored: str | None = None
 
     @property
     def longest(self) -> float:
@@ -78,8 +80,9 @@ def open_lab(inventories: Sequence[Path] = ()) -> Lab:
     inventory = load_inventory(
         paths, attributes_of, driver_names, backend_attributes_of, backend_names, board_meant, virtual_fault
     )
-    store = store_location(inventory.store, _folder_of(paths[-1]))
-    return Lab(inventory, store, state_folder(store))
+    folder = _folder_of(paths[-1])
+    store = store_location(inventory.store, folder)
+    return Lab(inventory, store, state_folder(store), ignored=ignored_store(inventory.store, folder))
 
 
 def attributes_of(driver: str) -> type | None:

@@ -196,3 +196,16 @@ def test_a_store_that_cannot_be_written_is_told_by_the_command(lab: Lab) -> None
     assert done.returncode == 3
     assert "cannot write the lab's store" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_inventorys_store_comes_first_and_that_is_said(lab: Lab) -> None:
+    lab.write("lab.yml", "version: 1\nnodes: {m1: {driver: local}}\nstore: own.db\n")
+    own = str(lab.folder / "own.db")
+    done = lab.run("status", "-i", "lab.yml", HIVECTL_STORE="postgresql://ann:secret@db/x")
+    assert done.stderr == (
+        "warning: HIVECTL_STORE (postgresql://db/x) does not count here: the inventory names the lab's store, "
+        f"{own}\n"
+    )
+    assert (lab.folder / "own.db").exists()
+    assert lab.run("status", "-i", "lab.yml", HIVECTL_STORE=own).stderr == ""
+    assert lab.run("status", "-i", "lab.yml", HIVECTL_STORE="").stderr == ""
