@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from hivectl.client.calls import check_name
 from hivectl.client.errors import BusyError, ClosedError, HeldError, NotReservedError, QuorumError
+from hivectl.client.kinds import is_board
 from hivectl.client.lab import by_address, chosen, free_nodes, open_reach
 from hivectl.client.nodes import AsyncNode
 from hivectl.client.results import Results
@@ -366,14 +367,21 @@ class AsyncHive(Nodes):
         return self
 
     async def _take(self) -> None:
-        try:
-            await self._reach.take(self._wanted)
-        except HeldError as error:
-            if self._reach.wish.wait is not None:
-                raise
-            raise HeldError(
-                error.holders, hint="wait for them: Hive(..., wait=True), or leave them out"
-            ) from None
+        """Take all nodes, and see that they are there and know who holds them."""
+        await self._reach.take(self._wanted)
+        lab = self._reach.lab
+        # to connect to a board interrupts its program; virtual nodes are started by whoever uses them
+        silent = await self._silent(
+            name
+            for name in self._wanted
+            if not is_board(lab, name)
+            and not any(one.virtual for one in lab.inventory.nodes[name].connections)
+        )
+        if silent:
+            raise UnavailableError(
+                {name: f"is offline: {why}" for name, why in silent.items()},
+                hint=f"take those that answer: Hive(..., quorum={max(1, len(self._wanted) - len(silent))}), or leave them out",
+            )
 
     def _write_panel(self) -> None:
         stream = self._stream or sys.stdout
@@ -389,7 +397,10 @@ class AsyncHive(Nodes):
                 await self._reach.take(left)
                 break
             except HeldError as error:
-                refused = {holder.node: described(holder) for holder in error.holders}
+                # whose node it is stands beside it
+                refused = {
+                    holder.node: described(holder).removeprefix(f"{holder.node} ") for holder in error.holders
+                }
             except UnavailableError as error:
                 refused = dict(error.reasons)
             except NotReservedError as error:
@@ -412,14 +423,16 @@ class AsyncHive(Nodes):
             raise QuorumError(left, self._rejected, quorum)
         return left
 
-    async def _silent(self, names: Sequence[str]) -> dict[str, str]:
-        """Connect to all nodes side by side; returns those that do not answer, with why."""
+    async def _silent(self, names: Iterable[str]) -> dict[str, str]:
+        """Connect to nodes side by side; returns those that do not answer, with why. The lab remembers them as seen."""
         found: dict[str, str] = {}
+        there: list[str] = []
 
         async def one(name: str) -> None:
             try:
                 async with asyncio.timeout(CONNECTING):
                     await AsyncNode(name, _reach=self._reach).connect()
+                there.append(name)
             except TimeoutError:
                 found[name] = f"did not answer within {CONNECTING:g} s"
             except HivectlError as error:
@@ -428,6 +441,7 @@ class AsyncHive(Nodes):
         async with asyncio.TaskGroup() as group:
             for name in names:
                 group.create_task(one(name))
+        await self._reach.saw({**dict.fromkeys(there, ""), **found})
         return found
 
     async def __aenter__(self) -> Self:

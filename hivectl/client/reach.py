@@ -8,7 +8,7 @@ import time
 from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
-from hivectl.client.errors import ClosedError, ReservationLostError
+from hivectl.client.errors import ClosedError, HeldError, ReservationLostError
 from hivectl.drivers.base import Capability
 from hivectl.drivers.errors import FenceError, HelperError, NodeError
 from hivectl.engine.cleanup import clean_up
@@ -22,13 +22,13 @@ from hivectl.model.errors import HivectlError
 from hivectl.model.records import record
 from hivectl.reservations.base import TIME_TO_LIVE, Asked, Grant
 from hivectl.reservations.schedule import DEFAULT_PRIORITY
-from hivectl.store.health import NodeHealth
+from hivectl.store.health import HEALTHY, OFFLINE, NodeHealth
 from hivectl.store.keys import given_key
 from hivectl.store.process import owner
 from hivectl.store.reservations import StoredReservations
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
     from hivectl.drivers.session import NodeSession
     from hivectl.engine.events import Event
@@ -129,7 +129,10 @@ class Reach:
                 wait=wish.wait is not None,
                 cleanup=True,
             )
-            found = await reserve(self.lab, asked, patience=wish.wait, emit=self._hear, look=False)
+            try:
+                found = await reserve(self.lab, asked, patience=wish.wait, emit=self._hear, look=False)
+            except HeldError as error:
+                raise self._held(error) from None
             assert isinstance(found, Grant)  # only what is booked is not
             grant = found
         self._holding = Holding(grant)
@@ -143,6 +146,17 @@ class Reach:
                 return None
             key = own_reservation(list(holders.values()))
         return None if key is None else await self.reservations.adopt(*key, nodes)
+
+    def _held(self, error: HeldError) -> HeldError:
+        """Return the error with what to write in Python."""
+        waited = self.wish.wait
+        hint = "wait for it with wait=True" if waited is None else f"waited for {waited:g} s; try again"
+        return HeldError(error.holders, hint=hint)
+
+    async def saw(self, nodes: Mapping[str, str]) -> None:
+        """Remember how nodes were seen: node -> why it is offline, "" where it is there."""
+        states = {node: (OFFLINE, why) if why else (HEALTHY, "") for node, why in nodes.items()}
+        await asyncio.to_thread(NodeHealth(self._store).saw, states)
 
     async def leave(self, nodes: Sequence[str]) -> None:
         """Give some of the nodes back; those of a reservation that was there before are only left alone."""
@@ -233,15 +247,17 @@ class Reach:
             duration=self.wish.duration,
             priority=self.wish.priority,
         )
-        holding = await stack.enter_async_context(
-            hold(
-                self.reservations,
-                claim,
-                emit=self._hear,
-                on_loss=lambda reason: self._lose_borrowed(node, reason),
-                clean=lambda grant: clean_up(self.lab, self._store, grant, sorted(grant.dirty)),
-            )
+        claimed = hold(
+            self.reservations,
+            claim,
+            emit=self._hear,
+            on_loss=lambda reason: self._lose_borrowed(node, reason),
+            clean=lambda grant: clean_up(self.lab, self._store, grant, sorted(grant.dirty)),
         )
+        try:
+            holding = await stack.enter_async_context(claimed)
+        except HeldError as error:
+            raise self._held(error) from None
         borrowed = self._borrowed[node] = Borrowed(stack=stack, holding=holding)
         return borrowed
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 WIDEST = 60
-WIDEST_LAST = 160  # in the last column, which pushes no other aside
+WIDEST_LAST = 160  # in the last column, which pushes no other aside, and where a reason must be whole
 # of a cell of many lines these are shown: what went wrong stands at the end
 FIRST_LINES, LAST_LINES = 4, 8
 
@@ -83,9 +83,9 @@ def cell_lines(value: object, widest: int = WIDEST) -> list[str]:
     return [_cut(line, widest) for line in lines] or [""]
 
 
-def cell_text(value: object) -> str:
+def cell_text(value: object, widest: int = WIDEST) -> str:
     """Return a value on one line, nothing in it that steers a terminal."""
-    return _cut(printable(" ".join(str(value).split())), WIDEST)
+    return _cut(printable(" ".join(str(value).split())), widest)
 
 
 def printable(text: str) -> str:
@@ -109,7 +109,9 @@ def quorum_panel(accepted: Sequence[str], rejected: Mapping[str, str], quorum: i
     """Return the panel that tells which nodes were had, in a box."""
     total = len(accepted) + len(rejected)
     lines = [f"Node acquired: {node}" for node in accepted]
-    lines += [f"Node rejected: {node} ({cell_text(reason)})" for node, reason in rejected.items()]
+    lines += [
+        f"Node rejected: {node} ({cell_text(reason, WIDEST_LAST)})" for node, reason in rejected.items()
+    ]
     asked = "" if quorum is None else f", {quorum} asked for"
     lines.append(f"Quorum: {len(accepted)}/{total}{asked}")
     widest = max(map(width, lines))

@@ -33,7 +33,7 @@ def quickstart(tmp_path: Path) -> Lab:
     for name in ("inventory", "playbooks", "firmware"):
         shutil.copytree(PACKAGE / name, tmp_path / name)
     (tmp_path / "home").mkdir()
-    return Lab(tmp_path)
+    return Lab(tmp_path, names_store=False)
 
 
 def counted(lab: Lab) -> dict[str, int]:

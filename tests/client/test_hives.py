@@ -20,7 +20,7 @@ from hivectl.aio import Hive as AsyncHive
 from hivectl.client.errors import ClosedError, QuorumError
 from hivectl.client.results import RunAllError
 from hivectl.model.errors import Complaints, InputError
-from hivectl.reservations.base import Asked, Grant, HeldError, ReservationLostError
+from hivectl.reservations.base import Asked, Grant, HeldError, ReservationLostError, UnavailableError
 from hivectl.store.keys import keep_key
 from hivectl.store.opening import open_store
 from hivectl.store.reservations import StoredReservations
@@ -81,10 +81,7 @@ def test_it_holds_its_nodes_from_the_start_to_the_end(nodes: TmuxLab) -> None:
             hive.h3("true")
         with pytest.raises(KeyError):
             hive["h3"]
-        lock = (nodes.hosts[0].home / ".hivelock").exists()
-        hive.h1.exec("true")
-        assert not lock
-        assert hive.reservation in (nodes.hosts[0].home / ".hivelock").read_text()
+        assert all(hive.reservation in (host.home / ".hivelock").read_text() for host in nodes.hosts[:2])
     assert held() == {}
     assert repr(hive).startswith("<Hive h1, h2: h1, h2 (closed)")
     with pytest.raises(ClosedError, match="given back already"):
@@ -102,6 +99,22 @@ def test_all_or_nothing_and_who_holds_it_until_when(nodes: TmuxLab) -> None:
     assert set(held()) == {"h2"}
     end(grant)
     Hive("all_hosts").close()
+
+
+def test_a_node_that_does_not_answer_is_not_granted(nodes: TmuxLab) -> None:
+    nodes.hosts[1].stop()
+    try:
+        with pytest.raises(UnavailableError, match=r"^h2 is offline: .* cannot be reached.*quorum=2"):
+            Hive("all_hosts")
+        assert held() == {}
+        # and nobody else is given it, or has to find out anew
+        with pytest.raises(UnavailableError, match="h2 is offline"):
+            Hive(["h2"])
+        with Hive("all_hosts", quorum=2, show=False) as hive:
+            assert hive.accepted == ("h1", "h3")
+            assert "is offline" in hive.rejected["h2"]
+    finally:
+        nodes.hosts[1].start()
 
 
 def test_a_hive_waits_for_its_nodes(nodes: TmuxLab) -> None:
@@ -152,7 +165,7 @@ def test_a_quorum_takes_what_is_there(
         assert list(hive.rejected) == ["h2", "gone"]
         assert "is held by" in hive.rejected["h2"]
         assert set(held()) == {"h1", "h2", "h3"}
-        with pytest.raises(AttributeError, match="h2 was rejected: h2 is held by"):
+        with pytest.raises(AttributeError, match="h2 was rejected: is held by"):
             hive.h2("true")
         assert hive.run_all("echo here", new_shell=True).check() == {"h1": "here\n", "h3": "here\n"}
     assert [line.strip("│ ") for line in shown.getvalue().splitlines()][1:3] == [

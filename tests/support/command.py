@@ -15,9 +15,14 @@ PACKAGE = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Lab:
-    """A folder with an inventory, and `hivectl` called in it."""
+    """A folder with an inventory, and `hivectl` called in it.
+
+    Attributes:
+        names_store: whether HIVECTL_STORE names its store; False: its inventory does.
+    """
 
     folder: Path
+    names_store: bool = True
 
     def environment(self, **more: str) -> dict[str, str]:
         kept = {
@@ -25,7 +30,9 @@ class Lab:
         }
         kept.pop("NO_COLOR", None)
         own = {"HOME": str(self.folder / "home"), "PYTHONPATH": str(PACKAGE), "TERM": "xterm-256color"}
-        return {**kept, **own, "HIVECTL_STORE": str(self.folder / "state" / "lab.db"), **more}
+        if self.names_store:
+            own["HIVECTL_STORE"] = str(self.folder / "state" / "lab.db")
+        return {**kept, **own, **more}
 
     def write(self, name: str, text: str) -> Path:
         path = self.folder / name
