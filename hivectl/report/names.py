@@ -63,6 +63,8 @@ def listing(names: Iterable[str], width: int = 60) -> str:
     text = ",".join(words)
     if len(text) <= width:
         return text
+    if len(set(every)) == 1:
+        return f"{text[: width - 1]}…"
     end = f",… ({len(set(every))} nodes)"
     room = max(width - len(end), 8)
     kept: list[str] = []

@@ -160,8 +160,8 @@ def _chain(title: str, steps: Iterable[Timing], joint: str) -> Iterator[Line]:
     for step in slow:
         if step not in shown:
             continue
-        node = "" if step.node == last_node else f"{step.node} "
-        parts.append(f"{one_line(node, 60)}{one_line(step.task, 60)} {duration(step.seconds)}")
+        node = "" if step.node == last_node else f"{one_line(step.node, 60)} "
+        parts.append(f"{node}{one_line(step.task, 60)} {duration(step.seconds)}")
         last_node = step.node
     if parts:
         more = f"{joint}… ({len(slow)} steps)" if len(slow) > len(shown) else ""

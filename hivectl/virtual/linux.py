@@ -9,8 +9,11 @@ namespace: outside, everything belongs to whoever runs hivectl.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import tempfile
 from dataclasses import field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hivectl.model.records import record
@@ -19,7 +22,6 @@ from hivectl.virtual.registry import need_kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     import asyncssh
 
@@ -148,13 +150,18 @@ def _key(file: Path) -> asyncssh.SSHKey:
     """Return the key in a file, made when there is none."""
     import asyncssh
 
-    if file.exists():
-        return asyncssh.read_private_key(file)
-    key = asyncssh.generate_private_key("ssh-ed25519")
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as opened:
-        opened.write(key.export_private_key("openssh"))
-    return key
+    if not file.exists():
+        key = asyncssh.generate_private_key("ssh-ed25519")
+        # whole or not at all: whoever is killed here leaves no half of a key; and the first of two wins
+        descriptor, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+        try:
+            with os.fdopen(descriptor, "wb") as opened:
+                opened.write(key.export_private_key("openssh"))
+            with contextlib.suppress(FileExistsError):
+                file.hardlink_to(temporary)
+        finally:
+            Path(temporary).unlink()
+    return asyncssh.read_private_key(file)
 
 
 def _write_known_hosts(file: Path, port: int, key: asyncssh.SSHKey) -> None:

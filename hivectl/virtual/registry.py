@@ -95,8 +95,21 @@ async def start_virtual(
 
     Raises:
         InputError: there is no such kind.
+        VirtualError: its folder or its programs cannot be had.
     """
     need_kind(kind, origin=origin)
+    try:
+        return await _start(kind, node, folder, drivers)
+    except OSError as error:
+        from hivectl.virtual.namespace import VirtualError
+
+        raise VirtualError(
+            f"the virtual `{kind}` cannot be started in {folder}: {error.strerror or error}",
+            hint="the folder is beside the lab's store: is there room, and may you write there?",
+        ) from error
+
+
+async def _start(kind: str, node: str, folder: Path, drivers: Collection[str]) -> VirtualDevice:
     if kind == "linux":
         from hivectl.virtual.linux import start
 

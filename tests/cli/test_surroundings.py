@@ -79,6 +79,15 @@ def test_a_playbook_that_is_no_file_is_called_what_it_is(lab: Lab) -> None:
     assert "the playbook inventory is a folder" in lab.run("apply", "inventory").stderr
 
 
+def test_a_virtual_node_whose_folder_cannot_be_made_is_told_as_such(lab: Lab) -> None:
+    lab.write("long.yml", f"version: 1\nnodes:\n  {'n' * 300}: {{driver: ssh, virtual: linux}}\n")
+    lab.write("look.yml", "- hosts: all\n  tasks:\n    - ping:\n")
+    done = lab.run("apply", "-i", "long.yml", "look.yml")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "File name too long" in done.stdout
+    assert "is there room, and may you write there?" in done.stdout
+
+
 def test_templates_on_the_command_line_are_one_word_each() -> None:
     assert extra_variables(["a={{ b + 1 }} c='d e' f={{ 'x y' }}-{{g}}"]) == {
         "a": "{{ b + 1 }}",

@@ -43,6 +43,10 @@ def test_many_odd_names_are_cut_and_counted() -> None:
     assert listing(["m1", "m2"]) == "m1,m2"
 
 
+def test_one_long_name_is_cut_and_not_counted() -> None:
+    assert listing(["n" * 300], 40) == "n" * 39 + "…"
+
+
 def test_a_thousand_names_take_no_time() -> None:
     names = [f"m{number}" for number in range(1000)]
     began = time.process_time()
