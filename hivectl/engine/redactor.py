@@ -11,6 +11,10 @@ from hivectl.model.secret import MASK, Secret
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from hivectl.engine.lab import Lab
+    from hivectl.engine.options import RunOptions
+    from hivectl.engine.plan import Plan
+
 # characters: shorter lines of a longer secret, such as a bracket, are in ordinary texts too
 SHORTEST_LINE = 4
 # characters of base64, such as `slurp` returns: less is in ordinary words, too
@@ -110,3 +114,23 @@ def find_secrets(roots: list[Any]) -> Iterator[Secret]:
         elif isinstance(value, dict | list | tuple) and id(value) not in seen:
             seen.add(id(value))
             rest += value.values() if isinstance(value, dict) else value
+
+
+def secrets_of(lab: Lab, plan: Plan, options: RunOptions) -> Iterator[Secret]:
+    """Find every secret that the files and the command line hold, without revealing any."""
+    inventory = lab.inventory
+    roots: list[Any] = [inventory.variables, options.extra_variables, options.become_password]
+    roots += [dict(answers) for answers in options.answers.values()]
+    roots += [hive.variables for hive in inventory.hives.values()]
+    for node in inventory.nodes.values():
+        roots.append(node.variables)
+        roots += [connection.attributes for connection in node.connections]
+    for play in plan.playbook.plays:
+        roots.append(play.variables)
+    used = [*(role for play in plan.playbook.plays for role in play.roles)]
+    used += [task.role for task in plan.tasks.values() if task.role is not None]
+    for role in {id(role): role for role in used}.values():
+        roots += [role.defaults, role.variables, role.parameters]
+    for task in plan.tasks.values():
+        roots += [task.arguments, task.keywords, *task.variables, *task.environment]
+    return find_secrets(roots)

@@ -5,28 +5,29 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from dataclasses import field, replace
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hivectl.drivers.errors import HelperError
 from hivectl.engine.activity import Activity
 from hivectl.engine.context import NodeAccess
 from hivectl.engine.drift import Bringing, Looking
-from hivectl.engine.events import NodeSummary, Reserved, RunEnded, RunStarted
+from hivectl.engine.events import Reserved, RunEnded, RunStarted
 from hivectl.engine.expansion import Expansions
 from hivectl.engine.facts_ahead import FactsAhead
 from hivectl.engine.handlers import OwedHandlers
+from hivectl.engine.headers import as_it_began, check_unchanged, header_of
 from hivectl.engine.holding import Claim, Holding, hold
-from hivectl.engine.inputs import digests_of, written_files
 from hivectl.engine.journal import Header, Journal, Record, new_run_id, read_journal
 from hivectl.engine.lab import beside
+from hivectl.engine.ledger import Ending, Ledger
 from hivectl.engine.limits import Limits
 from hivectl.engine.plan import LOCALHOST, Plan, Tags, build_plan, start_of
 from hivectl.engine.plays import run_plays
 from hivectl.engine.prompting import answered
-from hivectl.engine.redactor import Redactor, find_secrets
+from hivectl.engine.redactor import Redactor, secrets_of
 from hivectl.engine.saved_plan import check_place, planned, refuse_other_plan, refuse_stale_inputs, write_plan
 from hivectl.engine.scopes import Scopes
 from hivectl.engine.sessions import Sessions
@@ -36,18 +37,13 @@ from hivectl.engine.validation import check_included, validate_playbook
 from hivectl.engine.watching import Guard, Planner
 from hivectl.model.errors import ExitCode, HivectlError, InputError
 from hivectl.model.playbook_loader import load_playbook
-from hivectl.model.records import record
 from hivectl.model.selectors import select
 from hivectl.model.templates import Templates
 from hivectl.modules.registry import find_module, known_module, module_names
-from hivectl.store.applied import Applied, AppliedRow
-from hivectl.store.health import HEALTHY, OFFLINE, NodeHealth
-from hivectl.store.history import History, NodeRun, RunRow
-from hivectl.store.process import owner
 from hivectl.store.reservations import StoredReservations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from hivectl.drivers.session import NodeSession
     from hivectl.engine.events import Listener
@@ -55,27 +51,12 @@ if TYPE_CHECKING:
     from hivectl.engine.options import RunOptions
     from hivectl.engine.watching import Watcher
     from hivectl.model.playbook import Playbook
-    from hivectl.model.secret import Secret
     from hivectl.reservations.base import Grant
     from hivectl.store.base import Store
 
 UNLOCK_SECONDS = 5.0
 # without power, for a board that hangs: its capacitors are empty by then
 OFF_SECONDS = 3.0
-
-
-@record(frozen=False)
-class Ending:
-    """How a run ended, as far as that is not in its steps.
-
-    Attributes:
-        stop: "interrupted" or "terminated".
-        lost: the reservation was lost.
-    """
-
-    stop: str | None = None
-    lost: str | None = None
-    errors: list[HivectlError] = field(default_factory=list)
 
 
 async def run_playbook(lab: Lab, options: RunOptions, listeners: Sequence[Listener]) -> RunEnded:
@@ -100,16 +81,16 @@ async def run_playbook(lab: Lab, options: RunOptions, listeners: Sequence[Listen
     if options.plan is not None:
         refuse_stale_inputs(options.plan)
     if record is not None:
-        options = _as_it_began(options, record)
+        options = as_it_began(options, record)
     run = record.header.run if record else new_run_id()
     if (path := playbook_of(options, record)) is not None:
         lab = beside(lab, path)
     playbook, plan = prepare(lab, options, record, run=run)
     options = replace(options, answers=answered(playbook, options))
     with contextlib.closing(lab.open_store()) as database:
-        header = _header(lab, options, playbook, run)
+        header = header_of(lab, options, playbook, run)
         if record is not None:
-            _check_unchanged(record, header)
+            check_unchanged(record, header)
         if options.plan is not None:
             refuse_other_plan(options.plan, header.inputs, plan.nodes)
         journal = (
@@ -181,14 +162,13 @@ class _Run:
         self.header = header
         self.record = record
         self.reservations = StoredReservations(database, limit=lab.longest)
-        self.history = History(database)
-        self.applied = Applied(database)
+        self.ledger = Ledger(database, journal, header)
         self.sessions = Sessions(lab, None if options.check else self._recover)
         self.holding = Holding()
         self._extending = asyncio.Lock()
         self.ending = Ending()
         self._accesses: dict[str, NodeAccess] = {}
-        redactor = Redactor(_secrets(lab, plan, options))
+        redactor = Redactor(secrets_of(lab, plan, options))
         templates = Templates(
             folder=plan.playbook.path.resolve().parent,
             allowed=plan.playbook.allowed,
@@ -214,10 +194,10 @@ class _Run:
             listeners=listeners,
             limits=Limits({**lab.inventory.limits, "forks": options.forks}),
             redactor=redactor,
-            owed=OwedHandlers(self.history, header.playbook, header.run),
+            owed=OwedHandlers(self.ledger.history, header.playbook, header.run),
             record=record,
             watcher=_watcher(options),
-            drift=Looking(self.applied.steps(header.playbook)) if options.check else Bringing(),
+            drift=Looking(self.ledger.applied.steps(header.playbook)) if options.check else Bringing(),
         )
         self.state.expansions = Expansions(
             plan.playbook,
@@ -355,7 +335,7 @@ class _Run:
 
     def _quarantine(self, node: str, reason: str) -> None:
         if node in self.state.scopes.inventory.nodes:
-            NodeHealth(self.database).quarantine([node], reason, self.header.owner)
+            self.ledger.quarantine(node, reason)
             self.state.say(f"is quarantined until `hivectl unquarantine {node}`: {reason}", node=node)
 
     async def _recover(self, node: str) -> None:
@@ -394,22 +374,8 @@ class _Run:
             why = str(error) or "it does not answer"
             self.state.say(f"the node's lock stands for up to a minute: {why}", level="info", node=node)
 
-    # -- words and rows
-
     def _begin(self) -> None:
-        self.history.begin(
-            RunRow(
-                run=self.header.run,
-                playbook=self.header.playbook,
-                mode=self.header.mode,
-                owner=self.header.owner,
-                started=self.header.started,
-                ended=None,
-                status="running",
-                exit_code=None,
-                nodes=len(self.plan.nodes),
-            )
-        )
+        self.ledger.begin(len(self.plan.nodes))
         self.state.emit(
             RunStarted(
                 time=self.started,
@@ -458,7 +424,7 @@ class _Run:
             and (bool(state.tally.counts) or self.journal.intended),
             reason=self.ending.lost or "",
         )
-        for write in (self._close_journal, self._close_history, self._close_health, self._close_drift):
+        for write in self.ledger.last_rows(state, self.sessions, self.ending):
             try:
                 write(ended)
             except HivectlError as fault:
@@ -475,81 +441,6 @@ class _Run:
         state.emit(ended)
         return ended
 
-    def _close_journal(self, ended: RunEnded) -> None:
-        self.journal.close({"time": ended.time, "status": ended.status, "exit_code": ended.exit_code})
-
-    def _close_health(self, _ended: RunEnded) -> None:
-        reached = {node: (HEALTHY, "") for node, session in self.sessions.opened() if session.reached}
-        gone = {node: (OFFLINE, self.state.failures.get(node, "")) for node in self.state.unreachable}
-        known = self.state.scopes.inventory.nodes
-        NodeHealth(self.database).saw(
-            {node: seen for node, seen in (reached | gone).items() if node in known}
-        )
-
-    def _close_history(self, ended: RunEnded) -> None:
-        self.history.end(
-            self.header.run,
-            ended=ended.time,
-            status=ended.status,
-            exit_code=ended.exit_code,
-            nodes=[] if self.options.check else list(self._node_runs(ended)),
-        )
-
-    def _close_drift(self, ended: RunEnded) -> None:
-        """Keep what was applied, or what a look has shown."""
-        state, playbook = self.state, self.header.playbook
-        bad = set(state.failures) | {
-            node for node, one in ended.nodes.items() if one.failed or one.unreachable
-        }
-        # a run that was stopped, or that some tags were left out of, says nothing of what it has not done
-        whole = self.ending.stop is None and self.ending.lost is None and state.plan.tags == Tags()
-        done = frozenset(ended.nodes) - bad if whole else frozenset()
-        if isinstance(state.drift, Bringing):
-            before = self.applied.steps(playbook) if len(done) < len(ended.nodes) else {}
-            rows = [
-                (
-                    AppliedRow(
-                        node=node, playbook=playbook, run=self.header.run, at=ended.time, whole=node in done
-                    ),
-                    steps,
-                )
-                for node, steps in state.drift.steps(before, done)
-            ]
-            if rows:
-                self.applied.put(rows)
-        elif isinstance(state.drift, Looking):
-            look = state.drift
-            seen = {
-                node: (look.drifted.get(node, ()), node in done)
-                for node, one in ended.nodes.items()
-                if look.knows(node) and one != NodeSummary()
-            }
-            if seen:
-                self.applied.look(playbook, ended.time, seen)
-
-    def _node_runs(self, ended: RunEnded) -> Iterator[NodeRun]:
-        for node, summary in ended.nodes.items():
-            if summary != NodeSummary():  # a run that was refused leaves the node's last one
-                yield NodeRun(
-                    node=node,
-                    run=self.header.run,
-                    status=_node_status(
-                        summary, failed=node in self.state.failures, stopped=self.ending.stop is not None
-                    ),
-                    changed=summary.changed,
-                    ended=ended.time,
-                )
-
-
-def _node_status(summary: NodeSummary, *, failed: bool, stopped: bool) -> str:
-    if stopped:
-        return "interrupted"
-    if summary.unreachable:
-        return "unreachable"
-    if failed or summary.failed:
-        return "failed"
-    return "changed" if summary.changed else "ok"
-
 
 def _watcher(options: RunOptions) -> Watcher | None:
     if options.plan is not None:
@@ -561,83 +452,3 @@ def _free(lab: Lab) -> frozenset[str]:
     with contextlib.closing(lab.open_store()) as database:
         held = StoredReservations(database).holders()
     return frozenset(lab.inventory.nodes) - frozenset(held)
-
-
-def _header(lab: Lab, options: RunOptions, playbook: Playbook, run: str) -> Header:
-    return Header(
-        run=run,
-        playbook=str(playbook.path.resolve()),
-        inventories=tuple(str(path.resolve()) for path in lab.inventory.paths),
-        mode=options.mode,
-        owner=owner(),
-        started=time.time(),
-        inputs=digests_of(written_files(playbook, lab.inventory)),
-        options={
-            **({"plan": options.plan.run} if options.plan else {}),
-            "limit": options.limit,
-            "tags": sorted(options.tags),
-            "skip_tags": sorted(options.skip_tags),
-            **({"start_at": options.start_at} if options.start_at else {}),
-            "variables": {
-                name: value
-                for name, value in options.extra_variables.items()
-                if not any(find_secrets([value]))
-            },
-            "secret_variables": sorted(
-                name for name, value in options.extra_variables.items() if any(find_secrets([value]))
-            ),
-        },
-    )
-
-
-def _as_it_began(options: RunOptions, record: Record) -> RunOptions:
-    """Return the options with those of the run that is resumed where the command line has none."""
-    began = record.header.options
-    return replace(
-        options,
-        limit=options.limit if options.limit is not None else began["limit"],
-        tags=options.tags or frozenset(began["tags"]),
-        skip_tags=options.skip_tags or frozenset(began["skip_tags"]),
-        start_at=options.start_at or began.get("start_at"),
-        extra_variables={**began["variables"], **options.extra_variables},
-    )
-
-
-def _check_unchanged(record: Record, header: Header) -> None:
-    if record.header.options.get("plan"):
-        raise InputError(
-            f"run {header.run} applied a saved plan, which is over: nodes are not what it saw any more",
-            hint="plan again",
-        )
-    if record.status == "ok":
-        raise InputError(f"run {header.run} is done: there is nothing to resume", hint="apply afresh")
-    changed = [path for path, digest in header.inputs.items() if record.header.inputs.get(path) != digest]
-    if changed or len(header.inputs) != len(record.header.inputs):
-        what = ", ".join(changed) or "the set of files"
-        raise InputError(f"run {header.run} cannot go on: {what} has changed since", hint="apply afresh")
-    if dict(header.options) != dict(record.header.options):
-        had = ", ".join(f"{name} {value}" for name, value in record.header.options.items() if value)
-        raise InputError(
-            f"run {header.run} had other options ({had or 'none'})",
-            hint="give the same ones, or apply afresh",
-        )
-
-
-def _secrets(lab: Lab, plan: Plan, options: RunOptions) -> Iterator[Secret]:
-    """Find every secret that the files and the command line hold, without revealing any."""
-    inventory = lab.inventory
-    roots: list[Any] = [inventory.variables, options.extra_variables, options.become_password]
-    roots += [dict(answers) for answers in options.answers.values()]
-    roots += [hive.variables for hive in inventory.hives.values()]
-    for node in inventory.nodes.values():
-        roots.append(node.variables)
-        roots += [connection.attributes for connection in node.connections]
-    for play in plan.playbook.plays:
-        roots.append(play.variables)
-    used = [*(role for play in plan.playbook.plays for role in play.roles)]
-    used += [task.role for task in plan.tasks.values() if task.role is not None]
-    for role in {id(role): role for role in used}.values():
-        roots += [role.defaults, role.variables, role.parameters]
-    for task in plan.tasks.values():
-        roots += [task.arguments, task.keywords, *task.variables, *task.environment]
-    return find_secrets(roots)
