@@ -279,7 +279,7 @@ MODULE = Module(
     procedure=procedure,
     verify=verify,
     free_form=None,
-    sources=named_source("image", kind="file"),
+    sources=named_source("image"),
     example="""\
 - name: MicroPython
   flash: {image: files/micropython-pico2.uf2}

@@ -54,7 +54,7 @@ MISSING: dict[str, tuple[dict[str, Any], str]] = {
     "program": ({"program": {"name": "a", "script": "pumps.py"}}, "there is no pumps.py"),
     "repl": ({"repl": {"src": "nope.py"}}, "there is no file nope.py"),
     "mip": ({"mip": {"name": ["umqtt.simple", "./nope"]}}, "there is no nope in"),
-    "flash": ({"flash": {"image": "nope.uf2"}}, "there is no file nope.uf2 in"),
+    "flash": ({"flash": {"image": "nope.uf2"}}, "there is no nope.uf2 in"),
     "evaluate": ({"evaluate": {"bitstreams": ["a.bin", "no/*.bin"]}}, "no file fits 'no/*.bin' in"),
 }
 
@@ -70,6 +70,7 @@ def test_what_is_not_there_is_told_with_its_place(tmp_path: Path, name: str) -> 
     assert ('did you mean "pump.py"' in said) == (name == "program")
     # what is there is no fault, nor is what a template names
     assert plan(tmp_path, [{"sync": {"src": "files/", "dest": "/"}}, {"script": "pump.py 1 2"}]) == []
+    assert plan(tmp_path, [{"flash": {"image": "files"}}]) == [], "a folder of sources, by mpremote"
     assert (
         plan(tmp_path, [{"copy": {"src": "{{ firmware }}", "dest": "/a"}, "vars": {"firmware": "a"}}]) == []
     )
