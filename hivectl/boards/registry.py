@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from hivectl.boards.base import Board
 from hivectl.model.errors import InputError
-from hivectl.model.plugins import BrokenPluginError, installed, load, package_of
+from hivectl.model.plugins import installed, load_as
 from hivectl.model.suggestions import did_you_mean, listed
 
 if TYPE_CHECKING:
@@ -51,13 +51,7 @@ def known_board(name: str) -> Board | None:
     point = installed(GROUP).get(name)
     if point is None:
         return None
-    board = load(point, "board")
-    if not isinstance(board, Board):
-        raise BrokenPluginError(
-            f"the package {package_of(point)!r} offers {point.value!r} as the board {name!r}, but that is no Board",
-            hint="its author must point the entry point at a hivectl.boards.base.Board",
-        )
-    return board
+    return load_as(point, "board", Board)
 
 
 def meant(name: str) -> str | None:

@@ -142,6 +142,15 @@ FROM_ANSIBLE = {
 }
 
 
+# what typer calls values that are of another type
+IN_WORDS = {
+    "is not a valid int range": "is no whole number",
+    "is not a valid int": "is no whole number",
+    "is not a valid float range": "is no number",
+    "is not a valid float": "is no number",
+}
+
+
 def usage_error(error: TyperException) -> InputError:
     """Turn what typer says about a command line into an error of ours, with the nearest right word."""
     from hivectl.model.suggestions import nearest
@@ -168,6 +177,8 @@ def usage_error(error: TyperException) -> InputError:
             )
             message = f"there is no option {option}"
             instead = FROM_ANSIBLE.get(option)
+    for theirs, ours in IN_WORDS.items():
+        message = message.replace(theirs, ours)
     path = context.command_path if context is not None else "hivectl"
     help_text = f"see `{path} --help`"
     hint = f"did you mean {guess}? {help_text}" if guess else help_text

@@ -14,6 +14,7 @@ from hivectl.cli.options import (
     Reservation,
     Selector,
     Wait,
+    a_number,
 )
 from hivectl.model.errors import InputError
 
@@ -36,7 +37,13 @@ def execute(
     forks: Forks = None,
     timeout: Annotated[
         float | None,
-        typer.Option("--timeout", metavar="SECONDS", min=0.001, help="Stop the command after this time."),
+        typer.Option(
+            "--timeout",
+            metavar="SECONDS",
+            min=0.001,
+            callback=a_number,
+            help="Stop the command after this time.",
+        ),
     ] = None,
     become: Become = False,
     become_user: BecomeUser = None,

@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hivectl.cli.app import new_app
-from hivectl.cli.options import Diff, Format, Inventories, Output, Reports, Reservation, Selector, Wait
+from hivectl.cli.options import (
+    Diff,
+    Format,
+    Inventories,
+    Output,
+    Reports,
+    Reservation,
+    Selector,
+    Wait,
+    a_number,
+)
 from hivectl.cli.run_options import Shared
 from hivectl.model.errors import InputError
 
@@ -39,7 +49,10 @@ def flash(
         bool, typer.Option("--force", help="Flash it even where the board reports that it runs this image.")
     ] = False,
     timeout: Annotated[
-        float | None, typer.Option("--timeout", metavar="SECONDS", min=1, help="Time that writing may take.")
+        float | None,
+        typer.Option(
+            "--timeout", metavar="SECONDS", min=1, callback=a_number, help="Time that writing may take."
+        ),
     ] = None,
     check: Annotated[
         bool, typer.Option("--check", "-C", help="Change nothing, say what would change.")

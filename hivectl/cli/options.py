@@ -17,6 +17,13 @@ class Format(StrEnum):
     CSV = "csv"
 
 
+def a_number(value: float | None) -> float | None:
+    """Refuse nan, which is neither more nor less than any limit."""
+    if value is not None and not value >= 0:
+        raise typer.BadParameter("nan is no number")
+    return value
+
+
 Inventories = Annotated[
     list[Path] | None,
     typer.Option(
@@ -81,7 +88,13 @@ AskBecomePass = Annotated[
 ]
 Wait = Annotated[
     float | None,
-    typer.Option("--wait", metavar="SECONDS", min=0, help="Wait this long for nodes that others hold."),
+    typer.Option(
+        "--wait",
+        metavar="SECONDS",
+        min=0,
+        callback=a_number,
+        help="Wait this long for nodes that others hold.",
+    ),
 ]
 Reservation = Annotated[
     str | None,

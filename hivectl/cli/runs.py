@@ -20,7 +20,7 @@ def runs(
     *,
     inventories: Inventories = None,
     count: Annotated[
-        int, typer.Option("-n", "--count", min=1, metavar="N", help="How many, newest first.")
+        int, typer.Option("-n", "--count", min=1, max=1_000_000, metavar="N", help="How many, newest first.")
     ] = 20,
     output: Output = Format.TABLE,
 ) -> int:

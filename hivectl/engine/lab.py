@@ -144,7 +144,12 @@ def beside(lab: Lab, playbook: Path) -> Lab:
 
 def _default_inventories() -> tuple[Path, ...]:
     if named := os.environ.get("HIVECTL_INVENTORY"):
-        return tuple(Path(part) for part in named.split(":") if part)
+        paths = tuple(Path(part) for part in named.split(":") if part)
+        if not paths:
+            raise InputError(
+                "HIVECTL_INVENTORY names no file", hint="write FILE, or several with colons between"
+            )
+        return paths
     if Path("inventory").exists():
         return (Path("inventory"),)
     raise InputError(

@@ -8,7 +8,7 @@ from hivectl.boards.base import Way
 from hivectl.flash.base import Flasher, FlashError
 from hivectl.flash.programs import find_program, missing
 from hivectl.model.errors import InputError
-from hivectl.model.plugins import BrokenPluginError, built_in, built_in_names, installed, load, package_of
+from hivectl.model.plugins import built_in, built_in_names, installed, load_as
 from hivectl.model.suggestions import did_you_mean, listed
 
 if TYPE_CHECKING:
@@ -40,14 +40,7 @@ def find_flasher(name: str) -> Flasher:
         names = flasher_names()
         hint = did_you_mean(name, names) or f"there are {listed(names)}"
         raise UnknownFlasherError(f'there is no flasher "{name}"', hint=hint)
-    flasher = load(point, "flasher")
-    if not isinstance(flasher, Flasher):
-        raise BrokenPluginError(
-            f"the package {package_of(point)!r} offers {point.value!r} as the flasher {name!r}, but that is no "
-            "Flasher",
-            hint="its author must point the entry point at a hivectl.flash.base.Flasher",
-        )
-    return flasher
+    return load_as(point, "flasher", Flasher)
 
 
 def flasher_names() -> tuple[str, ...]:

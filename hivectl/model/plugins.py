@@ -6,13 +6,15 @@ import keyword
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from hivectl.model.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from importlib.metadata import EntryPoint
+
+T = TypeVar("T")
 
 
 class BrokenPluginError(InputError):
@@ -71,6 +73,27 @@ def load(point: EntryPoint, kind: str) -> Any:
             f"{type(error).__name__}: {said}",
             hint=f"update the package, install what it needs, or remove it: `pip uninstall {package_of(point)}`",
         ) from error
+
+
+def load_as(point: EntryPoint, kind: str, wanted: type[T]) -> T:
+    """Import what another package offers, which must be a `wanted`.
+
+    Args:
+        point: its entry point.
+        kind: what it should be, for the message.
+        wanted: the class that it must be of.
+
+    Raises:
+        BrokenPluginError: the import failed, or it is something else.
+    """
+    plugin = load(point, kind)
+    if isinstance(plugin, wanted):
+        return plugin
+    raise BrokenPluginError(
+        f"the package {package_of(point)!r} offers {point.value!r} as the {kind} {point.name!r}, but that is no "
+        f"{wanted.__name__}",
+        hint=f"its author must point the entry point at a {wanted.__module__}.{wanted.__name__}",
+    )
 
 
 def package_of(point: EntryPoint) -> str:

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hivectl.model.plugins import BrokenPluginError, installed, load, package_of
+from hivectl.model.plugins import installed, load_as, package_of
 from hivectl.model.records import record
 from hivectl.model.secret import Secret
 from hivectl.model.secret_tags import SecretSourceError
@@ -77,15 +77,7 @@ def from_provider(name: str, text: str, origin: Origin) -> Secret | None:
 
 def find_provider(name: str) -> SecretProvider:
     """Return an installed provider; raises BrokenPluginError."""
-    point = _installed()[name]
-    provider = load(point, "secret provider")
-    if not isinstance(provider, SecretProvider):
-        raise BrokenPluginError(
-            f"the package {package_of(point)!r} offers {point.value!r} as the secret provider {name!r}, but that is "
-            "no SecretProvider",
-            hint="its author must point the entry point at a hivectl.model.secret_providers.SecretProvider",
-        )
-    return provider
+    return load_as(_installed()[name], "secret provider", SecretProvider)
 
 
 @cache

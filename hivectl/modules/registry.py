@@ -6,7 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from hivectl.model.errors import InputError
-from hivectl.model.plugins import BrokenPluginError, built_in, built_in_names, installed, load, package_of
+from hivectl.model.plugins import built_in, built_in_names, installed, load_as
 from hivectl.modules.base import Module
 
 if TYPE_CHECKING:
@@ -80,11 +80,4 @@ def _installed() -> dict[str, Any]:
 
 @cache
 def _load(name: str) -> Module[Any]:
-    point = _installed()[name]
-    module = load(point, "module")
-    if not isinstance(module, Module):
-        raise BrokenPluginError(
-            f"the package {package_of(point)!r} offers {point.value!r} as the module {name!r}, but that is no Module",
-            hint="its author must point the entry point at a hivectl.modules.base.Module",
-        )
-    return module
+    return load_as(_installed()[name], "module", Module)

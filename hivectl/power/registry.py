@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hivectl.model.errors import InputError
-from hivectl.model.plugins import BrokenPluginError, built_in, built_in_names, installed, load, package_of
+from hivectl.model.plugins import built_in, built_in_names, installed, load_as
 from hivectl.model.suggestions import did_you_mean
 from hivectl.power.base import PowerBackend
 
@@ -34,14 +34,7 @@ def find_backend(name: str) -> BackendOf:
         names = backend_names()
         hint = did_you_mean(name, names) or f"there are: {', '.join(names)}"
         raise UnknownBackendError(f"there is no power backend `{name}`", hint=hint)
-    backend = load(point, "power backend")
-    if not isinstance(backend, PowerBackend):
-        raise BrokenPluginError(
-            f"the package {package_of(point)!r} offers {point.value!r} as the power backend {name!r}, but that is "
-            "no PowerBackend",
-            hint="its author must point the entry point at a hivectl.power.base.PowerBackend",
-        )
-    return backend
+    return load_as(point, "power backend", PowerBackend)
 
 
 def backend_names() -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from hivectl.model.errors import Complaints, InputError
-from hivectl.model.plugins import BrokenPluginError, built_in, built_in_names, installed, load, package_of
+from hivectl.model.plugins import built_in, built_in_names, installed, load_as
 from hivectl.report.base import Destination, Output, ReporterKind, Wishes
 
 if TYPE_CHECKING:
@@ -46,14 +46,7 @@ def find_reporter(name: str) -> ReporterKind:
             f"there is no report '{name}'",
             hint=f"did you mean '{guess}'?" if guess else f"there are {', '.join(known)}",
         )
-    kind = load(point, "report")
-    if not isinstance(kind, ReporterKind):
-        raise BrokenPluginError(
-            f"the package {package_of(point)!r} offers {point.value!r} as the report {name!r}, but that is no "
-            "ReporterKind",
-            hint="its author must point the entry point at a hivectl.report.base.ReporterKind",
-        )
-    return kind
+    return load_as(point, "report", ReporterKind)
 
 
 def _parse(specification: str) -> tuple[ReporterKind, Path | None]:

@@ -88,6 +88,27 @@ def test_a_virtual_node_whose_folder_cannot_be_made_is_told_as_such(lab: Lab) ->
     assert "is there room, and may you write there?" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["runs", "-n", "99999999999999999999"], "is not in the range"),
+        (["exec", "all", "--timeout", "nan", "--", "true"], "nan is no number"),
+        (["exec", "all", "--wait", "soon", "--", "true"], "'soon' is no number"),
+        (["exec", "all", "-f", "many", "--", "true"], "'many' is no whole number"),
+        (["exec", "all", "-q", "--", "true"], "there is no option -q\n  see `hivectl exec --help`"),
+    ],
+)
+def test_numbers_and_options_that_are_none_are_told(lab: Lab, words: list[str], told: str) -> None:
+    done = lab.run(*words)
+    assert done.returncode == 3
+    assert told in done.stderr
+
+
+def test_an_empty_list_of_inventories_is_told(lab: Lab) -> None:
+    done = lab.run("status", HIVECTL_INVENTORY=":")
+    assert (done.returncode, done.stderr.splitlines()[0]) == (3, "error: HIVECTL_INVENTORY names no file")
+
+
 def test_templates_on_the_command_line_are_one_word_each() -> None:
     assert extra_variables(["a={{ b + 1 }} c='d e' f={{ 'x y' }}-{{g}}"]) == {
         "a": "{{ b + 1 }}",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from hivectl.model.lookups.base import Lookup
 from hivectl.model.lookups.names import OURS, REFUSED
-from hivectl.model.plugins import BrokenPluginError, installed, load, package_of
+from hivectl.model.plugins import installed, load_as, package_of
 from hivectl.model.suggestions import did_you_mean
 from hivectl.model.templating.errors import TemplateSyntaxError
 
@@ -72,10 +72,5 @@ def _installed() -> Mapping[str, EntryPoint]:
 @cache
 def _theirs(name: str) -> Lookup:
     point = _installed()[name]
-    found = load(point, "lookup")
-    if not isinstance(found, Lookup):
-        raise BrokenPluginError(
-            f"the package {package_of(point)!r} offers {point.value!r} as the lookup {name!r}, but that is no Lookup",
-            hint="its author must point the entry point at a hivectl.model.lookups.base.Lookup",
-        )
+    found = load_as(point, "lookup", Lookup)
     return replace(found, name=name, package=package_of(point))
