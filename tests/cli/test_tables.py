@@ -154,7 +154,7 @@ def test_a_narrow_terminal_loses_what_is_spare_before_what_people_copy(
     item = {
         "run": "20261121-162624-8395",
         "mode": "apply",
-        "playbook": "/home/somebody/lab/playbooks/site.yml",
+        "playbook": "/srv/lab/playbooks/site.yml",
         "owner": "pi@lab",
         "status": "interrupted",
     }
