@@ -80,7 +80,10 @@ def open_lab(inventories: Sequence[Path] = ()) -> Lab:
     inventory = load_inventory(
         paths, attributes_of, driver_names, backend_attributes_of, backend_names, board_meant, virtual_fault
     )
-    folder = _folder_of(paths[-1])
+    try:
+        folder = _folder_of(paths[-1])
+    except FileNotFoundError as error:
+        raise InputError("the folder that you are in is gone", hint="cd to another one") from error
     store = store_location(inventory.store, folder)
     return Lab(inventory, store, state_folder(store), ignored=ignored_store(inventory.store, folder))
 

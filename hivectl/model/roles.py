@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -152,12 +153,11 @@ def find_role(reader: Reader, wish: RoleWish, level: Level) -> Path | None:
     for path in [given] if given.is_absolute() else [folder / given for folder in folders]:
         if is_there(path) and path.is_dir():
             return path.resolve()
-    names = (
-        one.name
-        for folder in folders
-        if folder.name == "roles" and folder.is_dir()
-        for one in folder.iterdir()
-    )
+    names: list[str] = []
+    for folder in folders:
+        # a folder that may not be looked into has no names to offer
+        with suppress(OSError):
+            names += [one.name for one in folder.iterdir() if folder.name == "roles"]
     best = nearest(wish.name, sorted(names))
     places = " nor ".join(str(folder) for folder in folders)
     hint = f"did you mean `{best}`?" if best else ROLES_ARE

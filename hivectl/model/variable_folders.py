@@ -65,9 +65,13 @@ def read_folders(
     result: list[FolderVariables] = []
     for kind, names in (("group_vars", ["all", *hives]), ("host_vars", list(nodes))):
         place = folder / kind
-        if not place.is_dir():
+        try:
+            if not place.is_dir():
+                continue
+            there = {path.name: path for path in sorted(place.iterdir()) if _counts(path)}
+        except OSError as error:
+            faults.append(InputError(f"cannot read the folder {place}: {error.strerror}"))
             continue
-        there = {path.name: path for path in sorted(place.iterdir()) if _counts(path)}
         known = set(names)
         for name in dict.fromkeys(_owner(path, known) for path in there.values()):
             files = [there[name + ending] for ending in ENDINGS if name + ending in there]
@@ -80,7 +84,11 @@ def read_folders(
             for other in files[1:]:
                 message = f"`{name}` has its variables in {files[0].name} already"
                 faults.append(InputError(message, origin=Origin(str(other), 1, 1), hint="keep one of them"))
-            paths = tuple(_files(files[0]))
+            try:
+                paths = tuple(_files(files[0], set()))
+            except OSError as error:
+                faults.append(InputError(f"cannot read the folder {error.filename}: {error.strerror}"))
+                continue
             result.append(
                 FolderVariables(kind=kind, name=name, values=_values(paths, faults, load), paths=paths)
             )
@@ -98,14 +106,17 @@ def _owner(path: Path, known: set[str]) -> str:
     return path.name.removesuffix(path.suffix)
 
 
-def _files(path: Path) -> Iterator[Path]:
-    """Yield the files of a name: itself, or those of its folder, sorted, however deep."""
+def _files(path: Path, within: set[Path]) -> Iterator[Path]:
+    """Yield the files of a name: itself, or those of its folder, sorted, however deep; links into `within` are left."""
     if not path.is_dir():
         yield path
         return
+    real = path.resolve()
+    if real in within:
+        return
     for entry in sorted(path.iterdir()):
         if _counts(entry) and (entry.is_dir() or entry.suffix in ENDINGS):
-            yield from _files(entry)
+            yield from _files(entry, within | {real})
 
 
 def _values(paths: Iterable[Path], faults: list[HivectlError], load: Callable[[Path], Any]) -> YamlMapping:

@@ -117,3 +117,22 @@ def test_templates_on_the_command_line_are_one_word_each() -> None:
     }
     with pytest.raises(InputError, match="not of the form"):
         extra_variables(["a {{ b }}"])
+
+
+def test_folders_that_lead_nowhere_or_into_themselves_are_no_fault_of_ours(lab: Lab) -> None:
+    lab.write("inventory/group_vars/all/vars.yml", "a: 1\n")
+    (lab.folder / "inventory/group_vars/all/again").symlink_to(".")
+    (lab.folder / "inventory/group_vars/all/more").symlink_to("..")
+    assert lab.run("vars", "m1", "a", "-o", "csv").stdout.split() == ["name,value", "a,1"]
+    (lab.folder / "inventory/host_vars").symlink_to("x" * 255 + "/y")
+    (lab.folder / "roles").symlink_to("roles")
+    lab.write("site.yml", "- hosts: all\n  roles: [pump]\n")
+    done = lab.run("validate", "site.yml")
+    assert done.returncode == 3
+    assert "there is no role `pump`" in done.stderr
+    gone = "import os; os.mkdir('gone'); os.chdir('gone'); os.rmdir('../gone')\n"
+    done = lab.run_with(
+        gone + "from hivectl.cli.main import main; main()", "status", "-i", "../inventory/lab.yml"
+    )
+    assert done.returncode == 3
+    assert "Traceback" not in done.stderr
