@@ -278,7 +278,7 @@ class Evaluating:
                 async with asyncio.timeout(OPENING):
                     meter = await source.open()
         except TimeoutError:
-            raise BoardSilentError(f"{source.node} said nothing within {OPENING:g} s") from None
+            raise BoardSilentError(f"{source.node}: it said nothing within {OPENING:g} s") from None
         conversation.opened = True
         try:
             self._check(source, meter.identity)
@@ -397,7 +397,7 @@ class Evaluating:
             async with asyncio.timeout(seconds):
                 return await work
         except TimeoutError:
-            raise BoardSilentError(f"{node} did not answer within {seconds:g} s") from None
+            raise BoardSilentError(f"{node}: it did not answer within {seconds:g} s") from None
 
     # ---- what became of it
 

@@ -127,6 +127,7 @@ def evaluate(
     Saving(save or ())
     lab = open_lab(inventories or ())
     nodes = chosen_nodes(lab, selector)
+    _need_chosen(arguments["boards"], nodes)
     playbook = _playbook(lab, nodes, arguments)
     options = chosen(
         Shared(inventories=inventories, reports=reports),
@@ -144,6 +145,16 @@ def _pair(text: str) -> tuple[str, str]:
     if not (name and equals and value):
         raise InputError(f"{text!r} is no FILE=VALUE", hint="for example --expect div.bin=46875")
     return name, value
+
+
+def _need_chosen(boards: dict[str, list[str]], nodes: tuple[str, ...]) -> None:
+    """See that circuits are for nodes that are chosen; raises InputError."""
+    for name, wanted in boards.items():
+        if strange := [node for node in wanted if node not in nodes]:
+            raise InputError(
+                f"--boards {name}={','.join(wanted)}: {strange[0]} is not chosen",
+                hint=f"chosen are {', '.join(nodes)}",
+            )
 
 
 def _boards(text: str) -> tuple[str, list[str]]:

@@ -31,6 +31,7 @@ WIDEST = 48
 TOLD = "evaluations failed: "
 # the beginning of a message about the playbook that `hivectl evaluate` writes
 WHERE = re.compile(r"\S*/by_hand/evaluate-[0-9a-f]+\.yml:\d+:\d+: ")
+STOPPED = frozenset({"interrupted", "terminated"})
 FAILED = frozenset({Status.FAILED, Status.UNREACHABLE, Status.UNKNOWN})
 
 
@@ -134,10 +135,14 @@ class Teller:
             self._write(json.dumps(whole, indent=2) + "\n")
         if event.reason:
             self._say([event.reason])
+        stopped = event.status if event.status in STOPPED else ""
+        if stopped and not self._results:
+            self._say([stopped])
         if self._results:
             seconds = time.monotonic() - self._began
             bad = len(self._results) - self._ok
             ends = f"{self._ok} as they should be" + (f", {bad} not" if bad else "")
+            ends += f", then {stopped}" if stopped else ""
             self._say([f"{count(len(self._results), 'evaluation')} in {seconds:.1f} s: {ends}"])
 
     def _say(self, lines: Iterable[str]) -> None:

@@ -176,11 +176,11 @@ class LocalConnection:
         return process
 
     async def open_stream(self, address: StreamAddress) -> Stream:
-        """Open a terminal device of this machine, raw; raises StreamError."""
+        """Open a terminal device of this machine, raw and alone; raises as `open_terminal`."""
         from hivectl.drivers.terminal import open_terminal
 
         self._need_open()
-        stream = open_terminal(address, node=self._node)
+        stream = open_terminal(address, node=self._node, exclusive=True)
         self._streams.append(stream)
         return stream
 

@@ -273,7 +273,7 @@ def _source(parameters: Parameters, context: NodeContext) -> NodeSource:
     if board is not None and parameters.measure not in board.measures:
         able = ", ".join(sorted(board.measures))
         raise ModuleError(
-            f"{context.node} is a {board.name}, which measures {able or 'nothing'}, not {parameters.measure}",
+            f"{context.node} is a board {board.name}, which measures {able or 'nothing'}, not {parameters.measure}",
             origin=context.origin,
             hint="`hivectl boards` tells what each kind of board measures",
         )

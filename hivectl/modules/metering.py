@@ -127,7 +127,7 @@ class NodeSource:
         try:
             await self.context.power().cycle(OFF_SECONDS)
         except NoPowerError as error:
-            raise BoardLostError(f"{self.node} did not come back") from error
+            raise BoardLostError(f"{self.node}: it did not come back") from error
         except FenceError:
             raise
         except NodeError as error:

@@ -79,6 +79,7 @@ async def _reset(parameters: Parameters, context: NodeContext) -> str:
         if how == "soft":
             raise
         if how == "hard":
+            _need_power(context, error)
             context.say(f"does not answer, so its power is switched: {error.message}")
         how = "power"
     else:
@@ -88,6 +89,16 @@ async def _reset(parameters: Parameters, context: NodeContext) -> str:
         await context.power().cycle(parameters.off_for)
         await context.disconnect()
     return how
+
+
+def _need_power(context: NodeContext, silent: NodeError) -> None:
+    """See that a board which does not answer can be reset at all; raises what says both."""
+    try:
+        context.power()
+    except NodeError as error:
+        error.message = f"it does not answer ({silent.message}), and {error.message}"
+        error.args = (error.message,)
+        raise error from silent
 
 
 async def _command(code: str, context: NodeContext) -> None:

@@ -75,15 +75,6 @@ def test_json_lines_and_a_failure(desk: Lab) -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_what_no_board_of_several_can_do_is_said_once(desk: Lab) -> None:
-    done = desk.run("evaluate", "ice*", "circuits/c1.asc", *COUNT, "--boards", "c1.asc=ice9")
-    assert done.returncode == 1
-    assert (
-        done.stderr
-        == "`boards` of 'c1.asc' names ice9, which is no node of this task (its nodes are ice1, ice2)\n"
-    )
-
-
 def test_each_on_every_board_as_csv_and_json(desk: Lab) -> None:
     done = desk.run("evaluate", "ice*", "circuits/c1.asc", *COUNT, "--each", "-n", "3", "-o", "csv")
     rows = list(csv.DictReader(done.stdout.splitlines()))
@@ -110,6 +101,7 @@ def test_each_on_every_board_as_csv_and_json(desk: Lab) -> None:
         (("ice*", "circuits/*.asc", "--expect", "c1"), "'c1' is no FILE=VALUE"),
         (("ice*", "circuits/*.asc", "--save", "counts.bmp"), "results are not written in this form"),
         (("ice*", "circuits/*.asc", "--report", "jsonl"), "standard output is for the results"),
+        (("ice*", "circuits/*.asc", "--boards", "c1.asc=ice9"), "ice9 is not chosen\n  chosen are ice1, ice2"),
         (("nobody", "circuits/*.asc"), "nobody"),
         (("m1", "circuits/*.asc"), "m1"),
     ],

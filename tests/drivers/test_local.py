@@ -13,6 +13,7 @@ from hivectl.drivers.errors import (
     ConnectionLostError,
     HelperError,
     OperationTimeoutError,
+    PortInUseError,
     StreamError,
 )
 from hivectl.drivers.local import DRIVER, LocalAttributes
@@ -130,6 +131,8 @@ def test_a_stream_is_raw_both_ways() -> None:
         keep = os.open(path, os.O_RDWR | os.O_NOCTTY)
         try:
             stream = await connection.open_stream(StreamAddress(path=path, baud=115200))
+            with pytest.raises(PortInUseError, match="in use"):
+                await connection.open_stream(StreamAddress(path=path, baud=115200))
             os.write(master, b"a\r\n\x03\x04\x11\x13\xff")
             got = b""
             while len(got) < 8:

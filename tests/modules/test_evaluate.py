@@ -184,7 +184,7 @@ def test_boards_that_measure_nothing(desk: Desk) -> None:
         f"version: 1\nnodes:\n  p1: {{driver: serial, board: pico-w, port: {desk.folder}/tty1}}\n"
     )
     outcome = desk.evaluate("bitstreams: circuits/*.asc")
-    assert "p1 is a pico-w, which measures nothing, not pulses" in outcome.message("count", "p1")
+    assert "p1 is a board pico-w, which measures nothing, not pulses" in outcome.message("count", "p1")
 
 
 def test_known_results(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
