@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hivectl.micropython.errors import DamagedError
+from hivectl.micropython.literals import literal
 from hivectl.micropython.programs import NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-# in a literal: what ends it, and what a terminal does not let through
-SPECIAL = re.compile(rb'[\x00-\x05\n\r"\\]')
 # in a file that is brought back
 ESCAPE = b"\x10"
 # behind the escape: what follows is its SHA-256
@@ -129,12 +127,3 @@ def literal_of(piece: bytes, *, deflate: bool) -> tuple[bytes, bool]:
         if len(packed) < 0.9 * len(piece):
             return literal(packed), True
     return literal(piece), False
-
-
-def literal(data: bytes) -> bytes:
-    """Return a bytes literal as MicroPython's lexer, which is clean for eight bits, takes it."""
-    return b'b"%b"' % SPECIAL.sub(_escaped, data)
-
-
-def _escaped(match: re.Match[bytes]) -> bytes:
-    return b"\\x%02x" % match[0][0]

@@ -18,8 +18,9 @@ from hivectl.micropython.errors import (
     RemoteOSError,
     remote_error,
 )
-from hivectl.micropython.packing import Pack, put_code
-from hivectl.micropython.programs import HELPER, NAME
+from hivectl.micropython.outcome import Outcome
+from hivectl.micropython.packing import Pack, programs_of, put_code, train_of
+from hivectl.micropython.programs import HELPER, NAME, PROBE, TRAIN, packed_helper
 from hivectl.model.records import record
 
 if TYPE_CHECKING:
@@ -39,8 +40,10 @@ TEMPORARY = ".hivectl.tmp"
 ENOENT = 2
 # from this size on, in bytes, files go beside the REPL where that can be: their own turns cost less
 BESIDE = 512
-# up to this size, in bytes of code, they had better travel with others through the REPL all the same
-BESIDE_PACKED = 1024
+# up to this size, in bytes of code, they had better travel with others all the same
+BESIDE_PACKED = 2048
+# bytes of changes that go beside the REPL together; with fewer than this it is not worth three turns
+LARGEST_TRAIN, SMALLEST_TRAIN = 24 << 10, 1024
 
 
 @record
@@ -287,8 +290,27 @@ class Files:
         return code if self._beside is None or len(code) <= BESIDE_PACKED else None
 
     def pack(self) -> Pack:
-        """Return a pack for as many small changes as one program may hold."""
-        return Pack(self._chunk)
+        """Return a pack for as many small changes as may travel together."""
+        return Pack(self._chunk if self._beside is None else LARGEST_TRAIN, self.carry)
+
+    async def carry(self, changes: Sequence[bytes], sink: Callable[[bytes], None]) -> None:
+        """Carry out small changes: code after code; raises as `run`."""
+        size = sum(map(len, changes))
+        if self._beside is None or size < SMALLEST_TRAIN or not await self._sent_beside(train_of(changes)):
+            for program in programs_of(changes, self._chunk):
+                await self.run(program, sink=sink)
+            return
+        await self.run(f"{NAME}._p({TRAIN!r})", sink=sink)
+
+    async def _sent_beside(self, train: bytes) -> bool:
+        """Put a train on the board; return whether there was room for it, and for what it becomes."""
+        assert self._beside is not None
+        try:
+            await self.run(f"{NAME}._v({TRAIN!r},{2 * len(train)})")
+        except RemoteOSError:
+            return False
+        await self._beside.put(TRAIN, pieces_of(train, BLOCK), len(train))
+        return True
 
     async def write_all(self, files: Mapping[str, Path]) -> None:
         """Write many files: several small ones go in one program; each is put as by `put`, whose errors are raised.
@@ -313,7 +335,7 @@ class Files:
 
     async def _send(self, pack: Pack, waiting: list[tuple[str, Path, str]]) -> None:
         try:
-            await pack.send(self.run)
+            await pack.send()
         except RemoteError:
             # one by one, to learn which of them it is, and whether it is so
             for path, file, digest in waiting[pack.done :]:
@@ -347,9 +369,15 @@ class Files:
     # ---- inside
 
     async def _prepare(self) -> None:
-        output = await self.repl.execute(HELPER, timeout=SECONDS)
-        has = set(self.repl.literal(output))
-        self._has = frozenset(has)
+        """Have the helper on the board: it may be there from an earlier connection, else it is sent."""
+        for code in (PROBE, packed_helper()):
+            outcome = await self.repl.attempt(code, timeout=SECONDS)
+            if not outcome.failure and outcome.output.startswith(b"["):
+                break
+        else:
+            # old firmware cannot unpack it, or has not the memory for that
+            outcome = Outcome(await self.repl.execute(HELPER, timeout=SECONDS), b"")
+        self._has = frozenset(self.repl.literal(outcome.output))
 
     async def _need(self, *parts: str) -> None:
         lacking = [part for part in parts if part not in await self.features()]

@@ -7,13 +7,25 @@ neither leave something under another name behind, nor give a whole file a wrong
 
 from __future__ import annotations
 
+import hashlib
+import zlib
+from functools import cache
+
+from hivectl.micropython.literals import literal
+
 NAME = "_hivectl"
+# changes on their way; left behind where the line was lost
+TRAIN = "/.hivectl.run"
 
 # indented by one space, with short names: each byte is sent over the line and kept in the board's memory
-HELPER = r"""import os
+_TEXT = r"""import os
 class _hivectl:
  n=("hashlib","binascii","deflate","os.stat","os.rename","os.statvfs","os.ilistdir","sys.stdout","hashlib.sha1","hashlib.md5")
  q=None
+ def _i():
+  try:os.remove("/.hivectl.run")
+  except(OSError,AttributeError):pass
+  return [n for n in _hivectl.n if _hivectl._w(n)]
  def _w(n):
   m,_,a=n.partition(".")
   try:m=__import__(m)
@@ -111,6 +123,14 @@ class _hivectl:
    s=os.statvfs("/")
    if s[0]*s[3]<z:raise OSError(28)
   open(t,"wb").close()
+ def _p(t):
+  try:
+   with open(t,"rb") as f:
+    while 1:
+     n=f.readline()
+     if not n:break
+     exec(f.read(int(n)))
+  finally:os.remove(t)
  def _f(s,t,l):
   import time
   n=time.ticks_ms()
@@ -122,5 +142,22 @@ class _hivectl:
   if o and o[:2]==(s,t):_hivectl.k=None
  try:k=_hivectl.k
  except NameError:k=None
-print([n for n in _hivectl.n if _hivectl._w(n)])
+_hivectl.z="@"
+print(_hivectl._i())
 """
+DIGEST = hashlib.sha256(_TEXT.encode()).hexdigest()[:8]
+HELPER = _TEXT.replace("@", DIGEST)
+# fails, or prints False, where the helper is not there from an earlier connection
+PROBE = f"print({NAME}.z=={DIGEST!r}and {NAME}._i())"
+
+
+@cache
+def packed_helper() -> bytes:
+    """Return the helper as a program that unpacks it, half as long; it raises where the firmware cannot."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, -12)
+    data = literal(packer.compress(HELPER.encode()) + packer.flush())
+    # without a name of its own in the board's globals
+    return (
+        b'exec((lambda d,i:d.DeflateIO(i.BytesIO(%b),d.RAW,12).read())(__import__("deflate"),__import__("io")))'
+        % (data)
+    )

@@ -39,6 +39,7 @@ STATUS_WIDTH = 12
 WORDS = {Status.UNOBSERVED: "unknown"}
 INDENT = " " * (STATUS_WIDTH + 1)
 MOST_WAITING = 3
+MESSAGE = "message"
 
 
 @record(frozen=False)
@@ -174,9 +175,16 @@ class Folding:
                     one for one, group in self._groups.items() if one != key and event.node in group.nodes
                 ]
                 return [line for one in (*earlier, key) for line in self._show(one)]
-        if not missing:
-            return [line for key in list(self._groups) if key[0] == task_key for line in self._show(key)]  # type: ignore[index]  # every key is a tuple
-        return []
+        return [] if missing else self._complete(task_key)
+
+    def _complete(self, task_key: int) -> list[Line]:
+        """Return the lines of a task that all nodes have done, behind what was said of these nodes meanwhile."""
+        mine = [key for key in self._groups if key[0] == task_key]  # type: ignore[index]  # every key is a tuple
+        said = [key for key in self._groups if key[0] == MESSAGE]  # type: ignore[index]  # likewise
+        if said:
+            nodes = {node for key in mine for node in self._groups[key].nodes}
+            mine = [key for key in said if not nodes.isdisjoint(self._groups[key].nodes)] + mine
+        return [line for key in mine for line in self._show(key)]
 
     def _number_of(self, task: TaskInfo) -> int:
         """Return a number that stands for a task: all of it is looked at only when it is first met."""
@@ -220,7 +228,7 @@ class Folding:
 
         if event.node is None:
             return [head([])]
-        return self._at_first_sight(("message", level, text), event.node, event.time, head)
+        return self._at_first_sight((MESSAGE, level, text), event.node, event.time, head)
 
     def _at_first_sight(
         self, key: Hashable, node: str, now: float, head: Callable[[list[str]], Line]

@@ -322,3 +322,19 @@ def test_the_command_that_goes_on_names_the_inventory() -> None:
     event = ended({"m1": NodeSummary(failed=1)}, status="failed", resume=True)
     text = report(*started(["m1"]), event, wishes=Wishes(command="hivectl apply -i lab.yml"))
     assert re.search(r"^go on with +hivectl apply -i lab.yml --resume \S+$", text, re.MULTILINE)
+
+
+def test_what_a_node_says_stands_before_the_line_of_its_step() -> None:
+    said = [Message(time=now(), level="info", text="was reset; waiting", node=node) for node in nodes(2)]
+    text = report(
+        *started(nodes(2)),
+        *(
+            one
+            for node, message in zip(nodes(2), said, strict=True)
+            for one in (message, finished(node, task("Reset")))
+        ),
+        finished("m1", task("Copy", number=2)),
+        finished("m2", task("Copy", number=2)),
+    )
+    lines = [line for line in text.splitlines() if "Reset" in line or "was reset" in line]
+    assert ["Reset" in line for line in lines] == [False, False, True], text

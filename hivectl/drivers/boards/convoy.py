@@ -164,7 +164,7 @@ class Convoy:
         deadline = None if None in limits else sum(limit for limit in limits if limit is not None)
         try:
             async with asyncio.timeout(deadline):
-                await self._pack.send(self._files.run)
+                await self._pack.send()
         except TimeoutError as error:
             late = OperationTimeoutError(f"the board did not finish in {deadline:g} s", node=self._node)
             late.__cause__ = error

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 # seconds for one transfer, most of them for a busy machine
 DEADLINE = 60.0
-# bytes: one that goes through the REPL, one that goes by records over Wi-Fi
-SIZES = (400, 6000)
+# bytes: one that goes through the REPL; over Wi-Fi one that goes by records to be carried out, and one in its place
+SIZES = (400, 1200, 6000)
 
 
 @asynccontextmanager
@@ -77,10 +77,9 @@ def test_a_link_that_is_cut_anywhere_never_leaves_half_a_file(
                 place.write_bytes(new if back else old)
                 connection: Any = await opened.connect(target)
                 fault = chance.choice(("drop_after", "drop_back_after"))
-                # a helper of some 4 KB goes first
-                setattr(
-                    faults, fault, chance.randrange(1, 4500 + len(new) if fault == "drop_after" else 7000)
-                )
+                # beside the content some questions and answers; the helper is there from the first connection on
+                loaded = back == (fault == "drop_back_after")
+                setattr(faults, fault, chance.randrange(1, 500 + loaded * len(new)))
                 try:
                     async with asyncio.timeout(DEADLINE):
                         assert await transfer(connection, new, back=back) in (None, new)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import socket
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -335,6 +336,87 @@ def test_large_files_do_not_wait_for_windows_on_a_slow_link(tmp_path: Path) -> N
                 await connection.files.put("/large", os.urandom(900 << 10))
             assert sorted(path.name for path in (tmp_path / "files").iterdir()) == ["a.bin"]
             await connection.close()
+
+    asyncio.run(scenario())
+
+
+def test_many_small_files_are_few_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chance = random.Random(1)
+    files = {f"/lib/module_{number:02d}.py": chance.randbytes(chance.randrange(1500)) for number in range(50)}
+    writes = [Write(path=path, content=Content.of(data), make_parents=True) for path, data in files.items()]
+
+    async def scenario() -> None:
+        async with served(tmp_path) as (_, _, port):
+            connection = await connect(port)
+            turns: list[int] = []
+            monkeypatch.setattr(WebReplWire, "write", counting(WebReplWire.write, turns))
+            done = await results(connection, *writes)
+            assert [one["changed"] for one in done] == [True] * 50
+            # raw paste alone would grant 128 bytes in each: more than four hundred
+            assert len(turns) < 50, turns
+            root = tmp_path / "files"
+            there = {f"/{path.relative_to(root)}": path.read_bytes() for path in root.rglob("*.*")}
+            assert there == files
+            # the helper is still there for who comes next, and nothing is left behind
+            await connection.close()
+            (root / ".hivectl.run").write_text("half a train")
+            turns.clear()
+            connection = await connect(port)
+            entered = len(turns)
+            await connection.files.features()
+            assert len(turns) == entered + 1
+            assert not (root / ".hivectl.run").exists()
+            await connection.close()
+
+    asyncio.run(scenario())
+
+
+def counting(write: Any, turns: list[int]) -> Any:
+    """Return a method that counts."""
+
+    async def counted(wire: WebReplWire, data: bytes) -> None:
+        turns.append(len(data))
+        await write(wire, data)
+
+    return counted
+
+
+def test_small_files_for_a_board_that_is_nearly_full(tmp_path: Path) -> None:
+    chance = random.Random(1)
+    files = {f"/f{number:02d}": chance.randbytes(700) for number in range(60)}
+    writes = [Write(path=path, content=Content.of(data)) for path, data in files.items()]
+
+    async def scenario() -> None:
+        device = await Device.start("pico1", tmp_path / "files", room=40_000)
+        server = WebRepl(device, PASSWORD)
+        try:
+            connection = await connect(await server.start())
+            done = await results(connection, *writes)
+            # what carries them would have had no room: they came without it, as far as there was any
+            assert [one["changed"] for one in done] == [True] * (len(done) - 1) + [False]
+            assert (done[-1]["failed"], done[-1]["errno"]) == (True, 28)
+            names = [f"/{path.name}" for path in sorted((tmp_path / "files").iterdir())]
+            assert names == list(files)[: len(done) - 1]
+            assert len(names) > 8
+            await connection.close()
+        finally:
+            await server.close()
+            await device.close()
+
+    asyncio.run(scenario())
+
+
+def test_much_that_is_printed_at_once_arrives(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with served(tmp_path) as (_, server, port):
+            wire = await wire_to(port)
+            # more than one frame of a board can say
+            server.show(b"x" * 100_000 + b"\n")
+            said = b""
+            while not said.endswith(b"\n"):
+                said += await wire.read()
+            assert said.count(b"x") == 100_000
+            await wire.close()
 
     asyncio.run(scenario())
 
