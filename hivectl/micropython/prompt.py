@@ -64,27 +64,38 @@ async def reset_for_prompt(wire: Wire, answers: Input, hard_reset: Callable[[], 
     return False
 
 
-def no_prompt(seen: bytes, node: str | None) -> NodeError:
-    """Return what is wrong with a board that gave no prompt, from what it said last."""
-    if not seen:
+def no_prompt(seen: bytes, node: str | None, *, logged_in: bool = False) -> NodeError:
+    """Return what is wrong with a board that gave no prompt.
+
+    Args:
+        seen: what it said last.
+        node: for messages.
+        logged_in: it is known to be a board, and there is no cable to it.
+    """
+    if not seen or seen.rstrip().endswith(b">>>"):
+        cable = not logged_in and not seen
         return SilentBoardError(
-            "the board says nothing: it hangs, is off, or has another speed",
+            f"the board says nothing{' any more' if seen else ''}: it hangs{', is off, or has another speed' if cable else ''}",
             node=node,
-            hint="reset it, or check `baud` and the cable",
+            hint=f"reset it{', or check `baud` and the cable' if cable else ''}",
         )
-    shown = seen[-60:].decode("ascii", "backslashreplace")
-    if sum(byte in TEXT for byte in seen) < len(seen) / 2:
+    if sum(byte in TEXT for byte in seen) < len(seen) / 2 and not logged_in:
         return NotABoardError(
-            f"what comes is no text, so no MicroPython board's: {shown!r}",
+            f"what comes is no text, so no MicroPython board's: {_shown(seen[-16:])}",
             node=node,
             hint="is it the right port, and is `baud` its speed?",
         )
-    if b">>>" in seen or b"MicroPython" in seen or b"Traceback" in seen or len(seen) >= 512:
+    if logged_in or b">>>" in seen or b"MicroPython" in seen or b"Traceback" in seen or len(seen) >= 512:
         return BusyBoardError(
-            f"the board's program does not let itself be interrupted; it says {shown!r}",
+            f"the board's program does not let itself be interrupted; it says {_shown(seen[-60:])}",
             node=node,
             hint="reset the board; does its program catch KeyboardInterrupt, or print without end?",
         )
     return NotABoardError(
-        f"what answers is no MicroPython board: {shown!r}", node=node, hint="is it the right port?"
+        f"what answers is no MicroPython board: {_shown(seen[-60:])}", node=node, hint="is it the right port?"
     )
+
+
+def _shown(said: bytes) -> str:
+    """Return bytes as people can read them."""
+    return repr(said)[1:]

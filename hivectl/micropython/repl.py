@@ -49,6 +49,7 @@ class Repl:
         wire: the terminal.
         node: for messages.
         hard_reset: resets the board from outside, where that is possible.
+        logged_in: whoever is at the other end has asked for a password, as boards do.
 
     Attributes:
         interrupted: a program of the board's own ran and was stopped for a prompt.
@@ -66,10 +67,12 @@ class Repl:
         *,
         node: str | None = None,
         hard_reset: Callable[[], Awaitable[None]] | None = None,
+        logged_in: bool = False,
     ) -> None:
         self._wire = wire
         self._node = node
         self._hard_reset = hard_reset
+        self._logged_in = logged_in
         self._input = Input(wire, node)
         self._turn = asyncio.Lock()
         self._at_prompt = False
@@ -302,7 +305,7 @@ class Repl:
                     return
         except TimeoutError:
             pass
-        raise no_prompt(self._input.seen, self._node)
+        raise no_prompt(self._input.seen, self._node, logged_in=self._logged_in)
 
     async def _after_reset(self) -> bool:
         if self._hard_reset is None:

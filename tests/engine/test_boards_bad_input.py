@@ -8,10 +8,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from hivectl.drivers.errors import NodeError
+from hivectl.drivers.session import NodeSession
 from hivectl.drivers.webrepl.wire import TakenError
 from hivectl.micropython import repl as micropython_repl
 from hivectl.micropython.errors import BusyBoardError
-from hivectl.model.node_errors import LoginError, OperationTimeoutError, OutputError, StreamError
+from hivectl.model.node_errors import (
+    LoginError,
+    OperationTimeoutError,
+    OutputError,
+    StreamError,
+    UnreachableError,
+)
 from hivectl.model.secret import Secret
 from tests.support.boards import do, reach, reached
 
@@ -19,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
-    from hivectl.drivers.session import NodeSession
     from hivectl.virtual.board.start import VirtualBoard
 
     Task = Callable[..., Awaitable[Any]]
@@ -192,6 +198,21 @@ def test_two_controllers_at_once(tmp_path: Path, driver: str, error: type[NodeEr
         await later.close()
 
     with_a_board(tmp_path, driver, scenario)
+
+
+def test_a_port_that_somebody_has_leaves_the_other_way(tmp_path: Path) -> None:
+    async def scenario(_task: Task, virtual: VirtualBoard, session: NodeSession) -> None:
+        await session.connection()
+        usb = await reach(virtual, "serial", tmp_path)
+        with pytest.raises(UnreachableError, match="in use by another program"):
+            await usb.connection()
+        wifi = await reach(virtual, "webrepl", tmp_path)
+        both = NodeSession("pico1", [*usb._candidates, *wifi._candidates])
+        connection: Any = await both.connection()
+        assert await connection.repl.evaluate("6 * 7") == 42
+        await both.close()
+
+    with_a_board(tmp_path, "serial", scenario)
 
 
 def test_wrong_passwords(tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hivectl.micropython import sync
-from hivectl.micropython.contents import literal
 from hivectl.micropython.errors import LackingError, RemoteError, RemoteOSError
+from hivectl.micropython.literals import literal
 from hivectl.micropython.programs import NAME
 from hivectl.model.node_errors import NodeError
 from tests.support.boards import board

@@ -22,6 +22,7 @@ from hivectl.micropython.errors import (
     RemoteSyntaxError,
     SilentBoardError,
 )
+from hivectl.micropython.prompt import no_prompt
 from hivectl.micropython.repl import Repl
 from hivectl.micropython.sending import PASTE
 from hivectl.model.node_errors import ConnectionLostError, OperationTimeoutError
@@ -172,6 +173,7 @@ async def answering(answer: bytes, *, again: bool = False) -> tuple[Repl, asynci
         (b"\xff\xfe\x00", False, NotABoardError, "no MicroPython"),
         (bytes(range(256)) * 4, True, NotABoardError, "what comes is no text"),
         (b"temperature 21.5\r\n", True, BusyBoardError, "does not let itself be interrupted"),
+        (b'Type "help()"\r\n>>> ', False, SilentBoardError, "says nothing any more: it hangs"),
     ],
 )
 def test_what_gives_no_prompt_is_told_apart(
@@ -235,6 +237,9 @@ def test_another_terminals_goodbye_does_not_spoil_ours(
                 # Ctrl-B from USB, behind the prompt that Wi-Fi got
                 if data.startswith(PASTE) and left:
                     await write(left.pop())
+                elif data.startswith(PASTE):
+                    # what is not spoilt is answered, however busy the machine is
+                    monkeypatch.setattr("hivectl.micropython.sending.LEARNING", 30.0)
                 await write(data)
 
             monkeypatch.setattr(wire, "write", disturbed)
@@ -243,3 +248,19 @@ def test_another_terminals_goodbye_does_not_spoil_ours(
             assert await bench.repl.evaluate("'x' * 3000") == "x" * 3000
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("seen", "kind", "words"),
+    [
+        (b"", SilentBoardError, "says nothing: it hangs"),
+        (bytes(range(128, 256)), BusyBoardError, "does not let itself be interrupted"),
+    ],
+)
+def test_what_has_asked_for_a_password_is_a_board_without_a_cable(
+    seen: bytes, kind: type[Exception], words: str
+) -> None:
+    error = no_prompt(seen, "x", logged_in=True)
+    assert isinstance(error, kind)
+    assert words in str(error)
+    assert "baud" not in f"{error} {error.hint}"

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 
 from hivectl.drivers.base import StreamAddress
 from hivectl.drivers.boards.connection import OpenBoard
-from hivectl.drivers.errors import AddressError, CapabilityError, NoPortError
+from hivectl.drivers.errors import (
+    AddressError,
+    CapabilityError,
+    NoPortError,
+    PortInUseError,
+    StreamError,
+    UnreachableError,
+)
 from hivectl.drivers.terminal import Terminal, open_terminal
 from hivectl.micropython.repl import Repl
 
@@ -21,6 +28,15 @@ if TYPE_CHECKING:
 
     from hivectl.drivers.base import Stream, Target
     from hivectl.drivers.serial import SerialAttributes
+
+
+class ClosedPortError(StreamError, UnreachableError):
+    """The port that leads to the board cannot be opened: nor can the board be reached."""
+
+
+class TakenPortError(PortInUseError, UnreachableError):
+    """Somebody has the port that leads to the board."""
+
 
 # seconds that the reset line is held
 PULSE = 0.1
@@ -63,6 +79,8 @@ async def open_wire(target: Target) -> Stream:
                 f"no board with {_named(attributes)} is plugged in there: there is no {remote}",
                 node=target.node,
             ) from error
+        except StreamError as error:
+            raise _unreachable(error, target.node) from error
     path = attributes.port
     if not path:
         path = await asyncio.to_thread(find_port, attributes, target.node)
@@ -71,6 +89,14 @@ async def open_wire(target: Target) -> Stream:
     except NoPortError as error:
         # one that is plugged in again, or starts anew, is waited for
         raise AddressError(f"no board is plugged in: there is no {path}", node=target.node) from error
+    except StreamError as error:
+        raise _unreachable(error, target.node) from error
+
+
+def _unreachable(error: StreamError, node: str) -> UnreachableError:
+    """Return what a port that cannot be opened means to its board: another way to it may be tried."""
+    kind = TakenPortError if isinstance(error, PortInUseError) else ClosedPortError
+    return kind(error.message, node=node, hint=error.hint)
 
 
 async def pulse(terminal: Terminal) -> None:

@@ -31,7 +31,7 @@ async def connect(target: Target) -> OpenBoard:
     attributes: WebReplAttributes = target.attributes
     wire = await open_wire(target)
     try:
-        repl = Repl(wire, node=target.node)
+        repl = Repl(wire, node=target.node, logged_in=True)
         await repl.enter(deadline=attributes.enter_timeout)
     except BaseException:
         await wire.close()
