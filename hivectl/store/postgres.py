@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
     from hivectl.store.base import Cursor, Statements
 
-BUSY_SECONDS = 5.0
+BUSY_SECONDS = 15.0
+# after so many seconds the server ends a transaction whose client says no more, so that others get their turn
+STUCK_SECONDS = 10.0
 CONNECT_SECONDS = 10
 # of pg_advisory_xact_lock: one transaction at a time, as in SQLite; row locks in any order deadlock
 LOCK = 0x68697665
@@ -134,7 +136,8 @@ class PostgresStore:
             application_name="hivectl",
             # a client that vanished must not keep the lock for two hours
             keepalives_idle=20,
-            options=f"-c lock_timeout={BUSY_SECONDS * 1000:.0f} -c idle_in_transaction_session_timeout=30000",
+            options=f"-c lock_timeout={BUSY_SECONDS * 1000:.0f}"
+            f" -c idle_in_transaction_session_timeout={STUCK_SECONDS * 1000:.0f}",
         )
         connection.execute("SET synchronous_commit = on")
         return connection

@@ -256,7 +256,8 @@ class StoredReservations:
             desk.tidy()
             row = self._mine(desk, reservation, key)
             if row.state == HELD:
-                self._told(desk, row)
+                # granted while its owner waited, who lives, and knows now: its time to live counts from here
+                self._set_end(desk, row, row.end_on(desk.now))
                 return self._granted(desk, row, key, claims.tokens_of(statements, row.id))
             if row.state == BOOKED:
                 nodes = tuple(
@@ -284,7 +285,7 @@ class StoredReservations:
             desk.tidy(nodes, more=nodes)
             row = self._mine(desk, reservation, key)
             if row.state == HELD:
-                self._told(desk, row)
+                self._set_end(desk, row, row.end_on(desk.now))
                 return self._granted(desk, row, key, claims.tokens_of(statements, row.id))
             return self._queued(desk, row, key)
 

@@ -315,7 +315,7 @@ class Lab(RuleBasedStateMachine):
             found = self.desk.poll_now(one.id, one.key)
         except GONE:
             return  # `look` judges whether it may be
-        if self.time < one.expires and one.state == "waiting":
+        if self.time < one.expires and one.state != "booked":
             one.sign = self.time
         if isinstance(found, Grant):
             self.look()

@@ -174,6 +174,44 @@ def test_when_it_will_be_free_is_told(desk: Desk) -> None:
     assert abs((second.starts - first.starts).total_seconds() - HOUR / 2) < 1
 
 
+def test_who_hears_late_that_it_is_granted_has_its_whole_time_to_live(desk: Desk) -> None:
+    first = desk.hold("m1")
+    second = desk.queue("m1", time_to_live=60.0, duration=None)
+    desk.release_now(first)
+    desk.ahead = 50
+    granted = desk.see(second)
+    assert isinstance(granted, Grant)
+    desk.ahead = 100
+    desk.renew_now(granted)
+
+
+def test_a_node_that_is_back_goes_to_who_waits_for_it(desk: Desk, store: Store) -> None:
+    health = NodeHealth(store)
+    health.saw({"m1": ("offline", "no route")})
+    waiting = desk.queue("m1")
+    health.saw({"m1": ("healthy", "")})
+    assert {node: one.reservation for node, one in desk.holders().items()} == {"m1": waiting.reservation}
+
+
+@pytest.mark.parametrize("jump", [3600.0, -3600.0])
+def test_what_was_seen_offline_is_believed_for_two_minutes_whatever_the_wall_clock_says(
+    desk: Desk, store: Store, jump: float
+) -> None:
+    NodeHealth(store).saw({"m1": ("offline", "no route")})
+    before = store.now
+
+    def jumped(statements: Any) -> Clock:
+        now = before(statements)
+        return Clock(boot=now.boot, seconds=now.seconds, wall=now.wall + jump)
+
+    store.now = jumped  # type: ignore[method-assign]  # time itself cannot be moved
+    desk.ahead = 119
+    with pytest.raises(UnavailableError, match="m1 is offline: no route"):
+        desk.hold("m1")
+    desk.ahead = 121
+    desk.hold("m1")
+
+
 def test_who_waits_no_more_is_forgotten(desk: Desk) -> None:
     holder = desk.hold("m1")
     gone, here = desk.queue("m1"), desk.queue("m1")
