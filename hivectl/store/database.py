@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from hivectl.reservations.rules import Clock
 
-BUSY_SECONDS = 5.0
+BUSY_SECONDS = 15.0
 # free on the disk: with less than this SQLite may fail to make its files beside the database
 NEEDED_BYTES = 1 << 17
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from hivectl.reservations.base import Asked, Grant, NotReservedError, Queued, UnknownReservationError
+from hivectl.store.errors import StoreLockedError
 from hivectl.store.health import NodeHealth
 from hivectl.store.opening import open_store
 from hivectl.store.process import own_start, process_start
@@ -260,10 +261,13 @@ def client(location: str, folder: Path, seed: int, done: mmap.mmap, place: int, 
     """Be one client until its operations are done."""
     own = Client(location, folder, seed)
     while (number := int.from_bytes(done[place : place + 8], "little")) < operations:
-        own.step()
+        # a busy machine: the caller is told to try again, and no rule is broken
+        with suppress(StoreLockedError):
+            own.step()
         done[place : place + 8] = (number + 1).to_bytes(8, "little")
     for claim in own.held:
-        own.give_back(claim)
+        with suppress(StoreLockedError):
+            own.give_back(claim)
 
 
 def start(*arguments: Any) -> int:
