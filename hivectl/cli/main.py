@@ -68,6 +68,9 @@ def _run(arguments: list[str]) -> int:
     except ExceptionGroup as group:
         code = errors.tell_group(group, debug=debug)
     except Exception as error:  # noqa: BLE001 the last resort: no traceback ever reaches a user
+        if isinstance(error.__cause__, KeyboardInterrupt):
+            # Python 3.11 wraps whatever is raised while a class is made, and imports make many
+            raise KeyboardInterrupt from None
         broken = isinstance(error, OSError) and output_fault() is not None
         # of a broken output `_flushed` says what there is to say
         code = 0 if broken else errors.fault(error, debug=debug)

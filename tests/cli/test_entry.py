@@ -211,6 +211,26 @@ main()
     assert done.stderr == "interrupted\n"
 
 
+def test_an_interruption_while_a_class_is_made_is_130(lab: Lab) -> None:
+    code = """
+import os, signal
+import hivectl.cli.nodes
+class Field:
+    def __set_name__(self, owner, name):
+        os.kill(os.getpid(), signal.SIGINT)
+        while True:
+            pass
+def interrupted(lab, selector):
+    class Made:
+        field = Field()
+hivectl.cli.nodes.chosen_nodes = interrupted
+from hivectl.cli.main import main
+main()
+"""
+    done = lab.run_with(code, "status", "m1")
+    assert (done.returncode, done.stderr) == (130, "interrupted\n")
+
+
 def test_a_terminal_without_utf8_shows_names_escaped(lab: Lab) -> None:
     lab.write("inventory/lab.yml", 'version: 1\nnodes:\n  m1: {driver: local, labels: {place: "Zürich"}}\n')
     done = lab.run("inventory", "list", PYTHONIOENCODING="ascii", PYTHONUTF8="0")

@@ -19,6 +19,7 @@ from hivectl.engine import holding
 from hivectl.reservations.base import Asked, Grant
 from hivectl.store import postgres as module
 from hivectl.store.errors import (
+    StoreError,
     StoreLockedError,
     StoreUnreachableError,
     StoreUnwritableError,
@@ -76,6 +77,29 @@ def test_a_server_that_somebody_keeps_locked_is_told(
             StoredReservations(store).ask_now(Asked(nodes=("m1",), duration=60.0))
         other.rollback()
         StoredReservations(store).ask_now(Asked(nodes=("m1",), duration=60.0))
+
+
+def test_a_client_that_says_no_more_keeps_others_waiting_for_a_moment_only(postgres: Server) -> None:
+    location = postgres.database()
+    with closing(open_store(location)) as stuck, closing(open_store(location)) as store:
+        with stuck.reading() as statements:
+            query = "SELECT setting FROM pg_settings WHERE name = ?"
+            locked, idle = (
+                int(statements.execute(query, (name,)).fetchone()[0])
+                for name in ("lock_timeout", "idle_in_transaction_session_timeout")
+            )
+            assert 0 < idle < locked
+            statements.execute("SET idle_in_transaction_session_timeout = 200")
+        others = StoredReservations(store)
+
+        def stand_still() -> None:
+            with stuck.writing() as statements:
+                others.ask_now(Asked(nodes=("m1",), duration=60.0))
+                statements.execute("SELECT 1")
+
+        with pytest.raises(StoreError, match="idle"):
+            stand_still()
+        assert set(StoredReservations(stuck).holders()) == {"m1"}
 
 
 def keep_running(running: Server) -> None:
