@@ -79,6 +79,8 @@ def _make_raw(descriptor: int, speed: int) -> None:
     attributes[CHARACTERS][termios.VMIN] = 1
     attributes[CHARACTERS][termios.VTIME] = 0
     termios.tcsetattr(descriptor, termios.TCSANOW, attributes)
+    # what came before anybody listened answers nothing of ours
+    termios.tcflush(descriptor, termios.TCIFLUSH)
 
 
 class Terminal:

@@ -9,7 +9,7 @@ from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from hivectl.micropython.contents import Decoder, line_of, loaded, measure, pieces_of, size_of
+from hivectl.micropython.contents import Decoder, line_of, literal_of, loaded, measure, pieces_of, size_of
 from hivectl.micropython.errors import (
     DamagedError,
     LackingError,
@@ -32,11 +32,13 @@ if TYPE_CHECKING:
 CHUNK = 3072
 # of a file that is brought back, in one piece
 BLOCK = 1024
-# of one program that looks at many paths, in characters
-LOOK = 3072
+# of one program that looks at many paths, in characters; from which size on it is packed, in bytes
+LOOK, WORTH_PACKING = 3072, 256
 # seconds for one program that writes or hashes: flash is erased at some 40 kB/s, a file system may be nearly full
 SECONDS = 60.0
 TEMPORARY = ".hivectl.tmp"
+# from this size on, in bytes, room is asked for before a file is sent
+LARGE = 16 << 10
 ENOENT = 2
 # from this size on, in bytes, files go beside the REPL where that can be: their own turns cost less
 BESIDE = 512
@@ -158,7 +160,7 @@ class Files:
         for group in _groups(texts) if texts else [[]]:
             asked = questions[len(found) : len(found) + len(group)]
             code = f"for p in({','.join(group)},):print({NAME}._o(*p))" if group else ""
-            lines = _lines(await self.run(first + code))
+            lines = _lines(await self.run(self._packed(first + code)))
             first = ""
             if len(lines) != len(group):
                 raise ProtocolError(
@@ -302,6 +304,14 @@ class Files:
             return
         await self.run(f"{NAME}._p({TRAIN!r})", sink=sink)
 
+    def _packed(self, code: str) -> bytes:
+        """Return code that does the same and takes fewer windows of raw paste: names of files resemble each other."""
+        data = code.encode()
+        if len(data) < WORTH_PACKING or self._has is None or "deflate" not in self._has:
+            return data
+        text, packed = literal_of(data, deflate=True)
+        return b"%b._c(%b)" % (NAME.encode(), text) if packed else data
+
     async def _sent_beside(self, train: bytes) -> bool:
         """Put a train on the board; return whether there was room for it, and for what it becomes."""
         assert self._beside is not None
@@ -390,6 +400,10 @@ class Files:
 
     async def _write(self, path: str, content: bytes | Path, last: str, *, deflate: bool) -> None:
         code = f"{NAME}._b({path!r})\n".encode()
+        size = await asyncio.to_thread(size_of, content) if isinstance(content, Path) else len(content)
+        if size > LARGE:
+            # flash wears out, and it takes long, until a board notices by itself that it is full
+            await self.run(f"{NAME}._v({_beside(path)!r},{size})")
         pieces = pieces_of(content, self._chunk)
 
         async def following() -> bytes:

@@ -72,9 +72,12 @@ class _hivectl:
  def _b(p):
   _hivectl.q=open(_hivectl._n(p),"wb")
  def _a(b):_hivectl.q.write(b)
- def _z(s):
+ def _d(s):
   import io,deflate
-  d=deflate.DeflateIO(io.BytesIO(s),deflate.RAW,12)
+  return deflate.DeflateIO(io.BytesIO(s),deflate.RAW,12)
+ def _c(s):exec(_hivectl._d(s).read())
+ def _z(s):
+  d=_hivectl._d(s)
   while 1:
    b=d.read(1024)
    if not b:break

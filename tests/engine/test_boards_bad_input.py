@@ -150,8 +150,9 @@ def test_a_full_file_system(tmp_path: Path) -> None:
     async def scenario(task: Task, _virtual: VirtualBoard, _session: NodeSession) -> None:
         copied = await task("copy", src="much.bin", dest="/a.txt")
         synced = await task("sync", src="more/", dest="/more")
-        for result in (copied, synced):
+        for result, path in ((copied, "/a.txt"), (synced, "/more/much.bin")):
             assert result["failed"]
+            assert result["msg"].startswith(f"{path}: ")
             assert "no room is left in the file system" in result["msg"]
         with pytest.raises(NodeError) as program:
             await task("program", name="pump", script="pump.py")
@@ -213,6 +214,23 @@ def test_a_port_that_somebody_has_leaves_the_other_way(tmp_path: Path) -> None:
         await both.close()
 
     with_a_board(tmp_path, "serial", scenario)
+
+
+def test_what_was_said_to_others_answers_nothing_of_ours(tmp_path: Path) -> None:
+    async def scenario(_task: Task, virtual: VirtualBoard, session: NodeSession) -> None:
+        # the port is there, and nobody has it open
+        usb = await reach(virtual, "serial", tmp_path)
+        for number in range(3):
+            wifi: Any = await session.connection()
+            assert await wifi.files.features()
+            assert await wifi.repl.evaluate("[1] * 9") == [1] * 9
+            await session.close()
+            cable: Any = await usb.connection()
+            assert await cable.repl.evaluate(f"6 * {number}") == 6 * number
+            assert await cable.files.entries("/") == []
+            await usb.close()
+
+    with_a_board(tmp_path, "webrepl", scenario)
 
 
 def test_wrong_passwords(tmp_path: Path) -> None:

@@ -147,7 +147,9 @@ class BoardOperations:
         except UnreachableError:
             raise
         except RemoteOSError as error:
-            result = {"changed": False, "failed": True, "msg": error.message, "errno": error.errno}
+            path = getattr(done.item.operation, "path", None)
+            said = error.message if path is None else f"{path}: {error.message}"
+            result = {"changed": False, "failed": True, "msg": said, "errno": error.errno}
         except RemoteError as error:
             result = {"changed": False, "failed": True, "msg": error.message, "exception": error.traceback}
         except NodeError as error:

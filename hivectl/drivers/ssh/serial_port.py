@@ -46,6 +46,7 @@ try:
     mode[6][termios.VMIN] = 1
     mode[6][termios.VTIME] = 0
     termios.tcsetattr(port, termios.TCSANOW, mode)
+    termios.tcflush(port, termios.TCIFLUSH)
 except (OSError, termios.error) as error:
     sys.stderr.write((getattr(error, "strerror", None) or str(error.args[-1])) + "\n")
     sys.exit({errno.ENOENT: 3, errno.EWOULDBLOCK: 4, errno.EBUSY: 4}.get(error.args[0], 5))

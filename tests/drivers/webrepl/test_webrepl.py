@@ -357,6 +357,10 @@ def test_many_small_files_are_few_turns(tmp_path: Path, monkeypatch: pytest.Monk
             root = tmp_path / "files"
             there = {f"/{path.relative_to(root)}": path.read_bytes() for path in root.rglob("*.*")}
             assert there == files
+            turns.clear()
+            again = await results(connection, *writes)
+            assert [one["changed"] for one in again] == [False] * 50
+            assert len(turns) < 5, turns
             # the helper is still there for who comes next, and nothing is left behind
             await connection.close()
             (root / ".hivectl.run").write_text("half a train")
