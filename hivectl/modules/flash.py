@@ -6,6 +6,7 @@ import asyncio
 import re
 from typing import TYPE_CHECKING, Any
 
+from hivectl.boards.base import ELF, UF2
 from hivectl.drivers.base import Capability
 from hivectl.flash.base import CutOffError, FlashError, Job, NotBackError, WrongBoardError
 from hivectl.flash.images import read_image
@@ -26,6 +27,8 @@ LOOK = "import os\nu = os.uname()\nprint(repr((u[3], u[4])))\n"
 LOOK_SECONDS = 10.0
 # seconds for the new firmware's prompt, once the board is back on USB
 PROMPT_SECONDS = 30.0
+# what boot ROMs leave for only once they have all of it
+ALL_OR_NONE = frozenset({UF2, ELF})
 VERSION = re.compile(r"v\S+ on \d{4}-\d\d-\d\d")
 
 
@@ -219,9 +222,9 @@ def _interrupted(work: Work, context: NodeContext) -> None:
     """Tell how a board is whose writing was broken off: it waits to be written again, or nobody knows."""
     what = f"writing {work.image.path.name} was broken off"
     if _waits_in_boot_loader(work.plug):
-        context.say(
-            f"{what}: the board waits in its boot loader, and runs nothing before it is flashed again"
-        )
+        context.say(f"{what}: the board waits in its boot loader, until it is flashed again")
+    elif work.image.kind in ALL_OR_NONE and work.plug.board.boot_ids:
+        context.say(f"{what}: the board runs what it ran before, or all of what was written")
     else:
         context.quarantine(f"{what}: nobody knows what the board holds; flash it again")
 

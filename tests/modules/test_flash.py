@@ -126,9 +126,16 @@ def test_a_board_that_got_nothing_is_said_to_wait_in_its_boot_loader(
         assert NodeHealth(store).of_all()["p1"].state == "healthy"
 
 
-@pytest.mark.parametrize("waits", [True, False])
+@pytest.mark.parametrize(
+    ("waits", "all_or_none", "told"),
+    [
+        (True, True, "the board waits in its boot loader"),
+        (False, True, "the board runs what it ran before, or all of what was written"),
+        (False, False, "nobody knows what the board holds"),
+    ],
+)
 def test_writing_that_is_broken_off_says_how_the_board_is(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, *, waits: bool
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, told: str, *, waits: bool, all_or_none: bool
 ) -> None:
     micropython(bench.folder / "new.uf2")
 
@@ -139,13 +146,12 @@ def test_writing_that_is_broken_off_says_how_the_board_is(
     monkeypatch.setattr(uf2, "_copy", breaks_off)
     if not waits:
         monkeypatch.setattr(flash, "in_boot_loader", lambda _: False)
+    if not all_or_none:
+        monkeypatch.setattr(flash, "ALL_OR_NONE", frozenset())
     done = bench.run(PLAY)
-    told = "writing new.uf2 was broken off: " + (
-        "the board waits in its boot loader" if waits else "nobody knows what the board holds"
-    )
-    assert any(told in said for said in done.said()), done.said()
+    assert any(f"writing new.uf2 was broken off: {told}" in said for said in done.said()), done.said()
     with closing(bench.lab().open_store()) as store:
-        assert NodeHealth(store).of_all()["p1"].state == ("healthy" if waits else "quarantined")
+        assert NodeHealth(store).of_all()["p1"].state == ("healthy" if all_or_none else "quarantined")
 
 
 def test_a_board_that_took_the_image_and_does_not_answer_is_quarantined(
