@@ -88,6 +88,8 @@ def unfit_tasks(plays: Iterable[PlannedPlay], inventory: Inventory, tags: Tags) 
                 continue
             if task.module == "pip" and (bare := _without_python(planned.nodes, inventory)):
                 errors.append(_no_pip(task, bare))
+            if task.module == "power" and (dark := _without_power(planned.nodes, inventory)):
+                errors.append(_no_power(task, dark))
             if task.module == "flash":
                 errors += _no_flash(task, planned.nodes, inventory)
             for drivers, ways in known.items():
@@ -112,6 +114,19 @@ def _no_pip(task: Task, nodes: Sequence[str]) -> InputError:
         f"{_named(nodes)}: `pip` needs Python on the node, and the inventory says `python: none`",
         origin=task.origin,
         hint="take `python: none` out where the node has python3, or install packages by `package` or `command`",
+    )
+
+
+def _without_power(names: Iterable[str], inventory: Inventory) -> list[str]:
+    """Return the nodes whose power nothing switches, as far as the inventory says."""
+    return [name for name in names if name in inventory.nodes and inventory.nodes[name].power is None]
+
+
+def _no_power(task: Task, nodes: Sequence[str]) -> InputError:
+    return InputError(
+        f"{_named(nodes)}: the inventory does not say how power is switched",
+        origin=task.origin,
+        hint="write `power: {backend: ...}` at the node; `hivectl drivers` lists the backends",
     )
 
 

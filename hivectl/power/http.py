@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 from hivectl.model.secret import Secret, reveal
@@ -45,10 +46,10 @@ async def ask(
             async with session.get(address, params=asked, allow_redirects=False) as response:
                 basic = response.headers.get("WWW-Authenticate", "").lower().startswith("basic")
                 if response.status != UNAUTHORISED or password is None or not basic:
-                    return await _answer(host, response)
+                    return await _answer(host, response, known=password is not None)
             known = aiohttp.BasicAuth(user, password.reveal())
             async with session.get(address, params=asked, auth=known, allow_redirects=False) as response:
-                return await _answer(host, response)
+                return await _answer(host, response, known=True)
     except TimeoutError:
         raise PowerError(f"{host} did not answer within {TIMEOUT:g} s") from None
     except aiohttp.InvalidURL:
@@ -57,13 +58,22 @@ async def ask(
         ) from None
     except aiohttp.ClientError as error:
         # its own text may hold the address, and the password in that
-        reason = getattr(getattr(error, "os_error", None), "strerror", None) or type(error).__name__
+        cause = getattr(error, "os_error", None)
+        number = getattr(cause, "errno", None)
+        # asyncio says no more than "Connect call failed"; numbers below 1 are of name resolution
+        told = os.strerror(number) if number and number > 0 else getattr(cause, "strerror", None)
+        reason = told or type(error).__name__
         raise PowerError(f"{host} cannot be asked: {reason}") from None
 
 
-async def _answer(host: str, response: Any) -> dict[str, Any]:
+def refused_login(*, known: bool) -> str:
+    """Return what helps where a device refuses a login; `known`: a password was given."""
+    return f"{'correct' if known else 'give'} `password:` in the node's `power:`"
+
+
+async def _answer(host: str, response: Any, *, known: bool) -> dict[str, Any]:
     if response.status == UNAUTHORISED:
-        raise PowerError(f"{host} refuses the login", hint="give `password:` in the node's `power:`")
+        raise PowerError(f"{host} refuses the login", hint=refused_login(known=known))
     if response.status != 200:
         raise PowerError(f"{host} answers {response.status} {response.reason}")
     data = await response.content.read(LARGEST)

@@ -11,7 +11,7 @@ from hivectl.model.parameters import parameter
 from hivectl.model.records import record
 from hivectl.model.secret import Secret  # noqa: TC001  the dataclass's types are evaluated for the schema
 from hivectl.power.base import PowerBackend, PowerError
-from hivectl.power.http import ask
+from hivectl.power.http import ask, refused_login
 
 if TYPE_CHECKING:
     from hivectl.power.base import Reach
@@ -33,9 +33,8 @@ async def _power(attributes: Attributes, word: str) -> bool:
         query |= {"user": attributes.user, "password": attributes.password}
     answer = await ask(attributes.host, "/cm", query)
     if "WARNING" in answer:
-        raise PowerError(
-            f"{attributes.host} refuses the login", hint="give `password:` in the node's `power:`"
-        )
+        hint = refused_login(known=attributes.password is not None)
+        raise PowerError(f"{attributes.host} refuses the login", hint=hint)
     # a device with one relay calls it POWER, others POWER1, POWER2
     names = (f"POWER{attributes.outlet}", *(("POWER",) if attributes.outlet == 1 else ()))
     state = next((answer[name] for name in names if name in answer), None)

@@ -22,7 +22,7 @@ INVENTORY = """\
 version: 1
 nodes:
   m[1:5]: {driver: local}
-  pico1: {driver: serial, serial_number: A}
+  pico1: {driver: serial, serial_number: A, power: {backend: shelly, host: p}}
   pico2: {connections: {wifi: {driver: webrepl, host: p, password: x}, usb: {driver: serial, serial_number: B}}}
 hives:
   pis: {nodes: ["m[1:5]"]}
@@ -71,6 +71,13 @@ def test_what_boards_cannot_do_is_refused_with_what_they_have_instead(tmp_path: 
     assert "m1" not in said
     assert plan(tmp_path, task, hosts="pis") == ""
     assert plan(tmp_path, task, limit="pis") == ""
+
+
+def test_power_that_nothing_switches_is_told_before_the_run(tmp_path: Path) -> None:
+    said = plan(tmp_path, {"power": {"state": "read"}}, hosts="m1,pico1,m2")
+    assert "m1, m2: the inventory does not say how power is switched" in said
+    assert "play.yml:4:5" in said
+    assert plan(tmp_path, {"power": {"state": "read"}}, hosts="pico1") == ""
 
 
 def test_the_place_is_that_of_the_task(tmp_path: Path) -> None:
