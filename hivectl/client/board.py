@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from typing import TYPE_CHECKING, Any
 
 from hivectl.client.board_shell import BoardShell, need_no_program
@@ -12,6 +13,7 @@ from hivectl.drivers.errors import CapabilityError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from hivectl.client.kinds import Shell
     from hivectl.client.reach import Reach
@@ -84,6 +86,30 @@ class BoardNode:
             board: Any = await session.connection(Capability.REPL)
             need_no_program(board, self._node)
 
+    async def put_beside(self, local: Path, remote: str) -> bool:
+        """Send a file beside the program that runs, where there is a way, as WebREPL has; returns whether there was."""
+        if not local.is_file():
+            return False
+        async with self._reach.using(self._node) as session:
+            board: Any = await session.connection(Capability.REPL)
+            return bool(await board.files.put_beside(on_board(remote, local.name), local))
+
+    async def get_beside(self, remote: str, local: Path) -> bool:
+        """Fetch a file beside the program that runs, as `put_beside`."""
+        async with self._reach.using(self._node) as session:
+            board: Any = await session.connection(Capability.REPL)
+            path = on_board(remote)
+            if not board.files.goes_beside(path):
+                return False
+            local.write_bytes(await board.files.get(path))
+        return True
+
     async def close(self) -> None:
         """Listen to its program no longer."""
         await self._programs.close()
+
+
+def on_board(remote: str, name: str = "") -> str:
+    """Return a path as the board knows it: its home is its root; a folder's gets the file's name."""
+    path = posixpath.join("/", remote[1:].lstrip("/") if remote.startswith("~") else remote)
+    return f"{path}{name}" if path.endswith("/") else path

@@ -10,6 +10,7 @@ from hivectl.model.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from hivectl.client.output import Output
     from hivectl.client.reach import Reach
@@ -83,6 +84,14 @@ class Kind(Protocol):
 
     async def free(self) -> None:
         """Do nothing where files can be sent; raises BusyError where a program is in the way."""
+        ...
+
+    async def put_beside(self, local: Path, remote: str) -> bool:
+        """Send a file beside a program that keeps us from all else; returns False where there is none, or no way."""
+        ...
+
+    async def get_beside(self, remote: str, local: Path) -> bool:
+        """Fetch a file, as `put_beside`."""
         ...
 
     async def close(self) -> None:

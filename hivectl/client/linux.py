@@ -12,6 +12,7 @@ from hivectl.drivers.base import Capability, Command
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from hivectl.client.kinds import Shell
     from hivectl.client.reach import Reach
@@ -82,6 +83,14 @@ class LinuxNode:
 
     async def free(self) -> None:
         """Nothing: many things are done at once."""
+
+    async def put_beside(self, local: Path, remote: str) -> bool:  # noqa: ARG002  as Kind
+        """Do nothing: nothing keeps us from anything."""
+        return False
+
+    async def get_beside(self, remote: str, local: Path) -> bool:  # noqa: ARG002  as Kind
+        """Do nothing, as `put_beside`."""
+        return False
 
     async def close(self) -> None:
         """Detach from the session."""

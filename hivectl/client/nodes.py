@@ -193,7 +193,13 @@ class AsyncNode:
     # -- files
 
     async def put(self, local: str | Path, remote: str) -> bool:
-        """Send a file or a folder; returns whether anything differed. Only what differs is sent."""
+        """Send a file or a folder; returns whether anything differed. Only what differs is sent.
+
+        While a program runs on a board, a file goes beside it where WebREPL is the way, in place and in any case; over
+        USB the board is busy.
+        """
+        if await self._kind.put_beside(Path(local), remote):
+            return True
         return bool((await self._files("copy", src=str(Path(local).absolute()), dest=remote))["changed"])
 
     async def get(self, remote: str, local: str | Path) -> Path:
@@ -201,6 +207,8 @@ class AsyncNode:
         target = Path(local)
         if target.is_dir():
             target = target / remote.rstrip("/").rpartition("/")[2]
+        if await self._kind.get_beside(remote, target):
+            return target
         await self._files("fetch", src=remote, dest=str(target.absolute()), flat=True)
         return target
 

@@ -364,7 +364,8 @@ class Files:
             DamagedError: what came is no base64: bytes were lost on the line.
         """
         gathered = bytearray()
-        if self._beside is not None and self.repl.background is not None and self._beside.takes(path):
+        if self.goes_beside(path):
+            assert self._beside is not None
             await self._beside.get(path, gathered.extend if sink is None else sink)
             return bytes(gathered)
         has = await self.features()
@@ -375,6 +376,31 @@ class Files:
         await self.run(f"{NAME}._g({path!r},{BLOCK},{binary},{whole})", seconds=600.0, sink=decoder.take)
         decoder.end(whole=whole)
         return bytes(gathered)
+
+    def goes_beside(self, path: str) -> bool:
+        """Whether a program runs, and this file can go beside it."""
+        return self._beside is not None and self.repl.background is not None and self._beside.takes(path)
+
+    async def put_beside(self, path: str, content: bytes | Path) -> bool:
+        """Send a file while a program runs, in place, and compare what comes back; the program goes on.
+
+        Returns:
+            False, nothing having been sent, where no program runs, or there is no way beside the REPL for this name.
+
+        Raises:
+            ConnectionLostError: the board could not open the file, or the line broke: records do not tell which.
+            DamagedError: it did not arrive as it was sent.
+        """
+        if not self.goes_beside(path):
+            return False
+        assert self._beside is not None
+        data = await asyncio.to_thread(content.read_bytes) if isinstance(content, Path) else content
+        await self._beside.put(path, pieces_of(data, BLOCK), len(data))
+        arrived = bytearray()
+        await self._beside.get(path, arrived.extend)
+        if arrived != data:
+            raise DamagedError(f"{path} did not arrive as it was sent", node=self._node, hint="send it again")
+        return True
 
     # ---- inside
 

@@ -22,6 +22,7 @@ from hivectl.drivers.errors import CapabilityError, ConnectionLostError
 from hivectl.micropython.errors import RemoteOSError, RemoteSyntaxError
 from hivectl.micropython.repl import Repl
 from hivectl.model.errors import InputError
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -257,7 +258,7 @@ def test_while_a_task_runs_nothing_interrupts_it(board: Node, hive: Hive, tmp_pa
     uses = (
         board,
         board.exec,
-        lambda _: board.put(tmp_path / "loop.py", "/x.py"),
+        lambda _: board.sync(tmp_path, "/x"),
         lambda _: board.beacon.on(),
     )
     for use in uses:
@@ -340,3 +341,26 @@ def test_a_shell_of_ones_own_is_for_linux(tmp_path: Path) -> None:
     )
     with pytest.raises(InputError, match=r"lab\.yml:3:.*`shell:` is for Linux nodes"):
         Node("usb", inventory=tmp_path / "lab.yml")
+
+
+def test_files_go_and_come_beside_a_program_where_webrepl_is_the_way(hive: Hive, tmp_path: Path) -> None:
+    board = hive.wifi
+    (tmp_path / "count.py").write_text(
+        "import time\nn = 0\nwhile True:\n    n += 1\n    print(n)\n    time.sleep(0.05)\n"
+    )
+    (tmp_path / "levels.bin").write_bytes(bytes(range(256)) * 9)
+    task = board.set_task("count", script=tmp_path / "count.py")
+    try:
+        assert board.put(tmp_path / "levels.bin", "/")
+        back = board.get("~/levels.bin", tmp_path / "back.bin")
+        assert back.read_bytes() == (tmp_path / "levels.bin").read_bytes()
+        with pytest.raises(BusyError):
+            board("1")
+        with pytest.raises(BusyError):
+            board.sync(tmp_path, "/all")
+        assert task.state == "running"
+        before = len(task.output.splitlines())
+        wait_until(lambda: len(task.output.splitlines()) > before)
+    finally:
+        task.remove()
+    assert board("import os; 'levels.bin' in os.listdir()") == "True\n"
