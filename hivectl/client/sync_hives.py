@@ -139,7 +139,7 @@ class Hive(HiveFace[AsyncHive]):
 
     Raises:
         InputError: the words mean no nodes.
-        NotReservedError: they cannot be had; it names who holds which until when.
+        NotReservedError: they cannot be had; it names who holds which until when, and which do not answer.
         QuorumError: fewer than the quorum can.
     """
 
