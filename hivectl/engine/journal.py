@@ -15,7 +15,6 @@ import time
 from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
-from hivectl.model.compact_json import encode
 from hivectl.model.errors import ExitCode, HivectlError, InputError
 from hivectl.model.records import record
 
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 JOURNAL_VERSION = 1
+_ENCODE = json.JSONEncoder(separators=(",", ":"), default=str).encode
 
 
 class JournalError(HivectlError):
@@ -109,7 +109,7 @@ class Journal:
         self.path = path
         self.intended = False
         self._descriptor = descriptor
-        self._lines: list[bytes] = []
+        self._lines: list[str] = []
         self._added = 0
         self._written = 0
         self._flushing: asyncio.Task[None] | None = None
@@ -164,12 +164,12 @@ class Journal:
 
     def add_torn_end(self) -> None:
         """End a line that a crash has torn, so that the next one begins by itself."""
-        self._lines.append(b"")
+        self._lines.append("")
         self._added += 1
 
     def add(self, line: Mapping[str, Any]) -> None:
         """Append a line; it is on disk after the next `flush`."""
-        self._lines.append(encode(line, texts=True))
+        self._lines.append(_ENCODE(line))
         self._added += 1
 
     def intent(self, node: str, keys: Sequence[str]) -> None:
@@ -251,7 +251,7 @@ class Journal:
 
     def _take(self) -> bytes:
         lines, self._lines = self._lines, []
-        return b"\n".join([*lines, b""])
+        return "".join(line + "\n" for line in lines).encode("utf-8", "surrogateescape")
 
     def _write(self, data: bytes) -> None:
         try:

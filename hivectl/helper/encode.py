@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from functools import cache, lru_cache
@@ -11,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from hivectl.helper.file_operations import Script, Unpack
 from hivectl.helper.operations import Content, Run, Write
-from hivectl.model.compact_json import encode
 from hivectl.model.records import record
 from hivectl.model.secret import Secret, mask, reveal
 
@@ -38,7 +38,7 @@ class Frame:
 
     def __bytes__(self) -> bytes:
         header = {**self.header, "bytes": len(self.data)} if self.data else self.header
-        return b"%b\n%b" % (encode(header), self.data)
+        return json.dumps(header, separators=(",", ":")).encode() + b"\n" + self.data
 
 
 def _plain(value: Any) -> Any:
