@@ -81,8 +81,8 @@ def run(main: Coroutine[Any, Any, T], tell: Callable[[str], None] = say) -> T:
 async def _supervised(main: Coroutine[Any, Any, T], tell: Callable[[str], None]) -> T:
     # what has been imported stays; looking for garbage in it again and again costs a tenth of a run
     gc.freeze()
-    # a node's share of a run is some 2,000 objects, and hardly any of them is garbage that only a search finds
-    gc.set_threshold(100_000, 20, 50)
+    # a node's share of a run is some 2,000 objects, of which 8 are garbage that only a search finds: it pays rarely
+    gc.set_threshold(300_000, 20, 50)
     gc.enable()
     loop = asyncio.get_running_loop()
     task = asyncio.ensure_future(main)
