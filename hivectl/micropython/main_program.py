@@ -42,8 +42,15 @@ MAIN_TEXT = """\
 with open("/hivectl/runner.py") as _f:exec(_f.read(),{{"SINCE":""}})
 """
 NOW_TEXT = 'with open("/hivectl/runner.py") as _f:exec(_f.read(),{{"SINCE":{since!r}}})\n'
+# milliseconds since a program ended, if that was since the interpreter was started: a name among its builtins
+AGO = """\
+def _hivectl_ago():
+ t = __import__("time")
+ try: return t.ticks_diff(t.ticks_ms(), hivectl_ended)
+ except NameError: return None
+"""
 # prints what there is of a program
-LOOK = f"""
+LOOK = f"""{AGO}
 def _hivectl_look():
  def text(path, size):
   try:
@@ -51,9 +58,9 @@ def _hivectl_look():
   except OSError: return None
  settings = text("{FOLDER}/settings", 4096)
  log = eval(settings)["log"] if settings else None
- return text("{MAIN}", 120), settings, text("{FOLDER}/state", 120), text(log or "{OUTPUT}", 2048)
+ return text("{MAIN}", 120), settings, text("{FOLDER}/state", 120), text(log or "{OUTPUT}", 2048), _hivectl_ago()
 print(repr(_hivectl_look()))
-del _hivectl_look
+del _hivectl_look, _hivectl_ago
 """
 
 
@@ -177,8 +184,28 @@ async def status(board: Board, name: str) -> ProgramSeen:
                 boot=background.boot,
                 live=True,
             )
-    found = board.repl.literal(await board.repl.execute(LOOK))
-    return _seen(name, *found, interrupted=board.repl.interrupted)
+    *found, ago = board.repl.literal(await board.repl.execute(LOOK))
+    caught = _since_we_came(board.repl, ago)
+    seen = _seen(name, *found, interrupted=board.repl.interrupted, caught=caught)
+    board.repl.interrupted |= caught
+    return seen
+
+
+async def caught_by(repl: Repl) -> bool:
+    """Tell whether a program of ours caught the interrupt of whoever opened this connection, and ended.
+
+    Raises:
+        NodeError: as `Repl.execute`.
+    """
+    if not repl.doubtful:
+        return False
+    ago = await repl.execute(f"{AGO}print(_hivectl_ago())\ndel _hivectl_ago\n")
+    return _since_we_came(repl, repl.literal(ago))
+
+
+def _since_we_came(repl: Repl, ago: int | None) -> bool:
+    """Whether a program that ended so many milliseconds ago did so since a prompt was asked for."""
+    return ago is not None and ago <= 1000 * (time.monotonic() - repl.asked)
 
 
 async def start(
@@ -333,6 +360,7 @@ def _seen(
     output: bytes | None,
     *,
     interrupted: bool,
+    caught: bool,
 ) -> ProgramSeen:
     ours = main is not None and main.startswith(OURS.encode())
     foreign = main is not None and not ours
@@ -343,7 +371,7 @@ def _seen(
         return ProgramSeen(name=name, state="absent", other=str(known.get("name")), foreign=foreign)
     since, ended = _state(state)
     # who opened the connection has interrupted it, maybe before it could note that
-    running = interrupted and ended in (INTERRUPTED, None)
+    running = caught or (interrupted and ended in (INTERRUPTED, None))
     return ProgramSeen(
         name=name,
         state="started" if running else "stopped",

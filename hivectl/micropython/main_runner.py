@@ -75,6 +75,8 @@ def _run(since):
         builtins.print = printing
         save()
         note(status)
+        # in memory, so that it is known of this start of the interpreter alone
+        builtins.hivectl_ended = time.ticks_ms()
         interrupts(3)
 
     save()

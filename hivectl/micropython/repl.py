@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import math
+import time
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from hivectl.micropython.errors import ProtocolError, SilentBoardError, remote_error
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from hivectl.micropython.wire import Wire
 
 FRIENDLY_REPL = b"\r\x02"
+IDLE = b"\r\n>"
 # seconds in which the end of a program that `begin` started is told whole
 ENDING = 4.0
 # of what a program that is not waited for prints, in bytes
@@ -55,8 +58,12 @@ class Repl:
         interrupted: a program of the board's own ran and was stopped for a prompt.
         background: the program that `begin` started, until it ends or is interrupted.
         resets: how often it was reset through this.
+        asked: when (time.monotonic) a prompt was last asked for, which interrupts what runs; inf since `begin`.
+        doubtful: something may have run then that caught the interrupt, and ended.
     """
 
+    asked: float
+    doubtful: bool
     interrupted: bool
     background: Background | None
     resets: int
@@ -79,6 +86,8 @@ class Repl:
         self.interrupted = False
         self.background = None
         self.resets = 0
+        self.asked = math.inf
+        self.doubtful = False
         # what is interrupted next is a program of ours
         self._ours = False
         self._sending = Sending(wire, self._input, node, self._stop)
@@ -173,7 +182,8 @@ class Repl:
             self._at_prompt = False
             await self._sending.send(data)
             self.background = background
-            self.interrupted = False
+            self.interrupted = self.doubtful = False
+            self.asked = math.inf
 
     async def watch(
         self, seconds: float | None, sink: Callable[[bytes], None] | None = None
@@ -291,11 +301,14 @@ class Repl:
         self._at_prompt = False
         self.background = None
         self._input.drop()
+        self.asked = time.monotonic()
         try:
             async with asyncio.timeout(deadline):
                 if await interrupt_for_prompt(self._wire, self._input) or await self._after_reset():
                     if not self._ours and b"KeyboardInterrupt" in self._input.last:
                         self.interrupted = True
+                    # a board that waits shows its prompt anew, before anything else
+                    self.doubtful |= not self._ours and not self._input.last.startswith(IDLE)
                     self._ours = False
                     if not await self._sending.learn():
                         # somebody else's goodbye on another terminal of the board took the prompt away

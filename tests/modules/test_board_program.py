@@ -273,3 +273,60 @@ def test_what_a_board_has_not_is_refused(tmp_path: Path) -> None:
         assert not (root / "hivectl").exists()
 
     with_a_board(tmp_path, "serial", scenario)
+
+
+CATCHES = """\
+import time
+open("/running", "w").close()
+try:
+    while True:
+        time.sleep(0.01)
+except KeyboardInterrupt:
+    print("puts its tools away")
+"""
+
+
+@pytest.mark.parametrize("driver", ["serial", "webrepl"])
+def test_a_program_that_catches_the_interrupt_has_not_ended_by_itself(tmp_path: Path, driver: str) -> None:
+    (tmp_path / "pump.py").write_text(CATCHES)
+    pump = {"name": "pump", "script": "pump.py"}
+
+    async def scenario(program: Program, session: NodeSession, root: Path) -> None:
+        assert (await program(**pump))["changed"]
+        await running(root)
+        connection: Any = await session.connection()
+        # whoever uses the REPL meanwhile interrupts it
+        assert await connection.repl.evaluate("6 * 7") == 42
+        again = await program(**pump)
+        assert (again["changed"], again["state"]) == (False, "started")
+        await session.close()
+        await running(root)
+        # so does whoever comes for something else
+        connection = await session.connection()
+        assert await connection.repl.evaluate("6 * 7") == 42
+        await session.close()
+        await running(root)
+        assert not (await program(**pump))["changed"]
+        assert (await program(name="pump", state="stopped"))["changed"]
+        stopped = await program(name="pump", state="stopped")
+        assert (stopped["changed"], stopped["state"]) == (False, "stopped")
+
+    with_a_board(tmp_path, driver, scenario)
+
+
+def test_a_program_that_ended_by_itself_is_not_begun_again_by_a_look(tmp_path: Path) -> None:
+    (tmp_path / "short.py").write_text("print('done')\nopen('/running', 'w').close()\n")
+
+    async def scenario(program: Program, session: NodeSession, root: Path) -> None:
+        first = await program(name="short", script="short.py", settle=30)
+        assert (first["changed"], first["state"], first["exit_status"]) == (True, "stopped", 0)
+        await running(root)
+        await session.close()
+        connection: Any = await session.connection()
+        assert await connection.repl.evaluate("6 * 7") == 42
+        await session.close()
+        seen = await program(name="short", script="short.py", check=True)
+        assert seen["changed"]
+        assert not (root / "running").exists()
+
+    with_a_board(tmp_path, "serial", scenario)

@@ -12,6 +12,7 @@ from hivectl.drivers.boards.scripts import BEGUN
 from hivectl.drivers.errors import CapabilityError, ConnectionLostError, NodeError, UnreachableError
 from hivectl.helper.operations import Progress
 from hivectl.micropython.files import Files
+from hivectl.micropython.main_program import caught_by
 from hivectl.micropython.programs import NAME
 
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ class OpenBoard:
         self._closed = True
         try:
             async with asyncio.timeout(LEAVING):
-                if self.repl.interrupted and self._resume:
+                if self._resume and (self.repl.interrupted or await caught_by(self.repl)):
                     await self.repl.soft_reset(run_main=True)
                     if self._ends_at_reset:
                         await self.repl.until_lost()
