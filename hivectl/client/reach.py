@@ -320,7 +320,7 @@ class Reach:
         return NodeAccess(
             open=opened,
             fence=lambda: holding.fence(node),
-            say=self.tell,
+            say=lambda text: self.tell(f"{node}: {text}"),
             power=lambda: self._sessions.power(node),
             plug=lambda: self._sessions.plug(node),
             quarantine=lambda reason: NodeHealth(self._store).quarantine([node], reason, owner()),

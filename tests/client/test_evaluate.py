@@ -58,3 +58,16 @@ def test_asynchronously(lab: Path) -> None:
             return {one.name: one.value async for one in evaluate_async(hive, FILES)}
 
     assert list(asyncio.run(count()).values()).count(32_000) == 1
+
+
+def test_a_board_that_is_not_there_is_named(
+    lab: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("hivectl.bitstream.evaluating.ABSENT", 0.0)
+    (lab / "lab.yml").write_text(
+        "version: 1\nnodes:\n  gone1: {driver: serial, board: pico2-ice, port: /dev/none}\n"
+    )
+    with Hive("gone1") as hive:
+        (one,) = hive.evaluate(FILES[0])
+    assert (one.ok, one.value) == (False, None)
+    assert capsys.readouterr().err.startswith("hivectl: gone1: no board is plugged in: there is no /dev/none")
