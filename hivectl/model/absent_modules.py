@@ -7,7 +7,7 @@ _PACKAGES = "write `package:`, or `apt:` on Debian"
 
 ABSENT_MODULES = {
     # ansible.builtin
-    "add_host": "the inventory lists all nodes; `hivectl inventory scan` proposes entries for what is plugged in",
+    "add_host": "write the node into the inventory, which lists all; `when:` leaves it out where it is not wanted",
     "apt_key": "write `get_url:` or `copy:` into /etc/apt/keyrings, and `signed-by=` in the source's line",
     "apt_repository": "write `copy:` of the source's line into /etc/apt/sources.list.d, and `apt:` with `update_cache:`",
     "assemble": "write `template:` that includes the parts",

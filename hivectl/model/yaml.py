@@ -35,6 +35,7 @@ DEEPEST = 100  # levels of nesting
 MOST_REPEATED = 250_000  # values that aliases may stand for, all together
 NOWHERE = Origin("", 1, 1)  # of a container that was made by hand
 OUR_TAGS = ("!env", "!file", "!command")
+UNSAFE = "write `{% raw %}…{% endraw %}` around the text, and no tag"
 
 
 class DuplicateKeyError(InputError):
@@ -362,7 +363,8 @@ class _Builder:
             vaults = (
                 f"leave the tag out and write `| unvault(password)` where the value is used; or {secrets}"
             )
-            hint = vaults if name.startswith("!vault") else did_you_mean(name, OUR_TAGS) or secrets
+            known = {"!vault": vaults, "!vault-encrypted": vaults, "!unsafe": UNSAFE}
+            hint = known.get(name) or did_you_mean(name, OUR_TAGS) or secrets
             fault = TagError(f"the tag {name[:60]} is not known", origin=origin, hint=hint)
         self.faults.append(fault)
         return None

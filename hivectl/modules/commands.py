@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from hivectl.helper.operations import ItemResult
 from hivectl.model.parameters import parameter
@@ -32,6 +32,10 @@ RETURNS = {
 @record(kw_only=True)
 class CommandParameters:
     """What `command` and `shell` both take."""
+
+    REFUSED: ClassVar[Mapping[str, str]] = {
+        "warn": "leave it out: nothing is warned of, and ansible-core 2.14 dropped it",
+    }
 
     free_form: str | None = parameter(
         "The command as plain text; creates=, removes=, chdir= and the like among its words are options.",

@@ -111,6 +111,7 @@ def test_merge_keys_and_anchors() -> None:
         ("a: !vault |\n  x\n", "leave the tag out and write `| unvault(password)`"),
         ("a: !command pass\n", "!command is written !command [program, argument]"),
         ("a: !command [1.5]\n", "!command takes a list of texts"),
+        ("a: !unsafe '{{ x }}'\n", "write `{% raw %}…{% endraw %}` around"),
         ("a: !!binary aa\n", "the tag !!binary is not known"),
         ("? [a]\n: 1\n", "a key must be a plain text"),
         ("!env X: 1\n", "a key cannot be a secret"),
