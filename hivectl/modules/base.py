@@ -27,6 +27,16 @@ class ModuleError(HivectlError):
     """A task cannot be done as it is written: becomes the failed result of the task, with its message."""
 
 
+def contradictions(complaint: Callable[[P], str | None]) -> Callable[[P], Mapping[str, HivectlError]]:
+    """Make a module's `faults` of a function that says what contradicts itself or is missing, or None."""
+
+    def faults(parameters: P) -> Mapping[str, HivectlError]:
+        message = complaint(parameters)
+        return {} if message is None else {"": ModuleError(message)}
+
+    return faults
+
+
 class TaskContext(Protocol):
     """What an operation or controller module may know of its task."""
 

@@ -12,7 +12,15 @@ from hivectl.model.parameters import parameter
 from hivectl.model.records import record
 from hivectl.model.secret import Secret, mask, reveal
 from hivectl.modules.attributes import FILE_RETURNS, PlacedParameters, attributes_of, write_into
-from hivectl.modules.base import Module, ModuleError, Result, TaskContext, merge_results, named_source
+from hivectl.modules.base import (
+    Module,
+    ModuleError,
+    Result,
+    TaskContext,
+    contradictions,
+    merge_results,
+    named_source,
+)
 from hivectl.modules.contents import content_of_file, mode_of
 
 
@@ -42,14 +50,21 @@ class Parameters(PlacedParameters):
     remote_src: bool = parameter("Whether `src` is on the node already.", default=False)
 
 
+def complaint(parameters: Parameters) -> str | None:
+    """Return what contradicts itself or is missing, or None."""
+    if (parameters.src is None) == (parameters.content is None):
+        return "exactly one of `src` and `content` is needed"
+    return None
+
+
 def operations(parameters: Parameters, context: TaskContext) -> Sequence[Operation]:
     """Return a Write for a file or text; for a folder one operation for each thing inside.
 
     Raises:
         ModuleError: parameters that contradict each other, or a source that cannot be read.
     """
-    if (parameters.src is None) == (parameters.content is None):
-        raise ModuleError("exactly one of `src` and `content` is needed", origin=context.origin)
+    if (message := complaint(parameters)) is not None:
+        raise ModuleError(message, origin=context.origin)
     if parameters.src is None:
         if parameters.dest.endswith("/"):
             raise ModuleError(
@@ -192,6 +207,7 @@ MODULE = Module(
     name="copy",
     summary="A file, a folder or a text, from this machine to the node",
     parameters=Parameters,
+    faults=contradictions(complaint),
     operations=operations,
     result=result,
     capabilities=frozenset({Capability.FILES}),

@@ -8,7 +8,7 @@ from hivectl.helper.operations import Cron, Operation
 from hivectl.model.parameters import parameter
 from hivectl.model.records import record
 from hivectl.model.secret import Secret
-from hivectl.modules.base import Module, ModuleError, TaskContext
+from hivectl.modules.base import Module, ModuleError, TaskContext, contradictions
 from hivectl.modules.commands import environment_of, reveal_text
 
 TIMES = ("annually", "daily", "hourly", "monthly", "reboot", "weekly", "yearly")
@@ -109,6 +109,7 @@ MODULE = Module(
     name="cron",
     summary="A job or a variable of cron",
     parameters=Parameters,
+    faults=contradictions(complaint),
     operations=operations,
     capabilities=frozenset({Capability.RUN}),
     example="""\

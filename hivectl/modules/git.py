@@ -8,7 +8,7 @@ from hivectl.helper.operations import Git, ItemResult, Operation
 from hivectl.model.parameters import parameter
 from hivectl.model.records import record
 from hivectl.model.secret import Secret
-from hivectl.modules.base import Module, ModuleError, Result, TaskContext, merge_results
+from hivectl.modules.base import Module, ModuleError, Result, TaskContext, contradictions, merge_results
 from hivectl.modules.commands import environment_of, with_lines
 
 
@@ -131,6 +131,7 @@ MODULE = Module(
     name="git",
     summary="A copy of a git repository at a version",
     parameters=Parameters,
+    faults=contradictions(complaint),
     operations=operations,
     result=result,
     capabilities=frozenset({Capability.RUN}),

@@ -9,7 +9,7 @@ from hivectl.model.parameters import parameter
 from hivectl.model.records import record
 from hivectl.model.secret import Secret
 from hivectl.modules.attributes import EditParameters, attributes_of
-from hivectl.modules.base import Module, ModuleError, TaskContext
+from hivectl.modules.base import Module, ModuleError, TaskContext, contradictions
 
 
 @record(kw_only=True)
@@ -95,6 +95,7 @@ MODULE = Module(
     name="lineinfile",
     summary="One line of a text file",
     parameters=Parameters,
+    faults=contradictions(complaint),
     operations=operations,
     capabilities=frozenset({Capability.FILES}),
     example="""\

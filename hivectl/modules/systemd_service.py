@@ -7,7 +7,7 @@ from hivectl.drivers.base import Capability
 from hivectl.helper.operations import Operation, Service
 from hivectl.model.parameters import parameter
 from hivectl.model.records import record
-from hivectl.modules.base import Module, ModuleError, TaskContext
+from hivectl.modules.base import Module, ModuleError, TaskContext, contradictions
 from hivectl.modules.commands import environment_of
 from hivectl.modules.service import STATES, State
 
@@ -82,6 +82,7 @@ MODULE = Module(
     name="systemd_service",
     summary="A unit of systemd",
     parameters=Parameters,
+    faults=contradictions(complaint),
     operations=operations,
     capabilities=frozenset({Capability.RUN}),
     example="""\

@@ -7,7 +7,7 @@ from hivectl.drivers.base import Capability
 from hivectl.helper.operations import Operation, Wait
 from hivectl.model.parameters import parameter
 from hivectl.model.records import record
-from hivectl.modules.base import Module, ModuleError, TaskContext
+from hivectl.modules.base import Module, ModuleError, TaskContext, contradictions
 
 State = Literal["started", "present", "stopped", "absent", "drained"]
 STATES = ("absent", "drained", "present", "started", "stopped")
@@ -87,6 +87,7 @@ MODULE = Module(
     name="wait_for",
     summary="Wait until a port, a file or a text is there, or gone",
     parameters=Parameters,
+    faults=contradictions(complaint),
     operations=operations,
     capabilities=frozenset({Capability.RUN}),
     example="""\

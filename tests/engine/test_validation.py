@@ -53,6 +53,17 @@ WRONG: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
         {},
         ["`item` is not defined"],
     ),
+    "neither a file nor a text": (
+        {"copy": {"dest": "/x"}},
+        {},
+        ["exactly one of `src` and `content` is needed"],
+    ),
+    "a line that is missing": ({"lineinfile": {"path": "/x"}}, {}, ["`line` is needed with state: present"]),
+    "two things to wait for": (
+        {"wait_for": {"path": "/x", "port": 1}},
+        {},
+        ["only one of `port` and `path` can be given"],
+    ),
     "an item without a loop": ({"command": "echo {{ item }}"}, {}, ["`item` is not defined"]),
     "an item where all items share one value": (
         {"command": "true", "loop": ["ann"], "become": True, "become_user": "{{ item }}"},
@@ -180,6 +191,13 @@ RIGHT: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
     ),
     "a parameter that only a template gives": (
         [{"copy": {"content": "x", "dest": "{{ site }}", "mode": "{{ omit }}"}}],
+        {},
+    ),
+    "what only a template decides": (
+        [
+            {"copy": {"src": "{{ omit }}", "content": "x", "dest": "/x"}},
+            {"lineinfile": {"path": "/x", "line": "{{ site }}"}},
+        ],
         {},
     ),
     "what a rescue sees": (
