@@ -73,7 +73,9 @@ if alive; then
 fi
 if [ -n "$pane" ]; then
     # the pane may be another's by now, if tmux was started anew
-    tmux list-panes -a -F '#{pane_id} #{pane_pid}' 2>/dev/null | grep -qxF -- "$pane $leader" && tmux kill-pane -t "$pane"
+    if tmux list-panes -a -F '#{pane_id} #{pane_pid}' 2>/dev/null | grep -qxF -- "$pane $leader"; then
+        tmux kill-pane -t "$pane"
+    fi
 fi
 """
 )

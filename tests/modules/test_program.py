@@ -5,6 +5,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 from hivectl.model.secret import Secret
 from hivectl.modules.launcher import launcher_of, path_word
 from tests.support.tasks import do
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -219,6 +221,23 @@ def test_one_that_ended_is_started_again(node: Node) -> None:
     second = node.program(name="short", command="true", settle=20)
 
     assert (first["changed"], second["changed"]) == (True, True)
+
+
+@pytest.mark.parametrize("others", [False, True])
+def test_one_whose_tmux_server_is_gone_is_started_again_as_after_a_reboot(
+    node: Node, *, others: bool
+) -> None:
+    first = node.program(name="loop", command="sleep 600")
+    os.kill(first["pid"], signal.SIGKILL)
+    wait_until(lambda: not alive(first["pid"]))
+    node.tmux("kill-server")
+    wait_until(lambda: not node.tmux("list-sessions"))
+    if others:
+        # whose panes have the same names
+        node.tmux("new-session", "-d", "sleep 600")
+    again = node.program(name="loop", command="sleep 600")
+    assert again["changed"]
+    assert alive(again["pid"])
 
 
 def test_a_secret_is_in_no_result_and_in_no_process_list(node: Node) -> None:
