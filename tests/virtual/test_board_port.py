@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import hashlib
 import http.server
@@ -19,6 +20,8 @@ from hivectl.virtual.board.port import Port
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    import pytest
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -140,3 +143,35 @@ def test_mpremote_installs_packages_on_it(tmp_path: Path) -> None:
 
     with index(site) as address:
         asyncio.run(scenario(address))
+
+
+def test_what_nobody_reads_holds_nobody_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        device = await Device.start("pico1", tmp_path / "files")
+        port = Port(device, tmp_path / "tty")
+        reader = os.open(port.path, os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK)
+        try:
+            monkeypatch.setattr("hivectl.virtual.board.port.LISTENING", 0.05)
+            port.show(b"x" * 100_000)
+            await port.settle()
+            # it has been waited for once; that would now take longer than a test may
+            monkeypatch.setattr("hivectl.virtual.board.port.LISTENING", 600.0)
+            for _ in range(3):
+                port.show(b"y")
+                async with asyncio.timeout(30):
+                    await port.settle()
+            # who reads is heard again
+            async with asyncio.timeout(30):
+                while not port._attended:
+                    with contextlib.suppress(BlockingIOError):
+                        os.read(reader, 65536)
+                    await asyncio.sleep(0.01)
+            port.show(b"z")
+            async with asyncio.timeout(30):
+                await port.settle()
+        finally:
+            os.close(reader)
+            port.close()
+            await device.close()
+
+    asyncio.run(scenario())

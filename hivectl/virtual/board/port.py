@@ -49,6 +49,7 @@ class Port:
         self._waiting = bytearray()
         self._heard = asyncio.Event()
         self._heard.set()
+        self._attended = True
         self._towards = Link(device.faults)
         self._back = Link(device.faults)
         self._plug_in()
@@ -70,11 +71,16 @@ class Port:
         """Wait until somebody has read it; where nobody does it is lost, as on a USB port that is not open."""
         if self._heard.is_set():
             return
-        try:
-            async with asyncio.timeout(LISTENING):
-                await self._heard.wait()
-        except TimeoutError:
-            self._waiting.clear()
+        if self._attended:
+            try:
+                async with asyncio.timeout(LISTENING):
+                    await self._heard.wait()
+            except TimeoutError:
+                # until somebody reads again nothing waits for him: whoever else hears the board would wait too
+                self._attended = False
+            else:
+                return
+        self._waiting.clear()
 
     def was_reset(self) -> None:
         """Nothing: a serial port stays."""
@@ -112,6 +118,7 @@ class Port:
         # ours stays open too, so that the port survives when its user closes it
         self._master, self._slave = pty.openpty()
         tty.setraw(self._slave)
+        self._attended = True
         os.set_blocking(self._master, False)
         self.link.unlink(missing_ok=True)
         self.link.symlink_to(self.path)
@@ -181,3 +188,4 @@ class Port:
         else:
             loop.remove_writer(self._master)
             self._heard.set()
+            self._attended = True
