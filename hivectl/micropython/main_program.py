@@ -204,8 +204,8 @@ async def caught_by(repl: Repl) -> bool:
 
 
 def _since_we_came(repl: Repl, ago: int | None) -> bool:
-    """Whether a program that ended so many milliseconds ago did so since a prompt was asked for."""
-    return ago is not None and ago <= 1000 * (time.monotonic() - repl.asked)
+    """Whether a program that ended so many milliseconds ago did so since a prompt was asked for, and not at once had."""
+    return repl.doubtful and ago is not None and ago <= 1000 * (time.monotonic() - repl.asked)
 
 
 async def start(

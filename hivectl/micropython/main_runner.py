@@ -75,8 +75,9 @@ def _run(since):
         builtins.print = printing
         save()
         note(status)
-        # in memory, so that it is known of this start of the interpreter alone
-        builtins.hivectl_ended = time.ticks_ms()
+        if status != 130:
+            # it may have caught an interrupt; in memory, so that it is known of this start of the interpreter alone
+            builtins.hivectl_ended = time.ticks_ms()
         interrupts(3)
 
     save()
