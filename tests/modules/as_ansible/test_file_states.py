@@ -58,7 +58,10 @@ CASES = [
     ),
     would("none", "link", src="file.txt"),
     would("file.txt", "link", src="dir", force=True),
-    # whose owner an earlier task of the run would make
+]
+
+# whose owner an earlier task of the run would make, and a place that is not there
+TO_COME = [
     looks("check_directory_to_come", {"path": "{tree}/n", "state": "directory", **NOBODY}),
     looks("check_touch_to_come", {"path": "{tree}/n", "state": "touch", **NOBODY}),
     looks("check_touch_of_nobody", {"path": "{tree}/file.txt", "state": "touch", **NOBODY}),
@@ -66,9 +69,13 @@ CASES = [
     looks(
         "check_line_to_come", {"path": "{tree}/n", "line": "x", "create": True, **NOBODY}, module="lineinfile"
     ),
-    looks("check_copy_of_nobody", {"content": "x", "dest": "{tree}/file.txt", **NOBODY}, module="copy"),
+    on("none/deep/er", "touch"),
 ]
 
 
 def test_as_ansible(tmp_path: Path) -> None:
-    assert_as_ansible("file", CASES, tmp_path, without_python=True)
+    assert_as_ansible("file", CASES, tmp_path)
+
+
+def test_nodes_without_python_too(tmp_path: Path) -> None:
+    assert_as_ansible("file", TO_COME, tmp_path, without_python=True)
