@@ -127,7 +127,8 @@ def _accept_command(settings: Settings, kind: str, file: Path) -> str:
         )
     port = "" if settings.port == 22 else f" -p {settings.port}"
     short = kind.removeprefix("ssh-").partition("-")[0]
-    return f"ssh-keyscan -t {short}{port} {settings.host} >> {file}"
+    folder = "" if file.parent.is_dir() else f"mkdir -p -m 700 {file.parent} && "
+    return f"{folder}ssh-keyscan -t {short}{port} {settings.host} >> {file}"
 
 
 def _public(key: asyncssh.SSHKey) -> str:
