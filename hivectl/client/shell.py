@@ -15,6 +15,7 @@ from hivectl.client.wrapping import (
     MICROPYTHON,
     PIECE,
     PYTHON,
+    PYTHON_BEHIND_SHELL,
     PYTHON_PROMPT,
     PYTHONS,
     SHELL,
@@ -352,7 +353,8 @@ class _Use:
         begun = marker(self.nonce, "b") in self.heard.data
         if begun and before.kind == SHELL and not line and PYTHONS.fullmatch(program):
             await self._nudge()
-        if not PYTHON_PROMPT.fullmatch(line + " ") and not PYTHON_PROMPT.fullmatch(line):
+        late = before.kind == SHELL and PYTHON_BEHIND_SHELL.fullmatch(line)
+        if not late and not PYTHON_PROMPT.fullmatch(line + " ") and not PYTHON_PROMPT.fullmatch(line):
             return None
         if before.kind == SHELL and begun and PYTHONS.fullmatch(program):
             # a line editor has drawn the prompt by then

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "rbash", "busybox"})
 PYTHONS = re.compile(r"(i?python|pypy|micropython)[0-9.]*")
 PYTHON_PROMPT = re.compile(r">>>( |$)|In \[[0-9]+\]:( |$)")
+# behind the prompt of a shell that drew it only when our line, typed ahead of it, had been echoed
+PYTHON_BEHIND_SHELL = re.compile(r".*[#$%] (>>>|In \[[0-9]+\]:)")
 PYTHON_MORE = re.compile(r"\.\.\.( |$)|\s+\.\.\.:")
 SHELL_MORE = re.compile(r"(\w+ )*> ?$")
 # longer ones, and those that a line editor would take for keys, are handed over by tmux

@@ -403,9 +403,12 @@ class Templates:
         *,
         lazy: bool,
     ) -> list[Any]:
-        made = []
+        made: list[Any] = []
         omits = False
         for index, item in enumerate(value):
+            if isinstance(item, str) and "{" not in item:
+                made.append(item)
+                continue
             one = simple.render(item, variables) if isinstance(item, str) else simple.NOT_SIMPLE
             if one is simple.NOT_SIMPLE:
                 one = self._render(item, variables, origin_of(value, index) or origin, lazy=lazy)

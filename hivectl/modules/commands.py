@@ -96,6 +96,16 @@ def wanted(
     stdin = options.get("stdin", parameters.stdin)
     if stdin is not None and _flag(options, "stdin_add_newline", default=parameters.stdin_add_newline):
         stdin = Secret(f"{stdin.reveal()}\n") if isinstance(stdin, Secret) else f"{stdin}\n"
+    if not options:
+        return Wanted(
+            text=text,
+            chdir=parameters.chdir,
+            creates=parameters.creates,
+            removes=parameters.removes,
+            executable=executable,
+            stdin=stdin,
+            strip=parameters.strip_empty_ends,
+        )
     return Wanted(
         text=text,
         chdir=_plain(options, "chdir", parameters.chdir),

@@ -211,6 +211,15 @@ def test_python_in_it_takes_statements_and_shows_values(node: Node) -> None:
     assert node("echo $0 | tr -d -") == "bash\n"
 
 
+def test_python_is_seen_behind_the_prompt_of_a_slow_shell(bench: Callable[..., TmuxLab]) -> None:
+    bench(1, runs="sh")
+    with Node("h1") as node:
+        # without a line editor it draws its prompt behind what was typed ahead of it, and Python's on the same line
+        node("PS1='$(sleep 0.3)# '")
+        assert node("python3 -q", timeout=20).status is None
+        assert node("1 + 1") == "2\n"
+
+
 def test_calls_are_forwarded_with_their_arguments_and_return_literals(node: Node) -> None:
     with pytest.raises(RemoteCallError, match="the default shell is bash"):
         node.beacon.on()

@@ -20,7 +20,7 @@ from jinja2.runtime import Context, Undefined
 from hivectl.model.errors import HivectlError
 from hivectl.model.secret import Secret
 from hivectl.model.templating.errors import TemplateLimitError, TemplateValueError
-from hivectl.model.templating.limits import SCALARS, check_deep, check_text, step
+from hivectl.model.templating.limits import SCALARS, TEXT, check_deep, check_text, step
 from hivectl.model.templating.taint import holds_secret, reveal, settle, taint
 
 if TYPE_CHECKING:
@@ -94,6 +94,8 @@ def call_safely(
     """Call a function; bound its result, and say nothing of its arguments when one is a secret."""
     try:
         result = function(*args, **kwargs)
+        if type(result) is str and len(result) <= TEXT:  # most results are
+            return result
         if type(result) not in SCALARS:
             result = settle(result)
     except HivectlError as error:
