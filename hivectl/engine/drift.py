@@ -36,10 +36,7 @@ def _lasting(step: Step) -> bool:
         return step.module.procedure is not None
     for one in step.iterations:
         for operation in one.operations:
-            if isinstance(operation, Run):
-                if operation.idempotent:
-                    return True
-            elif not isinstance(operation, Touch):
+            if operation.idempotent if isinstance(operation, Run) else not isinstance(operation, Touch):
                 return True
     return False
 

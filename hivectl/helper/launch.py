@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import shlex
-from dataclasses import field, replace
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from hivectl.helper.bundle import LOADER
@@ -64,10 +64,20 @@ def _sudo(become: Become | None, nonce: str) -> tuple[str, ...]:
     return ("sudo", "-H", "-S", "-p", f"[hivectl {nonce}] password: ", "-u", become.user, "--")
 
 
-def _launch(argv: tuple[str, ...], become: Become | None, nonce: str, preamble: bytes = b"") -> Launch:
+def _launch(
+    argv: tuple[str, ...],
+    become: Become | None,
+    nonce: str,
+    *,
+    preamble: bytes = b"",
+    instead: tuple[str, ...] = (),
+    interpreter: str = "",
+) -> Launch:
     asks = become is not None and become.password is not None
     return Launch(
         argv=(*_sudo(become, nonce), *argv),
+        instead=(*_sudo(become, nonce), *instead) if instead else (),
+        interpreter=interpreter,
         marker=f"hivectl-{nonce}".encode(),
         prompt=f"[hivectl {nonce}] password: ".encode() if asks else b"",
         password=become.password if become is not None else None,
@@ -89,10 +99,10 @@ def launch_helper(become: Become | None = None, python: str = "python3", shell: 
     if python == NO_PYTHON:
         return _launch(twin, become, nonce)
     # a relative name is looked up by env, so that a missing interpreter is told apart from a missing sudo
-    launch = _launch((python, "-I", "-S", "-X", "utf8", "-c", LOADER, nonce), become, nonce)
+    argv = (python, "-I", "-S", "-X", "utf8", "-c", LOADER, nonce)
     if "/" in python:
-        return launch
-    return replace(launch, instead=(*_sudo(become, nonce), *twin), interpreter=python)
+        return _launch(argv, become, nonce)
+    return _launch(argv, become, nonce, instead=twin, interpreter=python)
 
 
 def launch_command(command: Command, become: Become | None = None, shell: str = "") -> Launch:
@@ -110,7 +120,7 @@ def launch_command(command: Command, become: Become | None = None, shell: str = 
         script += 'IFS= read -r assignments; eval "$(printf \'%b\' "$assignments")"; unset assignments; '
     script += f'exec {interpreter} -c "$0"'
     argv = ("/bin/sh", "-c", script, command.command)
-    return _launch(argv, become, nonce, _assignments(command.environment))
+    return _launch(argv, become, nonce, preamble=_assignments(command.environment))
 
 
 def _assignments(environment: Mapping[str, str | Secret]) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from functools import cache
 from typing import TYPE_CHECKING
 
 from hivectl.helper.bundle import OURS, SOURCE, extra, lessons, preamble
@@ -136,10 +137,16 @@ def _magic_of(said: str) -> str:
 
 def _frames_ahead(batch: Batch) -> bytes:
     """Return a batch and what it needs as frames that can be sent unasked; b"" if they are many."""
-    modules = [extra(OURS, name) for name in sorted(lessons(batch))]
-    frames = [Frame({"t": "modules"}, one) for one in modules if one]
-    packed = b"".join(bytes(frame) for frame in (*frames, encode_batch(batch)))
+    modules = [module_frame(OURS, name) for name in sorted(lessons(batch))]
+    packed = b"".join([*modules, bytes(encode_batch(batch))])
     return packed if len(packed) <= LARGEST_AHEAD else b""
+
+
+@cache
+def module_frame(magic: str, operation: str) -> bytes:
+    """Return the frame of what an operation needs besides; b"" when it needs nothing."""
+    modules = extra(magic, operation)
+    return bytes(Frame({"t": "modules"}, modules)) if modules else b""
 
 
 async def _stop_unheard(channel: Channel) -> None:
