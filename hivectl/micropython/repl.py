@@ -11,6 +11,7 @@ import ast
 import asyncio
 import math
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from hivectl.micropython.errors import ProtocolError, SilentBoardError, remote_error
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     from hivectl.micropython.wire import Wire
 
 FRIENDLY_REPL = b"\r\x02"
+FRIENDLY_PROMPT = b">>> "
+# seconds for a board to go back to it
+GOODBYE = 1.0
 IDLE = b"\r\n>"
 # seconds in which the end of a program that `begin` started is told whole
 ENDING = 4.0
@@ -289,7 +293,12 @@ class Repl:
         async with self._turn:
             if self._at_prompt:
                 self._at_prompt = False
+                self._input.drop()
                 await self._wire.write(FRIENDLY_REPL)
+                # heard late, it would take the prompt away from whoever comes next by another connection
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(GOODBYE):
+                        await self._input.find(FRIENDLY_PROMPT)
 
     async def close(self) -> None:
         """Close the wire."""

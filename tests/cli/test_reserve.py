@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from subprocess import CompletedProcess, Popen
 
+# far from now: what is held for two hours must have ended by then
+NIGHT = (datetime.now(UTC).hour + 12) % 24
 INVENTORY = """\
 version: 1
 longest: 4h
@@ -26,8 +29,8 @@ nodes:
 hives:
   hive1: {nodes: [m1, m2]}
 reservations:
-  nightly: {select: hive1, count: 1, for: 2h, at: "0 2 * * *", reason: regression, priority: 7}
-"""
+  nightly: {select: hive1, count: 1, for: 2h, at: "0 NIGHT * * *", reason: regression, priority: 7}
+""".replace("NIGHT", str(NIGHT))
 CLEAN = "- hosts: all\n  tasks:\n    - shell: {command}\n"
 NODE = "{{ inventory_hostname }}"
 
@@ -251,7 +254,7 @@ def test_standing_reservations_are_taken_and_booked_by_name(lab: Lab) -> None:
     assert made["nodes"] == ["m1"]
     booked = reserve(lab, "nightly", "--at", "next")
     assert booked["state"] == "booked"
-    assert booked["starts"].endswith("T02:00:00+00:00")
+    assert booked["starts"].endswith(f"T{NIGHT:02}:00:00+00:00")
     listed = {
         item["state"]: item for item in json.loads(lab.run("reservations", "-o", "json").stdout)["items"]
     }

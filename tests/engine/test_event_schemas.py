@@ -28,6 +28,7 @@ PLAYBOOK = r"""
   hosts: all
   tasks:
     - {name: Write, copy: {content: "{{ inventory_hostname }}", dest: ~/file}, notify: Tell}
+    - {name: Lasts, command: sleep 0.3}
     - {name: Loop, command: "echo {{ item }}", loop: [a, b], register: said}
     - {name: Skip, command: "true", when: false}
     - {name: Not so, command: "false", ignore_errors: true}

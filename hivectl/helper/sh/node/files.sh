@@ -140,6 +140,8 @@ op_link() {
   h_bare "$h_x"
   h_path=$h_x h_word=link
   [ "$o_hard" = 0 ] || h_word=hard
+  # another name of a file, inside of the directory
+  [ "$o_hard$o_has_source" != 11 ] || [ ! -d "$h_path" ] || h_path=${h_path%/}/${o_source##*/}
   h_is "$h_path"
   h_kind=$h_k
   if [ "$o_has_source" = 0 ]; then
@@ -231,6 +233,9 @@ h_replace_link() {
 h_rename() {
   if [ -L "$2" ] && [ -d "$2" ]; then
     mv -fT "$1" "$2" 2>"$h_t/e" || { rm -f "$2" && mv -f "$1" "$2" 2>"$h_t/e"; }
+  elif [ -L "$1" ] && [ "$1" -ef "$2" ]; then
+    # a link that takes the place of what it points at: mv takes them for one file
+    rm -f "$2" && mv -f "$1" "$2" 2>"$h_t/e"
   else
     mv -f "$1" "$2" 2>"$h_t/e"
   fi
