@@ -113,8 +113,9 @@ log={log}
 # the program's environment, set below, need not know tmux
 tmux=$(command -v tmux)
 server=$TMUX
-# ours must live to write down how the program ended; a handler, unlike an ignored signal, is not inherited
-trap : HUP INT TERM
+# ours must live to write down how the program ended; a handler, unlike an ignored signal, is not inherited.
+# not HUP, which comes when the window is closed: the program hears of it only when ours has ended (credentials(7))
+trap : INT TERM
 # whoever waits for the start must hear of a failure too
 trap '[ -f "$state/pid" ] || TMUX=$server "$tmux" wait-for -S "$channel"' EXIT
 quoted() {{ printf '%s\n' "$1" | sed "s/'/'\\\\''/g; s/[%#]/&&/g; 1s/^/'/; \$s/\$/'/"; }}

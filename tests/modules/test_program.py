@@ -5,7 +5,6 @@ import os
 import re
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -223,15 +222,22 @@ def test_one_that_ended_is_started_again(node: Node) -> None:
     assert (first["changed"], second["changed"]) == (True, True)
 
 
+@pytest.mark.parametrize("close", ["kill-server", "kill-window"])
+def test_one_whose_window_is_closed_ends_with_it_and_is_not_done_twice(node: Node, close: str) -> None:
+    first = node.program(name="loop", command="sleep 600")
+    launcher = int((node.home / ".local/share/hivectl/programs/loop/pane").read_text().split()[1])
+    node.tmux(close)
+    wait_until(lambda: not alive(first["pid"]) and not alive(launcher))
+    assert node.program(name="loop", command="sleep 600")["changed"]
+
+
 @pytest.mark.parametrize("others", [False, True])
 def test_one_whose_tmux_server_is_gone_is_started_again_as_after_a_reboot(
     node: Node, *, others: bool
 ) -> None:
     first = node.program(name="loop", command="sleep 600")
-    os.kill(first["pid"], signal.SIGKILL)
-    wait_until(lambda: not alive(first["pid"]))
     node.tmux("kill-server")
-    wait_until(lambda: not node.tmux("list-sessions"))
+    wait_until(lambda: not alive(first["pid"]) and not node.tmux("list-sessions"))
     if others:
         # whose panes have the same names
         node.tmux("new-session", "-d", "sleep 600")
