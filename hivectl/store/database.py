@@ -7,6 +7,7 @@ import os
 import secrets
 import sqlite3
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from hivectl.store.errors import (
@@ -40,6 +41,8 @@ class Database:
         # a second thread's BEGIN would meet the first one's transaction: they share the connection
         self._turn = threading.Lock()
         self._turns = turns
+        # of the write-ahead log, from the first change on
+        self._log: int | None = None
 
     @property
     def identity(self) -> str:
@@ -50,18 +53,28 @@ class Database:
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """Give a transaction that holds the write lock from its start; durable when the block ends."""
-        with self._turn, self._faults(), self._turns.turn():
-            # a plain BEGIN would fail with "database is locked" when it turns from reading to writing
-            self.connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self.connection
-                self.connection.execute("COMMIT")
-            except BaseException:
-                # SQLite has ended some by itself, as when the disk is full
-                if self.connection.in_transaction:
-                    self.connection.execute("ROLLBACK")
-                raise
+        """Give a transaction that holds the write lock from its start; durable when the block ends.
+
+        SQLite itself (synchronous = NORMAL) does not wait for the disk at COMMIT, we do, behind our turn: others write
+        meanwhile, and one wait of the disk serves all who have written. Whoever saw a change of ours that is not yet on
+        the disk and builds upon it has it written with their own: the log is kept in one order (sqlite.org/wal.html).
+        """
+        with self._turn, self._faults():
+            with self._turns.turn():
+                # a plain BEGIN would fail with "database is locked" when it turns from reading to writing
+                self.connection.execute("BEGIN IMMEDIATE")
+                before = self.connection.total_changes
+                try:
+                    yield self.connection
+                    changed = self.connection.total_changes != before
+                    self.connection.execute("COMMIT")
+                except BaseException:
+                    # SQLite has ended some by itself, as when the disk is full
+                    if self.connection.in_transaction:
+                        self.connection.execute("ROLLBACK")
+                    raise
+            if changed:
+                self._make_durable()
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -74,6 +87,9 @@ class Database:
         with self._turn:
             self.connection.close()
             self._turns.close()
+            if self._log is not None:
+                os.close(self._log)
+                self._log = None
 
     def now(self, _statements: object) -> Clock:
         """Return this machine's time, which no change of the wall clock moves: a SQLite file has but one machine."""
@@ -82,6 +98,19 @@ class Database:
     def is_admin(self, _statements: object) -> bool:
         """Tell whether we are root, or own the database."""
         return os.geteuid() in (0, self.path.stat().st_uid)
+
+    def _make_durable(self) -> None:
+        try:
+            if self._log is None:
+                # SQLite's locks are on the database and its -shm, so this one may be opened and closed at will
+                self._log = os.open(f"{self.path}-wal", os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+                _write_down(self.path.parent)
+            os.fdatasync(self._log)
+        except OSError as error:
+            raise StoreUnwritableError(
+                f"the lab's store {self.path} cannot be written: {error.strerror}",
+                hint="look at the disk; what was just asked for may stand or not: see `hivectl status`",
+            ) from error
 
     @contextlib.contextmanager
     def _faults(self) -> Iterator[None]:
@@ -113,8 +142,8 @@ def open_database(path: Path) -> Database:
             path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
+            _log_ahead(connection, turns)
+            connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute("PRAGMA foreign_keys = ON")
             _migrate(connection, path)
         except BaseException:
@@ -122,6 +151,31 @@ def open_database(path: Path) -> Database:
             raise
         failed.pop_all()
     return Database(path, connection, turns)
+
+
+def _log_ahead(connection: sqlite3.Connection, turns: Turns) -> None:
+    """Turn on the write-ahead log; of several who open a new store at once, SQLite refuses all but one, and at once."""
+    end = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+                with turns.turn():
+                    connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+            time.sleep(0.001)
+        else:
+            return
+
+
+def _write_down(folder: Path) -> None:
+    """Have the names in a folder on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:

@@ -451,6 +451,7 @@ class StoredReservations:
             end = row.end_on(desk.now)
             if row.time_to_live is not None:
                 self._set_end(desk, row, end)
+            self._told(desk, row)
             return utc(end, desk.now)
 
     def prolong_now(self, reservation: str, key: str, seconds: float) -> Grant:

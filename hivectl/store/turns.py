@@ -77,8 +77,11 @@ class _Waiter:
 
     def __init__(self, file: int) -> None:
         self.file = file
-        self._wanted = threading.Semaphore(0)
-        self._had = threading.Semaphore(0)
+        # plain locks that one releases and the other takes: a Semaphore is Python code amid others' turns
+        self._wanted = threading.Lock()
+        self._had = threading.Lock()
+        self._wanted.acquire()
+        self._had.acquire()
         self._state = threading.Lock()
         self._waiting = self._abandoned = self._ended = False
         threading.Thread(target=self._serve, name="hivectl store", daemon=True).start()
@@ -101,7 +104,9 @@ class _Waiter:
     def end(self) -> None:
         """End the thread, as soon as the lock comes if it waits for it."""
         self._ended = True
-        self._wanted.release()
+        with contextlib.suppress(RuntimeError):
+            # told already, and about to look
+            self._wanted.release()
 
     def _give_up(self) -> bool:
         """Wait no longer; False: the lock has just come."""

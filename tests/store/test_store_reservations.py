@@ -250,7 +250,6 @@ class Owners(RuleBasedStateMachine):
     def begin(self) -> None:
         self.folder = TemporaryDirectory()
         self.database = open_database(Path(self.folder.name) / "lab.db")
-        self.database.connection.execute("PRAGMA synchronous = OFF")
 
     def teardown(self) -> None:
         if hasattr(self, "database"):
