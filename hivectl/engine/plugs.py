@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from hivectl.boards.registry import UnknownBoardError, built_in_boards, find_board
 from hivectl.drivers.registry import find_driver
+from hivectl.engine.plan import LOCALHOST
 from hivectl.flash.base import NoPlaceError, Plug
 from hivectl.model.inventory import connection_attributes
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from hivectl.virtual.registry import VirtualDevice
 
 USB_DRIVER = "serial"
+LOCAL_DRIVER = "local"
 
 
 async def plug_of(
@@ -84,13 +86,22 @@ def place_of(inventory: Inventory, node: str) -> tuple[Board, ConnectionEntry]:
             node=node,
             hint="give it a connection `{driver: serial, serial_number: ...}`, or `hub_port:`",
         )
-    if entry.on is not None:
+    if entry.on is not None and not _is_here(inventory, entry.on):
         raise NoPlaceError(
-            f"the board is plugged into {entry.on}: only boards of this machine are flashed",
+            f"the board is plugged into {entry.on}, and only boards of the machine that hivectl runs on are flashed",
             node=node,
-            hint=f"run hivectl on {entry.on}",
+            hint=f"run hivectl on {entry.on}, with one inventory more behind the others: "
+            f"`nodes: {{{entry.on}: {{driver: {LOCAL_DRIVER}}}}}`",
         )
     return board, entry
+
+
+def _is_here(inventory: Inventory, name: str) -> bool:
+    """Tell whether a node is the machine that hivectl runs on."""
+    found = inventory.nodes.get(name)
+    if found is None:
+        return name == LOCALHOST
+    return any(entry.driver == LOCAL_DRIVER for entry in found.connections)
 
 
 def why_not(inventory: Inventory, node: str) -> HivectlError | None:

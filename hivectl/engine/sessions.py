@@ -157,13 +157,17 @@ class Sessions:
         if node not in self._virtual:
             assert entry.virtual is not None
             folder = self._lab.state / "virtual" / node
-            ways = self._lab.inventory.nodes[node].connections
+            nodes = self._lab.inventory.nodes
+            ways = nodes[node].connections
+            # each has its own, which is the same in every run
+            virtual = [name for name in nodes if any(way.virtual for way in nodes[name].connections)]
             self._virtual[node] = await start_virtual(
                 entry.virtual,
                 node,
                 folder,
                 origin=entry.origin,
                 drivers=[way.driver for way in ways if way.virtual is not None],
+                hub_port=f"1-{1 + virtual.index(node)}",
             )
         return self._virtual[node]
 

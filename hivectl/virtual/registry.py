@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from hivectl.model.origin import Origin
 
+# where a board is plugged in unless something else is said
+HUB_PORT = "1-1"
 PICO_KINDS = ("pico", "pico-w", "pico2", "pico2-w", "pico2-ice")
 ICE_KINDS = ("pico2-ice-native", "pico2-ice-icefarm", "pico2-ice-icefarm-variance")
 # kind -> the drivers that lead to it; those without Wi-Fi have no WebREPL
@@ -82,6 +84,7 @@ async def start_virtual(
     *,
     origin: Origin | None = None,
     drivers: Collection[str] = (),
+    hub_port: str = HUB_PORT,
 ) -> VirtualDevice:
     """Start a virtual device for a node.
 
@@ -92,6 +95,7 @@ async def start_virtual(
         origin: where the inventory asks for it.
         drivers: by which the node is reached; a board that is plugged in, too, has no WebREPL before its own program
             starts one.
+        hub_port: the USB port that a board is plugged into, so that people can tell several apart.
 
     Raises:
         InputError: there is no such kind.
@@ -99,7 +103,7 @@ async def start_virtual(
     """
     need_kind(kind, origin=origin)
     try:
-        return await _start(kind, node, folder, drivers)
+        return await _start(kind, node, folder, drivers, hub_port)
     except OSError as error:
         from hivectl.virtual.namespace import VirtualError
 
@@ -109,7 +113,9 @@ async def start_virtual(
         ) from error
 
 
-async def _start(kind: str, node: str, folder: Path, drivers: Collection[str]) -> VirtualDevice:
+async def _start(
+    kind: str, node: str, folder: Path, drivers: Collection[str], hub_port: str
+) -> VirtualDevice:
     if kind == "linux":
         from hivectl.virtual.linux import start
 
@@ -117,8 +123,9 @@ async def _start(kind: str, node: str, folder: Path, drivers: Collection[str]) -
     if kind in ICE_KINDS:
         from hivectl.virtual.ice.start import start_native
 
-        return await start_native(node, folder, kind)
+        return await start_native(node, folder, kind, hub_port=hub_port)
     from hivectl.virtual.board.start import start_board
 
     # with a cable it is a board as it is unpacked
-    return await start_board(node, folder, kind, new={"serial", "webrepl"} <= set(drivers))
+    new = {"serial", "webrepl"} <= set(drivers)
+    return await start_board(node, folder, kind, new=new, hub_port=hub_port)

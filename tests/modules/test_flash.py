@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from hivectl.engine.sessions import Sessions
 from hivectl.flash import uf2
 from hivectl.flash.base import NoVolumeError
 from hivectl.model.errors import Complaints, ExitCode
@@ -71,6 +72,20 @@ def test_a_board_gets_new_firmware_once(bench: Bench) -> None:
     assert "v1.99.0 on 2026-02-03" in done.result("What it runs", "p1")["stdout"]
     again = bench.run(PLAY)
     assert again.statuses("p1")["Firmware"] == "ok"
+
+
+def test_each_virtual_board_has_a_usb_port_of_its_own(bench: Bench) -> None:
+    second = "  p2: {driver: serial, virtual: pico2-ice-native, board: pico2-ice}\n"
+    bench.inventory.write_text(BOARD + second)
+
+    async def both() -> list[str | None]:
+        sessions = Sessions(bench.lab())
+        try:
+            return [(await sessions.plug(node)).hub_port for node in ("p2", "p1")]
+        finally:
+            await sessions.close()
+
+    assert asyncio.run(both()) == ["1-2", "1-1"]
 
 
 def boards(monkeypatch: pytest.MonkeyPatch, prepare: Callable[[Any], None]) -> None:
@@ -187,21 +202,26 @@ version: 1
 nodes:
   p1: {driver: serial, hub_port: 1-1}
   p2: {driver: serial, hub_port: 1-2}
-  p3: {driver: serial, hub_port: 1-3, board: pico, on: p6}
+  p3: {driver: serial, hub_port: 1-3, board: pico, on: bench1}
   p4: {driver: serial, hub_port: 1-4, board: nucleo}
   p5: {driver: serial, virtual: pico2-ice}
   p6: {driver: local, board: pico}
   p7: {driver: serial, virtual: pico-w}
+  p8: {driver: serial, hub_port: 1-8, board: pico, on: p6}
 """
     )
     with pytest.raises(Complaints) as caught:
         bench.run("- hosts: all\n  gather_facts: false\n  tasks:\n    - flash: {image: new.uf2}\n")
+    elsewhere = "only boards of the machine that hivectl runs on are flashed"
     assert [error.message for error in caught.value.errors] == [
         "p1, p2 cannot be flashed: the inventory does not say which kind of board this is",
-        "p3 cannot be flashed: the board is plugged into p6: only boards of this machine are flashed",
+        f"p3 cannot be flashed: the board is plugged into bench1, and {elsewhere}",
         'p4 cannot be flashed: there is no board "nucleo"',
         "p6 cannot be flashed: the inventory does not say where the board is plugged in",
     ]
+    assert caught.value.errors[1].hint == (
+        "run hivectl on bench1, with one inventory more behind the others: `nodes: {bench1: {driver: local}}`"
+    )
 
 
 START = "\nfrom hivectl.cli.main import main\nmain()\n"
@@ -261,7 +281,7 @@ def test_what_must_not_be_flashed_is_refused_before_the_board_is_touched(
 version: 1
 nodes:
   p1: {driver: serial, virtual: pico-w, board: pico2}
-  p2: {driver: serial, hub_port: 1-1, board: pico, on: p4}
+  p2: {driver: serial, hub_port: 9-9, board: pico, on: p4}
   p3: {driver: local}
   p4: {driver: local}
   p5: {driver: serial, hub_port: 7-7, board: pico}
@@ -288,7 +308,8 @@ nodes:
             "the board says that it is a Raspberry Pi Pico W with RP2040, the inventory",
         ),
         ("p1", "image: pico.uf2", "made for RP2040, but the board is RP2350"),
-        ("p2", "image: pico.uf2", "plugged into p4: only boards of this machine are flashed"),
+        # p4 is this machine
+        ("p2", "image: pico.uf2", "no board with the USB port 9-9 is plugged in"),
         ("p3", "image: pico.uf2", "does not say which kind of board this is"),
         ("p5", "image: pico.uf2", "no board with the USB port 7-7 is plugged in"),
         ("p6", "image: pico.uf2", "does not say where the board is plugged in"),
@@ -318,6 +339,9 @@ nodes:
     done = bench.run(f"- hosts: all\n  gather_facts: false\n  tasks:{tasks}\n")
     for number, (node, words, message) in enumerate(cases):
         result = done.result(f"Case {number}", node)
-        assert result.get("failed") or ("7-7" in message and result.get("unreachable")), (words, result)
+        assert result.get("failed") or ("is plugged in" in message and result.get("unreachable")), (
+            words,
+            result,
+        )
         assert message in result["msg"], words
     assert touched == []

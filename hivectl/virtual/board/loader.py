@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from hivectl.virtual.board.port import Port
 from hivectl.virtual.bootsel import Bootsel, Firmware
+from hivectl.virtual.registry import HUB_PORT
 from hivectl.virtual.usb_tree import Plugged, UsbTree
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from hivectl.virtual.board.plugged import Pluggable
     from hivectl.virtual.bootsel import Chip
 
-HUB_PORT = "1-1"
 # of MicroPython on RP2040 and RP2350 (ports/rp2/mpconfigport.h)
 MICROPYTHON = "2e8a:0005"
 OTHER_FIRMWARE = b"this virtual board runs MicroPython; what was flashed is something else\r\n"

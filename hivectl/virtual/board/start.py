@@ -11,7 +11,7 @@ from hivectl.virtual.board.device import Device
 from hivectl.virtual.board.loader import Usb
 from hivectl.virtual.board.webrepl import WebRepl
 from hivectl.virtual.bootsel import RP2040, RP2350
-from hivectl.virtual.registry import need_kind
+from hivectl.virtual.registry import HUB_PORT, need_kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,15 +39,18 @@ class VirtualBoard:
         kind: one of BOARDS.
         new: its WebREPL is there once a program on it has started it, with the password that this one says: as on a
             board that is unpacked. Else it is there from the beginning, and whoever asks for it is told the password.
+        hub_port: the USB port that it is plugged into.
     """
 
     refusal: str | None = None
 
-    def __init__(self, device: Device, folder: Path, kind: str, *, new: bool = False) -> None:
+    def __init__(
+        self, device: Device, folder: Path, kind: str, *, new: bool = False, hub_port: str = HUB_PORT
+    ) -> None:
         self.device = device
         self.kind = kind
         chip, device.machine = BOARDS[kind]
-        self.usb = Usb(device, folder, chip, device.machine)
+        self.usb = Usb(device, folder, chip, device.machine, hub_port=hub_port)
         self.webrepl: WebRepl | None = None
         self._address: dict[str, Any] = {}
         self._new = new
@@ -109,7 +112,9 @@ class VirtualBoard:
         await self.device.close()
 
 
-async def start_board(node: str, folder: Path, kind: str = "pico-w", *, new: bool = False) -> VirtualBoard:
+async def start_board(
+    node: str, folder: Path, kind: str = "pico-w", *, new: bool = False, hub_port: str = HUB_PORT
+) -> VirtualBoard:
     """Start a virtual board; a second start finds the files, and the firmware, as the first left them.
 
     Args:
@@ -117,6 +122,7 @@ async def start_board(node: str, folder: Path, kind: str = "pico-w", *, new: boo
         folder: of this node alone: `files/` is what the board has.
         kind: one of BOARDS.
         new: nothing listens on it before a program on it starts its WebREPL.
+        hub_port: the USB port that it is plugged into.
 
     Raises:
         InterpreterError: the interpreter cannot be had or does not start.
@@ -128,7 +134,7 @@ async def start_board(node: str, folder: Path, kind: str = "pico-w", *, new: boo
         from hivectl.virtual.ice.hardware import IceHardware
 
         device.hardware = IceHardware(VirtualFpga(shared()))
-    board = VirtualBoard(device, folder, kind, new=new)
+    board = VirtualBoard(device, folder, kind, new=new, hub_port=hub_port)
     try:
         await board.usb.power_on()
     except BaseException:

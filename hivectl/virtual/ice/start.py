@@ -12,7 +12,7 @@ from hivectl.virtual.ice.board import NativeDevice
 from hivectl.virtual.ice.fpga import VirtualFpga, shared
 from hivectl.virtual.ice.framed import FramedFirmware
 from hivectl.virtual.ice.icefarm import IcefarmFirmware
-from hivectl.virtual.registry import need_kind
+from hivectl.virtual.registry import HUB_PORT, need_kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,14 +36,15 @@ class VirtualIce:
         device: the board, which is off.
         folder: of this node alone.
         kind: one of FIRMWARE.
+        hub_port: the USB port that it is plugged into.
     """
 
     refusal: str | None = None
 
-    def __init__(self, device: NativeDevice, folder: Path, kind: str) -> None:
+    def __init__(self, device: NativeDevice, folder: Path, kind: str, *, hub_port: str = HUB_PORT) -> None:
         self.device = device
         self.kind = kind
-        self.usb = Usb(device, folder, RP2350, device.machine)
+        self.usb = Usb(device, folder, RP2350, device.machine, hub_port=hub_port)
 
     async def reach(self, driver: str, *, origin: Origin | None = None) -> Mapping[str, Any]:
         """Plug the board in, and return how a driver finds it; raises InputError for other drivers."""
@@ -61,7 +62,12 @@ class VirtualIce:
 
 
 async def start_native(
-    node: str, folder: Path, kind: str, *, configurations: Configurations | None = None
+    node: str,
+    folder: Path,
+    kind: str,
+    *,
+    configurations: Configurations | None = None,
+    hub_port: str = HUB_PORT,
 ) -> VirtualIce:
     """Start a virtual board.
 
@@ -70,10 +76,11 @@ async def start_native(
         folder: of this node alone.
         kind: one of FIRMWARE.
         configurations: what bitstreams become; None: those of this process.
+        hub_port: the USB port that it is plugged into.
     """
     await asyncio.to_thread(folder.mkdir, mode=0o700, parents=True, exist_ok=True)
     device = NativeDevice(node, folder, VirtualFpga(configurations or shared()), FIRMWARE[kind])
-    board = VirtualIce(device, folder, kind)
+    board = VirtualIce(device, folder, kind, hub_port=hub_port)
     try:
         await board.usb.power_on()
     except BaseException:
