@@ -86,6 +86,10 @@ def apply(
         )
         options = replace(options, start_at=start_at_task)
         inventories = shared.inventories or []
+        if resume is not None and not inventories:
+            from hivectl.engine.lab import inventories_of
+
+            inventories = list(inventories_of(resume))
         if list_tasks or list_tags:
             from hivectl.cli.listing import list_playbook
 
@@ -98,10 +102,10 @@ def apply(
 def _last(inventories: "Sequence[Path]") -> str:
     from contextlib import closing
 
-    from hivectl.engine.lab import open_lab
+    from hivectl.engine.lab import open_past
     from hivectl.store.history import History
 
-    with closing(open_lab(inventories).open_store()) as store:
+    with closing(open_past(inventories).open_store()) as store:
         run = next((row.run for row in History(store).runs(LOOKED_THROUGH) if row.mode == "apply"), None)
     if run is None:
         raise InputError("no run has applied anything yet", hint="hivectl apply PLAYBOOK makes one")

@@ -14,7 +14,8 @@ from hivectl.cli.options import (
     Reservation,
     Selector,
     Wait,
-    a_number,
+    a_time,
+    some_time,
 )
 from hivectl.model.errors import InputError
 
@@ -39,10 +40,10 @@ def execute(
         float | None,
         typer.Option(
             "--timeout",
-            metavar="SECONDS",
-            min=0.001,
-            callback=a_number,
-            help="Stop the command after this time.",
+            metavar="TIME",
+            parser=a_time,
+            callback=some_time,
+            help="Stop the command after this time: 30s, 5m.",
         ),
     ] = None,
     become: Become = False,

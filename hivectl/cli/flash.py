@@ -15,7 +15,8 @@ from hivectl.cli.options import (
     Reservation,
     Selector,
     Wait,
-    a_number,
+    a_time,
+    some_time,
 )
 from hivectl.cli.run_options import Shared
 from hivectl.model.errors import InputError
@@ -51,7 +52,11 @@ def flash(
     timeout: Annotated[
         float | None,
         typer.Option(
-            "--timeout", metavar="SECONDS", min=1, callback=a_number, help="Time that writing may take."
+            "--timeout",
+            metavar="TIME",
+            parser=a_time,
+            callback=some_time,
+            help="Time that writing may take: 90s, 5m.",
         ),
     ] = None,
     check: Annotated[

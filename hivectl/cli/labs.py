@@ -19,7 +19,20 @@ def open_lab(inventories: Sequence[Path]) -> labs.Lab:
         Complaints: every fault in the inventory.
         InputError: no inventory is there.
     """
-    lab = labs.open_lab(inventories)
+    return _told(labs.open_lab(inventories))
+
+
+def open_past(inventories: Sequence[Path]) -> labs.Lab:
+    """Find the lab's store and journals, and say what of the surroundings does not count.
+
+    Raises:
+        Complaints: every fault in the inventory.
+        InputError: nothing says where the store is.
+    """
+    return _told(labs.open_past(inventories))
+
+
+def _told(lab: labs.Lab) -> labs.Lab:
     if lab.ignored is not None:
         print(f"warning: {lab.ignored}", file=sys.stderr)
     return lab

@@ -17,10 +17,25 @@ class Format(StrEnum):
     CSV = "csv"
 
 
-def a_number(value: float | None) -> float | None:
-    """Refuse nan, which is neither more nor less than any limit."""
-    if value is not None and not value >= 0:
-        raise typer.BadParameter("nan is no number")
+def a_time(text: str) -> float:
+    """Read a time on the command line, in seconds."""
+    from hivectl.model.scalars import UnfitError, to_duration
+
+    try:
+        return to_duration(text)
+    except UnfitError:
+        raise typer.BadParameter(f"{text!r} is no time: write 90s, 30m or 2h") from None
+
+
+def a_patience(text: str) -> float:
+    """Read for how long to wait, in seconds; `inf` is for as long as it takes."""
+    return float("inf") if text == "inf" else a_time(text)
+
+
+def some_time(value: float | None) -> float | None:
+    """Refuse a limit in which nothing could be done."""
+    if value == 0:
+        raise typer.BadParameter("0 leaves no time at all: write 90s, 30m or 2h")
     return value
 
 
@@ -90,10 +105,9 @@ Wait = Annotated[
     float | None,
     typer.Option(
         "--wait",
-        metavar="SECONDS",
-        min=0,
-        callback=a_number,
-        help="Wait this long for nodes that others hold.",
+        metavar="TIME",
+        parser=a_patience,
+        help="Wait this long (30s, 5m) for nodes that others hold.",
     ),
 ]
 Reservation = Annotated[

@@ -14,7 +14,7 @@ from hivectl.cli.errors import say
 from hivectl.cli.nodes import chosen_nodes
 from hivectl.cli.running import run
 from hivectl.engine.events import Message, Waiting
-from hivectl.engine.holding import RENEW_EVERY
+from hivectl.engine.holding import Holding, keep
 from hivectl.engine.reserving import give_back, reserve
 from hivectl.model.errors import InputError
 from hivectl.model.records import record
@@ -22,13 +22,22 @@ from hivectl.model.scalars import UnfitError, to_duration
 from hivectl.model.times import next_cron, parse_time
 from hivectl.report.names import listing
 from hivectl.report.text import harmless
-from hivectl.reservations.base import TIME_TO_LIVE, Asked, Grant, Queued, ReservationLostError, moment
+from hivectl.reservations.base import (
+    TIME_TO_LIVE,
+    Asked,
+    Grant,
+    Queued,
+    ReservationLostError,
+    UnknownReservationError,
+    moment,
+    over,
+)
 from hivectl.reservations.schedule import DEFAULT_PRIORITY
 from hivectl.store.keys import VARIABLE, forget_key, keep_key
 from hivectl.store.reservations import StoredReservations
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Coroutine, Sequence
 
     from hivectl.engine.events import Event
     from hivectl.engine.lab import Lab
@@ -166,18 +175,23 @@ async def _hold_while(
     try:
         if not command or as_json:
             show(grant, as_json=as_json)
-        async with asyncio.TaskGroup() as group:
-            renewing = group.create_task(_renew(lab, grant))
-            try:
-                return await _run(command, grant) if command else await _forever()
-            finally:
-                renewing.cancel()
-    except* ReservationLostError as lost:
-        raise lost.exceptions[0] from None
-    finally:
-        with contextlib.suppress(ReservationLostError):
-            await asyncio.shield(give_back(lab, grant.reservation, grant.key, emit=on_standard_error))
-        forget_key(grant.reservation)
+        code = await _while_held(lab, grant, _run(command, grant) if command else _forever())
+    except BaseException:
+        # no reason to hide why it ends
+        with contextlib.suppress(UnknownReservationError):
+            await _end_it(lab, grant)
+        raise
+    try:
+        await _end_it(lab, grant)
+    except UnknownReservationError:
+        # since the last sign of life: what the command did behind it was done to somebody else's nodes
+        raise ReservationLostError(over(grant.reservation)) from None
+    return code
+
+
+async def _end_it(lab: Lab, grant: Grant) -> None:
+    forget_key(grant.reservation)
+    await asyncio.shield(give_back(lab, grant.reservation, grant.key, emit=on_standard_error))
 
 
 async def _forever() -> int:
@@ -186,12 +200,29 @@ async def _forever() -> int:
     return 0
 
 
-async def _renew(lab: Lab, grant: Grant) -> None:
+async def _while_held(lab: Lab, grant: Grant, work: Coroutine[Any, Any, int]) -> int:
+    """Do `work` while the reservation is kept alive; ends it, and raises ReservationLostError, when that is lost."""
+    working = asyncio.ensure_future(work)
+    lost: list[str] = []
+
+    def lose(reason: str) -> None:
+        lost.append(reason)
+        working.cancel()
+
     with contextlib.closing(lab.open_store()) as store:
         reservations = StoredReservations(store, limit=lab.longest)
-        while True:
-            await asyncio.sleep(RENEW_EVERY)
-            await reservations.renew(grant)
+        keeping = asyncio.ensure_future(keep(reservations, Holding(grant), on_standard_error, lose))
+        try:
+            return await working
+        except asyncio.CancelledError:
+            # cancelling the waiter has cancelled the work too; its end is waited for
+            await asyncio.wait([working])
+            if lost:
+                raise ReservationLostError(lost[0]) from None
+            raise
+        finally:
+            keeping.cancel()
+            await asyncio.wait([keeping])
 
 
 async def _run(command: Sequence[str], grant: Grant) -> int:

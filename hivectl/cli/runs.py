@@ -30,11 +30,11 @@ def runs(
     """
     from contextlib import closing
 
-    from hivectl.cli.labs import open_lab
+    from hivectl.cli.labs import open_past
     from hivectl.cli.tables import Column, when, write
     from hivectl.store.history import History
 
-    with closing(open_lab(inventories or ()).open_store()) as store:
+    with closing(open_past(inventories or ()).open_store()) as store:
         rows = History(store).runs(count)
     items = [
         {
@@ -85,11 +85,11 @@ def show(
     Example: hivectl run show last --node m1
     """
     from hivectl.cli.errors import say
-    from hivectl.cli.labs import open_lab
+    from hivectl.cli.labs import open_past
     from hivectl.cli.tables import Column, write
     from hivectl.engine.journal import read_journal
 
-    lab = open_lab(inventories or ())
+    lab = open_past(inventories or ())
     record = read_journal(lab.run_folder(), _latest(lab) if run_id == "last" else run_id)
     header = record.header
     say(

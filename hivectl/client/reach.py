@@ -236,6 +236,8 @@ class Reach:
             borrowed.users -= 1
             if not borrowed.users:
                 await asyncio.shield(asyncio.ensure_future(self._return(node, borrowed, lock)))
+        if borrowed.holding.lost is not None:
+            raise ReservationLostError(borrowed.holding.lost, node=node)
 
     async def _borrow(self, node: str) -> Borrowed:
         stack = contextlib.AsyncExitStack()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from dataclasses import field
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from hivectl.drivers.base import Capability, Command
@@ -157,7 +157,8 @@ async def execute(
 
     Raises:
         HeldError: somebody else holds one of the nodes; nothing was run.
-        ReservationLostError: the claim was lost; what still ran was stopped.
+        ReservationLostError: the claim was lost; what still ran was stopped. Where that turns out at the end only, it
+            is each node's error, beside its value.
     """
     from hivectl.engine.cleanup import clean_up
     from hivectl.engine.holding import Claim, hold
@@ -195,13 +196,18 @@ async def execute(
         ):
             working.append(asyncio.ensure_future(all_of_them()))
             try:
-                return await working[0]
+                outcomes = await working[0]
             except asyncio.CancelledError:
                 # cancelling the waiter has cancelled the work too; its clean-up is waited for
                 await asyncio.wait(working)
                 if lost:
                     raise ReservationLostError(lost[0]) from None
                 raise
+        # lost behind the last renewal: what the nodes said is shown, but was not for us to ask
+        return tuple(
+            replace(outcome, error=ReservationLostError(lost[0])) if lost and not outcome.error else outcome
+            for outcome in outcomes
+        )
 
 
 async def check(

@@ -23,6 +23,7 @@ from hivectl.reservations.base import (
     UnavailableError,
     described,
     moment,
+    over,
 )
 from hivectl.reservations.schedule import DEFAULT_PRIORITY
 from hivectl.store.keys import kept_key
@@ -114,7 +115,7 @@ async def hold(
         reservations: the lab's.
         claim: what is needed.
         emit: told who holds what while it waits, and when the end is near.
-        on_loss: called once when the reservation is lost.
+        on_loss: called once when the reservation is lost, or behind the block when it turns out to be.
         clean: cleans up after holders who did not; returns node -> why it could not.
 
     Raises:
@@ -130,17 +131,35 @@ async def hold(
     finally:
         renewing.cancel()
         await asyncio.wait([renewing])
-        if ours:
-            await _give_back(reservations, holding, emit)
+        ending = _give_back if ours else _ask_once_more
+        known = holding.lost is not None
+        if ours or not known:
+            await ending(reservations, holding, emit)
+        if holding.lost is not None and not known:
+            on_loss(holding.lost)
 
 
 async def _give_back(reservations: Reservations, holding: Holding, emit: Callable[[Event], None]) -> None:
     assert holding.grant is not None
+    reservation = holding.grant.reservation
     try:
-        await asyncio.shield(reservations.release(holding.grant))
+        if not await asyncio.shield(reservations.release(holding.grant)) and holding.lost is None:
+            holding.lost = over(reservation)
     except HivectlError as error:
         # no reason to hide what the block has come to
-        text = f"reservation {holding.grant.reservation} cannot be given back: {error.message}; it ends with this process"
+        text = f"reservation {reservation} cannot be given back: {error.message}; it ends with this process"
+        emit(Message(time=time.time(), level="warning", text=text))
+
+
+async def _ask_once_more(reservations: Reservations, holding: Holding, emit: Callable[[Event], None]) -> None:
+    """Hear of a loss since the last renewal: what the block did behind it was done to somebody else's nodes."""
+    assert holding.grant is not None
+    try:
+        await asyncio.shield(reservations.renew(holding.grant))
+    except ReservationLostError as error:
+        holding.lost = error.message
+    except HivectlError as error:
+        text = f"nobody can say whether reservation {holding.grant.reservation} stood to the end: {error.message}"
         emit(Message(time=time.time(), level="warning", text=text))
 
 
@@ -254,6 +273,8 @@ async def keep(
     ends = holding.grant.ends
     while True:
         left = math.inf if ends is None else ends.timestamp() - time.time()
+        # whoever has extended it is warned again
+        warned = warned and left <= WARN_BEFORE
         if not warned and ends is not None and left <= WARN_BEFORE:
             warned = True
             text = (

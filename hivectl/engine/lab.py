@@ -88,6 +88,38 @@ def open_lab(inventories: Sequence[Path] = ()) -> Lab:
     return Lab(inventory, store, state_folder(store), ignored=ignored_store(inventory.store, folder))
 
 
+def open_past(inventories: Sequence[Path] = ()) -> Lab:
+    """Find the lab's store and journals: by its inventory, or by HIVECTL_STORE alone where there is no inventory.
+
+    Args:
+        inventories: as `open_lab` takes them.
+
+    Raises:
+        Complaints: every fault in the inventory.
+        InputError: nothing says where the store is.
+    """
+    if inventories or not os.environ.get("HIVECTL_STORE") or _has_inventory():
+        return open_lab(inventories)
+    from hivectl.model.inventory import Inventory
+
+    store = store_location(None, None)
+    return Lab(Inventory(), store, state_folder(store))
+
+
+def inventories_of(run: str) -> tuple[Path, ...]:
+    """Return the inventories to resume a run with where none is named and none is here: those that it had.
+
+    Raises:
+        InputError: there is no such run, or nothing says where the lab's store is.
+    """
+    if _has_inventory():
+        return ()
+    from hivectl.engine.journal import read_journal
+
+    lab = open_past()
+    return tuple(Path(path) for path in read_journal(lab.run_folder(), run).header.inventories)
+
+
 def attributes_of(driver: str) -> type | None:
     """Return the class of a driver's attributes; None when there is no such driver.
 
@@ -143,6 +175,10 @@ def beside(lab: Lab, playbook: Path) -> Lab:
     from hivectl.model.variable_folders import beside_playbook
 
     return replace(lab, inventory=beside_playbook(lab.inventory, playbook.absolute().parent))
+
+
+def _has_inventory() -> bool:
+    return bool(os.environ.get("HIVECTL_INVENTORY")) or Path("inventory").exists()
 
 
 def _default_inventories() -> tuple[Path, ...]:

@@ -167,6 +167,7 @@ class _Run:
         self.holding = Holding()
         self._extending = asyncio.Lock()
         self.ending = Ending()
+        self._working: asyncio.Future[None] | None = None
         self._accesses: dict[str, NodeAccess] = {}
         redactor = Redactor(secrets_of(lab, plan, options))
         templates = Templates(
@@ -309,7 +310,8 @@ class _Run:
     def _lost(self, reason: str) -> None:
         self.ending.lost = reason
         self.state.say(reason, level="error")
-        self._working.cancel()
+        if self._working is not None:
+            self._working.cancel()
 
     def _must_hold(self) -> bool:
         """A run that only looks holds nothing, unless a task acts even then."""

@@ -148,6 +148,11 @@ def moment(time: datetime) -> str:
     return f"{time:%H:%M:%S} UTC" if time.date() == today else f"{time:%Y-%m-%d %H:%M} UTC"
 
 
+def over(reservation: str) -> str:
+    """Say that a reservation that was held is over."""
+    return f"reservation {reservation} is gone: it expired or an admin ended it"
+
+
 class BookedError(NotReservedError):
     """Somebody has booked a node for a time that is asked for."""
 
@@ -227,6 +232,6 @@ class Reservations(Protocol):
         """
         ...
 
-    async def release(self, grant: Grant) -> None:
-        """Give the nodes back; calling it again does nothing."""
+    async def release(self, grant: Grant) -> bool:
+        """Give the nodes back, if they are still held; tells whether they were. Calling it again does nothing."""
         ...

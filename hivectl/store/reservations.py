@@ -27,6 +27,7 @@ from hivectl.reservations.base import (
     UnavailableError,
     UnknownReservationError,
     moment,
+    over,
 )
 from hivectl.reservations.rules import check, digest, in_words, longest
 from hivectl.reservations.schedule import Span, Wish, end_of_extension, urgency
@@ -97,9 +98,9 @@ class StoredReservations:
         """Let the grant stand for another `time_to_live`; returns when it ends whatever happens."""
         return await asyncio.to_thread(self.renew_now, grant)
 
-    async def release(self, grant: Grant) -> None:
-        """Give the nodes back."""
-        await asyncio.to_thread(self.release_now, grant)
+    async def release(self, grant: Grant) -> bool:
+        """Give the nodes back; tells whether they were still held."""
+        return await asyncio.to_thread(self.release_now, grant)
 
     # -- asking
 
@@ -569,14 +570,15 @@ class StoredReservations:
 
     # -- ending
 
-    def release_now(self, grant: Grant) -> None:
-        """Give the nodes back."""
+    def release_now(self, grant: Grant) -> bool:
+        """Give the nodes back; tells whether they were still held."""
         with self._database.writing() as statements:
             desk = self._desk(statements)
             row = claims.find(statements, grant.reservation)
             if row is None or row.key != digest(grant.key):
-                return
+                return False
             desk.tidy(ended=[row.id])
+            return not row.is_over(desk.now)
 
     def withdraw_now(self, queued: Queued) -> None:
         """Wait no longer; what was granted in the meantime is given back."""
@@ -678,10 +680,7 @@ def _identity(statements: Statements) -> str:
 
 
 def _gone(reservation: str) -> ReservationLostError:
-    return ReservationLostError(
-        f"reservation {reservation} is gone: it expired or an admin ended it",
-        hint="see who holds the nodes now with `hivectl status`",
-    )
+    return ReservationLostError(over(reservation), hint="see who holds the nodes now with `hivectl status`")
 
 
 def _unknown(reservation: str) -> UnknownReservationError:

@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.command import make_lab
+from tests.support.command import Lab, make_lab
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from tests.support.command import Lab
 
 PLAYBOOK = """\
 - name: Prepare
@@ -93,6 +91,18 @@ def test_a_failed_step_is_1_with_its_cause(single: Lab) -> None:
     assert "stderr | why" in done.stdout
     assert "at site.yml:" in done.stdout
     assert "handler restart on m1" in done.stdout or (single.folder / "restarted").exists()
+
+
+def test_runs_are_shown_and_resumed_where_no_inventory_is_if_the_store_is_named(single: Lab) -> None:
+    single.write("site.yml", "- hosts: all\n  tasks:\n    - shell: test -e {{ playbook_dir }}/ok\n")
+    assert single.run("apply", "site.yml").returncode == 1
+    single.write("ok", "")
+    elsewhere = Lab(single.folder / "home")
+    environment = {name: single.environment()[name] for name in ("HOME", "HIVECTL_STORE")}
+    assert "failed" in elsewhere.run("runs", **environment).stdout
+    assert "test -e" in elsewhere.run("run", "show", "last", **environment).stdout
+    done = elsewhere.run("apply", "--resume", "last", **environment)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_an_unreachable_node_is_4(lab: Lab) -> None:

@@ -60,7 +60,7 @@ def test_a_failure_is_1_and_an_unreachable_node_4(lab: Lab) -> None:
 
 def test_a_command_that_takes_too_long_is_stopped(lab: Lab) -> None:
     began = time.monotonic()
-    done = lab.run("exec", "m1", "--timeout", "0.3", "--", "sleep 30")
+    done = lab.run("exec", "m1", "--timeout", "300ms", "--", "sleep 30")
     assert done.returncode == 1
     assert time.monotonic() - began < 15
     assert done.stderr
@@ -88,7 +88,7 @@ def test_waiting_for_a_holder_ends_when_it_gives_back(lab: Lab) -> None:
         "exec", "m1", "--", f"touch {lab.folder}/began; while ! test -e {lab.folder}/go; do sleep 0.05; done"
     )
     wait_for(lab.folder / "began", process)
-    waiting = lab.start("exec", "m1", "--wait", "30", "--", "echo mine")
+    waiting = lab.start("exec", "m1", "--wait", "1m30s", "--", "echo mine")
     assert waiting.stderr is not None
     assert "waiting: m1 is held by" in waiting.stderr.readline()
     lab.write("go", "")

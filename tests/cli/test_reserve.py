@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import time
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.command import Lab, make_lab
+from tests.support.command import PROGRAM, Lab, make_lab
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -192,6 +193,16 @@ def test_a_command_holds_nodes_while_it_lives(lab: Lab) -> None:
     assert nodes(lab)["m1"]["holder"] is None
     assert (lab.folder / "cleaned").read_text() == "m1\n"
     assert not list((lab.folder / "home/.local/state/hivectl/reservations").iterdir())
+
+
+def test_a_command_that_went_on_behind_the_end_of_its_reservation_has_not_gone_well(lab: Lab) -> None:
+    done = lab.run(
+        *("reserve", "m1", "--heartbeat", "--", "sh", "-c"),
+        'eval "$PROGRAM release --force ${HIVECTL_RESERVATION%%:*}"',
+        PROGRAM=shlex.join(PROGRAM),
+    )
+    assert done.returncode == 5, done.stderr
+    assert "it expired or an admin ended it" in done.stderr
 
 
 def test_a_killed_holder_frees_its_nodes_and_the_next_one_cleans_up(lab: Lab) -> None:

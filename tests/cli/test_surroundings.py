@@ -92,8 +92,9 @@ def test_a_virtual_node_whose_folder_cannot_be_made_is_told_as_such(lab: Lab) ->
     ("words", "told"),
     [
         (["runs", "-n", "99999999999999999999"], "is not in the range"),
-        (["exec", "all", "--timeout", "nan", "--", "true"], "nan is no number"),
-        (["exec", "all", "--wait", "soon", "--", "true"], "'soon' is no number"),
+        (["exec", "all", "--timeout", "nan", "--", "true"], "'nan' is no time: write 90s"),
+        (["exec", "all", "--wait", "soon", "--", "true"], "'soon' is no time"),
+        (["exec", "all", "--timeout", "0s", "--", "true"], "0 leaves no time at all"),
         (["exec", "all", "-f", "many", "--", "true"], "'many' is no whole number"),
         (["exec", "all", "-q", "--", "true"], "there is no option -q\n  see `hivectl exec --help`"),
     ],

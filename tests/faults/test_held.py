@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import sqlite3
 import threading
@@ -134,6 +135,32 @@ def test_controllers_without_a_common_store_keep_apart(lab: Lab, inside: Inside,
     assert inside(lab, "apply", "other.yml", **strange).code == 0
     told = end(lab, first)
     assert_stopped(lab, first, told, "since")
+
+
+@pytest.mark.parametrize("lab", ["here"], indirect=True)
+def test_a_run_that_ends_before_it_hears_of_its_loss_has_not_gone_well(lab: Lab) -> None:
+    first = begin(lab)
+    forget_reservations(lab)
+    told = end(lab, first)
+    assert first.returncode == 5, told
+    assert told.count("it expired or an admin ended it") == 2, told  # when it is heard, and in the summary
+    assert (lab.folder / "after").exists()  # nobody else had the node, so nothing has refused it
+
+
+@pytest.mark.parametrize("lab", ["far"], indirect=True)
+def test_work_under_a_reservation_that_ends_meanwhile_has_not_gone_well(lab: Lab, inside: Inside) -> None:
+    key = json.loads(inside(lab, "reserve", "all", "--output", "json").stdout)["environment"]
+    os.mkfifo(lab.folder / "fifo")
+    first = lab.start(
+        "exec", "all", "--", f"touch {lab.folder}/began; cat {lab.folder}/fifo; echo said", **key
+    )
+    until((lab.folder / "began").exists, first)
+    forget_reservations(lab)
+    (lab.folder / "fifo").write_text("it ")
+    stdout, stderr = first.communicate(timeout=30)
+    assert first.returncode == 5, stdout + stderr
+    assert stdout == "it said\n"
+    assert stderr.count("it expired or an admin ended it") == 1
 
 
 @pytest.fixture
