@@ -6,6 +6,8 @@ from typing import ClassVar
 from hivectl.helper.operations import Attributes, Content, Write
 from hivectl.model.parameters import parameter
 from hivectl.model.records import record
+from hivectl.modules.base import Result
+from hivectl.modules.commands import with_lines
 
 
 @record(kw_only=True)
@@ -87,6 +89,26 @@ def write_into(
         parents_mode=directory_mode,
     )
 
+
+def with_source(source: str | None, result: Result) -> Result:
+    """Add what Ansible's users expect of a file that was put on the node.
+
+    Args:
+        source: as the task names it; None: a text.
+        result: of the operations.
+    """
+    result = with_lines(result) if "exit_status" in result else result
+    return result if source is None else {"src": source, **result}
+
+
+PLACED_RETURNS = {
+    "dest": "where it is",
+    "src": "where it came from",
+    "checksum": "SHA-1 of the content",
+    "md5sum": "MD5 of the content, when it was changed",
+    "backup_file": "the old file, if kept",
+    "exit_status": "of a `validate` that refused it, beside its stdout and stderr",
+}
 
 FILE_RETURNS = {
     "state": "what is there",

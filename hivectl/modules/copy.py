@@ -11,7 +11,14 @@ from hivectl.helper.operations import Attributes, Content, Directory, ItemResult
 from hivectl.model.parameters import parameter
 from hivectl.model.records import record
 from hivectl.model.secret import Secret, mask, reveal
-from hivectl.modules.attributes import FILE_RETURNS, PlacedParameters, attributes_of, write_into
+from hivectl.modules.attributes import (
+    FILE_RETURNS,
+    PLACED_RETURNS,
+    PlacedParameters,
+    attributes_of,
+    with_source,
+    write_into,
+)
 from hivectl.modules.base import (
     Module,
     ModuleError,
@@ -191,7 +198,7 @@ def walk(folder: Path, *, follow: bool) -> Iterator[Path]:
 
 def result(parameters: Parameters, results: Sequence[ItemResult], _context: TaskContext) -> Result:
     """Merge the results; a folder's result names its place and holds the diffs of all its files."""
-    merged = merge_results(results)
+    merged = with_source(parameters.src, merge_results(results))
     if len(results) == 1 or merged.get("failed"):
         return merged
     whole: Result = {
@@ -221,10 +228,7 @@ MODULE = Module(
     backup: true
 """,
     returns={
-        "dest": "where it is",
-        "src": "where it came from, for a folder",
-        "checksum": "SHA-1 of the content",
-        "backup_file": "the old file, if kept",
+        **PLACED_RETURNS,
         **FILE_RETURNS,
     },
 )

@@ -18,6 +18,8 @@ from hivectl.modules.base import Module, ModuleError, NodeContext, Result
 # a symbolic link on the way is refused: whoever can write below `dest` may not lead us elsewhere
 OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
+PIECE = 1 << 20
+
 
 @record(kw_only=True)
 class Parameters:
@@ -134,8 +136,8 @@ def _enter(descriptor: int, name: str, place: Place, *, make: bool) -> int | Non
         ) from error
 
 
-def checksum_of(place: Place) -> str | None:
-    """Return the SHA-1 of the regular file that is at a place already, None for anything else."""
+def checksums_of(place: Place) -> tuple[str, str] | None:
+    """Return SHA-1 and MD5 of the regular file that is at a place already, None for anything else."""
     import hashlib
 
     with folder_of(place, make=False) as folder:
@@ -150,7 +152,11 @@ def checksum_of(place: Place) -> str | None:
         with os.fdopen(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 return None
-            return hashlib.file_digest(file, lambda: hashlib.sha1(usedforsecurity=False)).hexdigest()
+            sha1, md5 = (hashlib.new(name, usedforsecurity=False) for name in ("sha1", "md5"))
+            while data := file.read(PIECE):
+                sha1.update(data)
+                md5.update(data)
+            return sha1.hexdigest(), md5.hexdigest()
 
 
 def _move(sink: Path, place: Place) -> None:
@@ -198,12 +204,13 @@ async def procedure(parameters: Parameters, context: NodeContext) -> Result:
 
     remote = seen["checksum"]
     try:
-        local = await asyncio.to_thread(checksum_of, place)
+        local, md5sum = await asyncio.to_thread(checksums_of, place) or (None, None)
     except OSError as error:
         raise _unusable(place, error) from error
     whole: Result = {"dest": str(place.path), "checksum": remote, "remote_checksum": remote}
     if local == remote:
-        return {"changed": False, "file": parameters.src, "dest": whole["dest"], "checksum": remote}
+        same: Result = {"dest": whole["dest"], "checksum": remote, "md5sum": md5sum}
+        return {"changed": False, "file": parameters.src, **same}
     if context.check:
         return {"changed": True, **whole}
     try:
@@ -227,13 +234,14 @@ async def _bring(parameters: Parameters, context: NodeContext, place: Place, who
         [brought] = await context.operate(Read(path=parameters.src, sink=sink))
         if brought.result.get("failed"):
             return {**brought.result, "changed": False}
-        got = await asyncio.to_thread(checksum_of, Place(Path(folder), (sink.name,)))
+        found = await asyncio.to_thread(checksums_of, Place(Path(folder), (sink.name,)))
+        got, md5sum = found or (None, None)
         remote = whole["remote_checksum"]
         if parameters.validate_checksum and got != remote:
             message = f"{parameters.src} changed while it was fetched: checksum {got}, expected {remote}"
             return {"changed": False, "failed": True, "msg": message, **whole}
         _move(sink, place)
-    return {"changed": True, **whole, "checksum": got}
+    return {"changed": True, **whole, "checksum": got, "md5sum": md5sum, "remote_md5sum": None}
 
 
 def _trouble(seen: dict[str, Any]) -> str | None:
@@ -264,6 +272,7 @@ MODULE = Module(
     returns={
         "dest": "where it is on this machine",
         "checksum": "SHA-1 of the copy",
+        "md5sum": "MD5 of the copy",
         "remote_checksum": "SHA-1 of the file on the node",
         "file": "the file on the node, when nothing was brought",
     },

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from hivectl.drivers.base import Capability
-from hivectl.helper.operations import Edit, Operation
+from hivectl.helper.operations import Edit, ItemResult, Operation
 from hivectl.model.parameters import parameter
 from hivectl.model.records import record
 from hivectl.model.secret import Secret
 from hivectl.modules.attributes import EDIT_RETURNS, EditParameters, attributes_of
-from hivectl.modules.base import Module, TaskContext
+from hivectl.modules.base import Module, Result, TaskContext, merge_results
 
 
 @record(kw_only=True)
@@ -21,6 +21,12 @@ class Parameters(EditParameters):
     after: str | None = parameter("Only what follows the first match of this pattern.", default=None)
     before: str | None = parameter("Only what stands before the match of this pattern.", default=None)
     encoding: str = parameter("Encoding of the file.", default="utf-8")
+
+
+def result(_parameters: Parameters, results: Sequence[ItemResult], _context: TaskContext) -> Result:
+    """Return the result of the one Edit, which Ansible's module calls `rc` 0."""
+    merged = merge_results(results)
+    return merged if merged.get("failed") else {"rc": 0, **merged}
 
 
 EDITING = ("regexp", "replace", "after", "before", "encoding")
@@ -46,6 +52,7 @@ MODULE = Module(
     summary="Every match of a pattern in a text file",
     parameters=Parameters,
     operations=operations,
+    result=result,
     capabilities=frozenset({Capability.FILES}),
     example="""\
 - name: The new host name everywhere
@@ -54,5 +61,5 @@ MODULE = Module(
     regexp: '(\\s+)old\\.lab\\.example(\\s|$)'
     replace: '\\1new.lab.example\\2'
 """,
-    returns={"msg": "how many replacements were made", **EDIT_RETURNS},
+    returns={"msg": "how many replacements were made", "rc": "0", **EDIT_RETURNS},
 )

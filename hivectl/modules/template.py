@@ -5,12 +5,19 @@ from pathlib import Path
 from typing import Any
 
 from hivectl.drivers.base import Capability
-from hivectl.helper.operations import Content, Operation
+from hivectl.helper.operations import Content, ItemResult, Operation
 from hivectl.model.parameters import parameter
 from hivectl.model.records import record
 from hivectl.model.secret import Secret
-from hivectl.modules.attributes import FILE_RETURNS, PlacedParameters, attributes_of, write_into
-from hivectl.modules.base import Module, ModuleError, TaskContext, named_source
+from hivectl.modules.attributes import (
+    FILE_RETURNS,
+    PLACED_RETURNS,
+    PlacedParameters,
+    attributes_of,
+    with_source,
+    write_into,
+)
+from hivectl.modules.base import Module, ModuleError, Result, TaskContext, merge_results, named_source
 from hivectl.modules.contents import mode_of, text_of_file
 
 NEWLINES = {"\\n": "\n", "\\r": "\r", "\\r\\n": "\r\n"}
@@ -67,6 +74,11 @@ def operations(parameters: Parameters, context: TaskContext) -> Sequence[Operati
     return (write_into(parameters, source.name, content, attributes_of(parameters, mode=mode)),)
 
 
+def result(parameters: Parameters, results: Sequence[ItemResult], _context: TaskContext) -> Result:
+    """Return the result of the one Write, and what it was made of."""
+    return with_source(parameters.src, merge_results(results))
+
+
 def template_variables(parameters: Parameters, source: Path, context: TaskContext) -> dict[str, Any]:
     """Return the variables that Ansible's users know inside of a template, about the template itself."""
     from hivectl.model.lookups.about import about_template
@@ -96,6 +108,7 @@ MODULE = Module(
     summary="A Jinja2 file, rendered for the node",
     parameters=Parameters,
     operations=operations,
+    result=result,
     capabilities=frozenset({Capability.FILES}),
     sources=named_source("src", folder="templates", kind="file"),
     example="""\
@@ -106,9 +119,7 @@ MODULE = Module(
     mode: "0644"
 """,
     returns={
-        "dest": "where it is",
-        "checksum": "SHA-1 of the content",
-        "backup_file": "the old file, if kept",
+        **PLACED_RETURNS,
         **FILE_RETURNS,
     },
 )

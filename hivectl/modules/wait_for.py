@@ -7,6 +7,7 @@ from hivectl.drivers.base import Capability
 from hivectl.helper.operations import Operation, Wait
 from hivectl.model.parameters import parameter
 from hivectl.model.records import record
+from hivectl.modules.attributes import FILE_RETURNS
 from hivectl.modules.base import Module, ModuleError, TaskContext, contradictions
 
 State = Literal["started", "present", "stopped", "absent", "drained"]
@@ -99,7 +100,8 @@ MODULE = Module(
     check_mode="none",
     returns={
         "elapsed": "seconds that were waited",
-        "state": "what was waited for",
+        **FILE_RETURNS,
+        "state": "what was waited for; of a path that is there, what it is",
         "match_groups": "groups of `search_regex`",
         "match_groupdict": "named groups of `search_regex`",
     },

@@ -35,6 +35,10 @@ PLANTED = 1_600_000_000
 SHELL = "/bin/dash"
 TOLD = "told to the test"
 TURNS = ("first", "second")
+# what Ansible says of how it did a thing, which is not ours; and what is a task's, not a module's
+NOT_RETURNED = frozenset(
+    {"ansible_loop_var", "case", "diff", "extract_results", "failed", "invocation", "warnings"}
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,6 +195,7 @@ class Bench:
                 # told once: what is picked may be taken away
                 if TOLD not in their:
                     their[TOLD] = told(their, one)
+                yield from _lacking(one, turn, side, mine, their)
                 pairs = [
                     (told(mine, one), their[TOLD]),
                     (
@@ -284,6 +289,22 @@ class Bench:
                     "check_mode": "{{ case.check }}",
                     "diff": "{{ case.diff }}",
                 }
+
+
+def _lacking(
+    one: Case, turn: str, side: str, mine: Mapping[str, Any], their: Mapping[str, Any]
+) -> Iterator[str]:
+    """Yield what Ansible returns of a task that went well, and we do not; a check need not know all."""
+    if their.get("failed") or one.check:
+        return
+    # its own temporary files mean nothing to anybody
+    told_by_them = {
+        name
+        for name, value in their.items()
+        if not name.startswith("_") and name != TOLD and "/.ansible/tmp/" not in str(value)
+    }
+    if lacking := sorted(told_by_them - NOT_RETURNED - mine.keys()):
+        yield f"{one.name}, {turn} time: {side} returns no {', '.join(lacking)}"
 
 
 async def result_of(one: Case, arguments: Any, context: TaskOnThisMachine) -> dict[str, Any]:

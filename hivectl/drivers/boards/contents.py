@@ -82,7 +82,7 @@ async def write(
     same = there and await _same(paths, path, content)
     result |= {"state": "file", "size": content.size}
     if same:
-        checksum = await asyncio.to_thread(_sha1, content)
+        [checksum] = await asyncio.to_thread(_digests, content, "sha1")
         return {**result, "checksum": checksum, **({"diff": []} if diff else {})}, None
     result["changed"] = True
     if diff:
@@ -96,7 +96,7 @@ async def write(
     )
     if backup:
         result["backup_file"] = backup
-    result["checksum"] = await asyncio.to_thread(_sha1, content)
+    result["checksum"], result["md5sum"] = await asyncio.to_thread(_digests, content, "sha1", "md5")
     return result, await _change(paths, path, content, parent=parent, backup=backup)
 
 
@@ -163,11 +163,15 @@ def _bytes_of(content: Content) -> bytes:
     return content.source.read_bytes() if isinstance(content.source, Path) else content.source
 
 
-def _sha1(content: Content) -> str:
-    if isinstance(content.source, Path):
-        with content.source.open("rb") as file:
-            return hashlib.file_digest(file, lambda: hashlib.sha1(usedforsecurity=False)).hexdigest()
-    return hashlib.sha1(content.source, usedforsecurity=False).hexdigest()
+def _digests(content: Content, *names: str) -> list[str]:
+    made = [hashlib.new(name, usedforsecurity=False) for name in names]
+    for one in made:
+        if isinstance(content.source, Path):
+            with content.source.open("rb") as file:
+                hashlib.file_digest(file, lambda one=one: one)  # type: ignore[misc]  # fed, not made
+        else:
+            one.update(content.source)
+    return [one.hexdigest() for one in made]
 
 
 async def edit(

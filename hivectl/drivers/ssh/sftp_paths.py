@@ -136,10 +136,16 @@ class Paths:
 
     async def digest(self, path: str, algorithm: str) -> str:
         """Return a file's digest; SFTP has none of its own, so the bytes come here."""
-        made = hashlib.new(algorithm, usedforsecurity=False)
+        [found] = await self.digests(path, algorithm)
+        return found
+
+    async def digests(self, path: str, *algorithms: str) -> list[str]:
+        """Return several digests of a file, which comes here once."""
+        made = [hashlib.new(name, usedforsecurity=False) for name in algorithms]
         async for data in self.pieces(path):
-            made.update(data)
-        return made.hexdigest()
+            for one in made:
+                one.update(data)
+        return [one.hexdigest() for one in made]
 
     async def write(self, path: str, data: bytes) -> None:
         """Write a file where it stands."""

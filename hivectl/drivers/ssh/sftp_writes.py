@@ -147,14 +147,14 @@ async def _put(paths: Paths, path: str, operation: Write, *, there: bool) -> dic
     if old is not None and old.permissions is not None:
         await paths.client.chmod(temporary, stat.S_IMODE(old.permissions))
     await paths.set_attributes(temporary, operation.attributes, check=False)
-    checksum, digest = await paths.digest(temporary, "sha1"), await paths.digest(temporary, "sha256")
+    digest, checksum, md5sum = await paths.digests(temporary, "sha256", "sha1", "md5")
     if digest != operation.content.sha256:
         await paths.client.remove(temporary)
         raise Failure(
             f"the content of {path} changed while it was sent, or was damaged on its way", dest=path
         )
     await paths.rename(temporary, path)
-    return {**added, "checksum": checksum}
+    return {**added, "checksum": checksum, "md5sum": md5sum}
 
 
 async def _back_up(paths: Paths, path: str) -> str:

@@ -173,6 +173,7 @@ def validate(command: str, path: str) -> None:
         raise Failure(
             "failed to validate: rc:%d error:%s" % (ended.rc, stderr.strip()),
             rc=ended.rc,
+            exit_status=ended.rc,
             stdout=ended.stdout.decode("utf-8", "surrogateescape"),
             stderr=stderr,
         )
@@ -337,14 +338,14 @@ def _content_diff(target: Target, body: "Body", content: "dict[str, Any]") -> "d
 def _replace(target: Target, operation: "dict[str, Any]", body: "Body", wanted: Wanted) -> "dict[str, Any]":
     path, old, content = target.path, target.status, operation["content"]
     added: "dict[str, Any]" = {}
-    hashes = [digests.digest(name, content["size"]) for name in ("sha1", "sha256")]
+    hashes = {name: digests.digest(name, content["size"]) for name in ("sha1", "sha256", "md5")}
 
     def pieces() -> "Any":
         for piece in body():
-            for one in hashes:
+            for one in hashes.values():
                 one.update(piece)
             yield piece
-        if hashes[1].hexdigest() != content["sha256"]:
+        if hashes["sha256"].hexdigest() != content["sha256"]:
             raise Failure(
                 f"the content of {path} changed while it was sent, or was damaged on its way", dest=path
             )
@@ -360,7 +361,7 @@ def _replace(target: Target, operation: "dict[str, Any]", body: "Body", wanted: 
         raise failure_of(path, error) from error
     finally:
         take_back(backup)
-    added["checksum"] = hashes[0].hexdigest()
+    added.update(checksum=hashes["sha1"].hexdigest(), md5sum=hashes["md5"].hexdigest())
     return added
 
 

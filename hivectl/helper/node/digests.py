@@ -25,6 +25,10 @@ def digest(name: str, size: int = 0) -> "Any":
                 from _sha1 import sha1  # type: ignore[import-not-found,unused-ignore]
 
                 return sha1()
+            if name == "md5":
+                from _md5 import md5  # type: ignore[import-not-found,unused-ignore]
+
+                return md5()
         except ImportError:
             pass  # built without: hashlib knows another way
     import hashlib

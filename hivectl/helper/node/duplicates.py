@@ -133,6 +133,9 @@ class _Tree:
     def __init__(self, operation: "dict[str, Any]", source: str, wire: "Any", *, check: bool) -> None:
         dest = expand(operation["path"])
         self.dest = dest.rstrip("/") or "/"
+        # what Ansible calls the destination: of a folder that is there, the place inside of it
+        there = os.path.isdir(self.dest)
+        self.told = os.path.join(self.dest, os.path.basename(source)) if there else self.dest
         self.operation = operation
         self.source = source
         self.wire = wire
@@ -163,9 +166,9 @@ class _Tree:
             self.changed = (
                 bool(Wanted({"mode": mode}, self.root).apply(self.root, check=self.check)[1]) or self.changed
             )
-        result: "dict[str, Any]" = {"changed": self.changed, "dest": self.dest, "src": self.source}
+        result: "dict[str, Any]" = {"changed": self.changed, "dest": self.told, "src": self.source}
         result.update(checksum=None, md5sum=None)
-        return dict(result, **(describe(self.dest) if os.path.exists(self.dest) else {}))
+        return dict(result, **(describe(self.told) if os.path.exists(self.told) else {}))
 
     def _own(self, path: str) -> None:
         if os.path.lexists(path):

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
     from hivectl.helper.node.wire import Wire
 
+# what Ansible says of a command's times when `creates` or `removes` stood against it
+NOT_RUN = {"start": None, "end": None, "delta": None}
+
 
 def exists(pattern: str) -> bool:
     """Whether a path, or anything that matches it as a glob, is there."""
@@ -33,7 +36,7 @@ def run(operation: "dict[str, Any]", wire: "Wire", *, check: bool) -> "tuple[dic
     skipped = _guarded(operation, folder)
     if skipped:
         return (
-            {"changed": False, "rc": 0, "msg": skipped[0]},
+            dict(NOT_RUN, changed=False, rc=0, msg=skipped[0]),
             skipped[1].encode(errors="surrogateescape"),
             b"",
         )

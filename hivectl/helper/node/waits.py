@@ -5,7 +5,7 @@ import os
 import socket
 import time
 
-from hivectl.helper.node.paths import Failure, expand, reason
+from hivectl.helper.node.paths import Failure, describe, expand, reason
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -191,6 +191,8 @@ def wait(operation: "dict[str, Any]", wire: "Wire") -> "dict[str, Any]":
                 operation.get("msg") or complaint(wanted, operation), **dict(result, elapsed=elapsed)
             )
         wire.pause(min(operation.get("sleep", 1.0), left))
+    if wanted.path is not None and os.path.exists(wanted.path):
+        result.update(describe(wanted.path))
     return dict(result, elapsed=int(time.monotonic() - start), **wanted.groups)
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from hivectl.helper.node.contents import HIDDEN, LARGEST_DIFF, attribute_diff, diff_of
-from hivectl.helper.node.runs import delta
+from hivectl.helper.node.runs import NOT_RUN, delta
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hivectl.helper.sh.wire import Said
 
 LARGEST = 16 << 20
-NUMBERS = frozenset({"uid", "gid", "size", "rc", "found"})
+NUMBERS = frozenset({"uid", "gid", "size", "rc", "exit_status", "found"})
 # st_mode's kinds (inode(7))
 KINDS = {"isdir": 4, "ischr": 2, "isblk": 6, "isreg": 8, "isfifo": 1, "islnk": 10, "issock": 12}
 
@@ -86,7 +86,7 @@ def _run(said: Said, clock: Clock, began: float, ended: float) -> tuple[dict[str
         return result, b""
     if "skipped_since" in fields:
         words = fields["skipped_since"].encode("utf-8", "surrogateescape")
-        return {"changed": False, "rc": 0, "msg": fields["msg"]}, words
+        return {"changed": False, "rc": 0, "msg": fields["msg"], **NOT_RUN}, words
     # its clock counts hundredths: what took less than one took some time all the same
     seconds = max(ended - began, 1e-6)
     result = {
@@ -186,7 +186,9 @@ def _write(said: Said, item: Item) -> dict[str, Any]:
     if "msg" in fields:
         return result
     if "about" in fields:
-        result["checksum"] = sha1_of(content)
+        result["checksum"] = digest_of(content, "sha1")
+        if not said.flag("same"):
+            result["md5sum"] = digest_of(content, "md5")
     if item.diff:
         diffs = []
         if not said.flag("same"):
@@ -217,14 +219,14 @@ def bytes_of(content: Content) -> bytes:
         return b""
 
 
-def sha1_of(content: Content) -> str:
-    """Return the checksum that Ansible's copy returns: the node has these very bytes, by their sha256."""
+def digest_of(content: Content, name: str) -> str:
+    """Return a checksum that Ansible's copy returns: the node has these very bytes, by their sha256."""
     import hashlib
 
     if isinstance(content.source, bytes):
-        return hashlib.sha1(content.source, usedforsecurity=False).hexdigest()
+        return hashlib.new(name, content.source, usedforsecurity=False).hexdigest()
     with content.source.open("rb") as file:
-        return hashlib.file_digest(file, "sha1").hexdigest()
+        return hashlib.file_digest(file, lambda: hashlib.new(name, usedforsecurity=False)).hexdigest()
 
 
 def _read(said: Said, _item: Item) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from hivectl.helper.node.paths import Failure
 from hivectl.helper.node.waits import Wanted, complaint
 from hivectl.helper.sh.encode import frame_of
+from hivectl.helper.sh.results import about
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,5 +46,6 @@ def result_of(said: Said, plain: Mapping[str, Any], wanted: Wanted) -> dict[str,
         "elapsed": int(float(said.fields["e"]) - float(said.fields["b"])),
     }
     if said.flag("met"):
-        return {**result, **wanted.groups}
+        there = about(said.fields["about"]) if said.fields.get("about") else {}
+        return {**result, **there, **wanted.groups}
     return {**result, "failed": True, "msg": plain.get("msg") or complaint(wanted, dict(plain))}

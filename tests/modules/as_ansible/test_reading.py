@@ -28,6 +28,8 @@ CASES = [
         {"src": "{tree}/file.txt", "dest": "{tree}/got/", "flat": True},
         "checksum",
         "remote_checksum",
+        "md5sum",
+        "remote_md5sum",
         module="fetch",
     ),
     fails(
@@ -51,6 +53,10 @@ CASES = [
         {"path": "{tree}/file.txt", "search_regex": "(?P<letter>b)eta"},
         "match_groups",
         "match_groupdict",
+        "state",
+        "mode",
+        "owner",
+        "size",
         module="wait_for",
     ),
     fails("wait_for_never", {"path": "{tree}/none", "timeout": 1}, "msg", module="wait_for"),
@@ -58,4 +64,4 @@ CASES = [
 
 
 def test_as_ansible(tmp_path: Path) -> None:
-    assert_as_ansible("slurp", CASES, tmp_path)
+    assert_as_ansible("slurp", CASES, tmp_path, without_python=True)

@@ -19,7 +19,7 @@ SOURCES = {
 }
 VARIABLES = {"tens": 10, "who": "hive"}
 CASES = [
-    case("template", {"src": "page.j2", "dest": "{tree}/page", "mode": "0644"}, "checksum", "dest"),
+    case("template", {"src": "page.j2", "dest": "{tree}/page", "mode": "0644"}, "checksum", "md5sum", "dest"),
     case(
         "template_syntax",
         {

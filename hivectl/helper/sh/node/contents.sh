@@ -99,7 +99,7 @@ h_validate() {
   h_runs=$((h_runs + 1))
   [ "$h_d" != 0 ] || return 0
   h_m=$(cat "$h_t/x.err")
-  h_fail "failed to validate: rc:$h_d error:$h_m" rc "$h_d" stdout "$(cat "$h_t/x.out")" stderr "$h_m"
+  h_fail "failed to validate: rc:$h_d error:$h_m" rc "$h_d" exit_status "$h_d" stdout "$(cat "$h_t/x.out")" stderr "$h_m"
 }
 
 # h_target: where the file is to be put into t_path and t_parent, what is there into s_* and t_k ("" where a check pretends)

@@ -49,7 +49,9 @@ op_wait() {
     h_wait_look || return
     case $o_state in stopped | absent) w_met=$((1 - w_met)) ;; esac
     if [ "$w_met" = 1 ]; then
-      h_result met 1 path "$h_path"
+      h_about=
+      [ -z "$h_path" ] || { [ -e "$h_path" ] && h_describe "$h_path"; }
+      h_result met 1 path "$h_path" about "$h_about"
       return
     fi
     h_clock
