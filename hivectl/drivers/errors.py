@@ -19,6 +19,7 @@ from hivectl.model.node_errors import (
     OperationTimeoutError,
     OutputError,
     PortInUseError,
+    ProxyCommandError,
     StreamError,
     UnreachableError,
 )
@@ -40,6 +41,7 @@ __all__ = [
     "OperationTimeoutError",
     "OutputError",
     "PortInUseError",
+    "ProxyCommandError",
     "StreamError",
     "UnreachableError",
 ]

@@ -20,7 +20,7 @@ from hivectl.engine.failures import (
     RoleEnded,
     WalkEnded,
     failure,
-    unreachable,
+    gone,
 )
 from hivectl.engine.fitting import hinted
 from hivectl.engine.judge import holds
@@ -33,6 +33,7 @@ from hivectl.engine.steps import throttle_of
 from hivectl.helper.operations import Batch
 from hivectl.model.errors import HivectlError
 from hivectl.model.playbook import after
+from hivectl.model.secret_tags import SecretSourceError
 from hivectl.model.variables import Layer
 
 if TYPE_CHECKING:
@@ -86,12 +87,10 @@ async def operate(walk: Walk, item: Item, node: str) -> Result:
                 raise
             await batches.reconnect(session)
             results = await _operated(walk, item, access, session)
-    except FenceError as error:
-        raise NodeGoneError(str(error), fence_lost=True) from error
     except HivectlError as error:
-        raise unreachable(error) from error
+        raise gone(error) from error
     if results[0].result.get("failed"):
-        raise NodeGoneError(f"{item.key}: {results[0].result.get('msg')}", unreachable=True)
+        raise NodeGoneError(f"{item.key}: {results[0].result.get('msg')}")
     return results[0].result
 
 
@@ -100,7 +99,7 @@ async def _opened(access: NodeAccess) -> NodeSession:
     try:
         return await access.open()
     except HivectlError as error:
-        raise unreachable(error) from error
+        raise gone(error) from error
 
 
 async def _operated(walk: Walk, item: Item, access: NodeAccess, session: NodeSession) -> list[ItemResult]:
@@ -295,10 +294,8 @@ async def _procedure(step: Step, iteration: Iteration) -> Result:
             "msg": f"did not finish in {step.options.timeout:g} s",
             "timedout": True,
         }
-    except FenceError as error:
-        raise NodeGoneError(str(error), fence_lost=True) from error
-    except UnreachableError as error:
-        raise unreachable(error) from error
+    except (FenceError, UnreachableError, SecretSourceError) as error:
+        raise gone(error) from error
     except HivectlError as error:
         return failure(hinted(error, step.module))
 

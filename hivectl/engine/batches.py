@@ -7,12 +7,13 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from hivectl.drivers.errors import CapabilityError, FenceError, HelperError, HostKeyError, UnreachableError
-from hivectl.engine.failures import NodeGoneError, failure, unreachable
+from hivectl.engine.failures import failure, gone
 from hivectl.engine.fitting import hinted
 from hivectl.engine.recall import happened, recall
 from hivectl.helper.operations import Batch, Item, ItemResult
 from hivectl.model.errors import HivectlError
 from hivectl.model.records import record
+from hivectl.model.secret_tags import SecretSourceError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -114,8 +115,8 @@ async def carry_out(
             if start < end:
                 # a node leaves what comes after a failed step; whoever still listens takes that step for no failure
                 start = _end_of_step(places, start - 1)
-        except FenceError as error:
-            raise NodeGoneError(str(error), fence_lost=True) from error
+        except (FenceError, SecretSourceError) as error:
+            raise gone(error) from error
         except UnreachableError as error:
             losses += 1
             await _again(access, error, losses)
@@ -141,7 +142,7 @@ async def _again(access: NodeAccess, error: UnreachableError, losses: int) -> No
     """Connect anew where that may help; raises NodeGoneError."""
     session = await _session(access)
     if losses > RECONNECTS_IN_A_ROW or not session.reached or isinstance(error, HostKeyError):
-        raise unreachable(error) from error
+        raise gone(error) from error
     access.say(f"the connection is lost ({error.message}); reconnecting")
     await reconnect(session)
 
@@ -177,7 +178,7 @@ async def _session(access: NodeAccess) -> NodeSession:
     try:
         return await access.open()
     except UnreachableError as error:
-        raise unreachable(error) from error
+        raise gone(error) from error
 
 
 async def _able(error: HivectlError, access: NodeAccess, places: list[Place], start: int) -> int:
@@ -251,7 +252,7 @@ async def reconnect(session: NodeSession) -> None:
     try:
         await session.reconnect(deadline=RECONNECT_SECONDS)
     except UnreachableError as error:
-        raise unreachable(error) from error
+        raise gone(error) from error
 
 
 class Clock:

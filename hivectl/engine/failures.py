@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hivectl.model.errors import ExitCode
+
 if TYPE_CHECKING:
     from hivectl.model.errors import HivectlError
     from hivectl.model.playbook import Task
@@ -31,16 +33,24 @@ class NodeGoneError(WalkEnded):
         unreachable: it cannot be reached.
         fence_lost: somebody else holds it.
         stale: it is not what the saved plan saw.
+        wrong: what the files say of it cannot be used. Where none of these is, the node is there and takes nothing.
     """
 
     def __init__(
-        self, reason: str, *, unreachable: bool = False, fence_lost: bool = False, stale: bool = False
+        self,
+        reason: str,
+        *,
+        unreachable: bool = False,
+        fence_lost: bool = False,
+        stale: bool = False,
+        wrong: bool = False,
     ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.stale = stale
         self.unreachable = unreachable
         self.fence_lost = fence_lost
+        self.wrong = wrong
 
 
 class CauseElsewhereError(WalkEnded):
@@ -76,11 +86,17 @@ class PlayEnded(WalkEnded):
         self.whole_play = whole_play
 
 
-def unreachable(error: HivectlError) -> NodeGoneError:
-    """Return what ends the walk of a node that cannot be reached: why, and what to do."""
+def gone(error: HivectlError) -> NodeGoneError:
+    """Return what ends the walk of a node that takes nothing: why, and what to do."""
+    if error.exit_code == ExitCode.NOT_RESERVED:
+        return NodeGoneError(str(error), fence_lost=True)
     where = f"{error.origin}: " if error.origin else ""
     hint = f" ({error.hint})" if error.hint else ""
-    return NodeGoneError(f"{where}{error.message}{hint}", unreachable=True)
+    return NodeGoneError(
+        f"{where}{error.message}{hint}",
+        unreachable=error.exit_code == ExitCode.UNREACHABLE,
+        wrong=error.exit_code == ExitCode.BAD_INPUT,
+    )
 
 
 def failure(error: HivectlError) -> Result:

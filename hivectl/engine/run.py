@@ -396,13 +396,15 @@ class _Run:
             return "terminated", ExitCode.TERMINATED
         if self.ending.stop is not None:
             return "interrupted", ExitCode.INTERRUPTED
-        if state.stale:
-            return "failed", ExitCode.STALE_PLAN
-        if self.ending.lost or state.lost:
-            return "failed", ExitCode.NOT_RESERVED
-        if state.unreachable:
-            return "failed", ExitCode.UNREACHABLE
-        return ("failed", ExitCode.FAILED) if state.failures else ("ok", ExitCode.DONE)
+        causes = (
+            (state.wrong, ExitCode.BAD_INPUT),
+            (state.stale, ExitCode.STALE_PLAN),
+            (self.ending.lost or state.lost, ExitCode.NOT_RESERVED),
+            (state.unreachable, ExitCode.UNREACHABLE),
+            (state.failures, ExitCode.FAILED),
+        )
+        code = next((code for held, code in causes if held), ExitCode.DONE)
+        return ("failed" if code else "ok"), code
 
     async def _end(self, status: str, code: ExitCode, *, cause: BaseException | None = None) -> RunEnded:
         """Write down how the run ended and tell it; `cause`: what is raised, and told, behind it."""

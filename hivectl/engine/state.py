@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from hivectl.engine.events import Listener
     from hivectl.engine.expansion import Expansions
     from hivectl.engine.facts_ahead import FactsAhead
+    from hivectl.engine.failures import NodeGoneError
     from hivectl.engine.handlers import OwedHandlers
     from hivectl.engine.journal import Journal, Record
     from hivectl.engine.limits import Limits
@@ -70,7 +71,8 @@ class RunState:
     Attributes:
         record: what an earlier attempt at this run had done.
         failures: node -> its first failure, for nodes that take no further part.
-        unreachable, lost: which of those could not be reached, or were taken by somebody else.
+        unreachable, lost, wrong: which of those could not be reached, were taken by somebody else, or are written
+            down wrongly.
         causes: node -> "node: task" of the failure that left it out.
         recalled: (node, actor) -> what the actor remembers of an earlier attempt at this run.
         broken: task number -> nodes on which it failed, for `needs`.
@@ -101,6 +103,7 @@ class RunState:
     failures: dict[str, str] = field(default_factory=dict)
     unreachable: set[str] = field(default_factory=set)
     lost: set[str] = field(default_factory=set)
+    wrong: set[str] = field(default_factory=set)
     causes: dict[str, str] = field(default_factory=dict)
     broken: dict[int, dict[str, str]] = field(default_factory=dict)
     recalled: dict[tuple[str, str], Recalled] = field(default_factory=dict)
@@ -220,6 +223,18 @@ class RunState:
         self.failures.clear()
         self.causes.clear()
         self.unreachable.clear()
+        self.wrong.clear()
+
+    def gone(self, node: str, error: NodeGoneError) -> None:
+        """Remember why nothing more is sent to a node."""
+        for kind, nodes in (
+            (error.stale, self.stale),
+            (error.unreachable, self.unreachable),
+            (error.fence_lost, self.lost),
+            (error.wrong, self.wrong),
+        ):
+            if kind:
+                nodes.add(node)
 
     def drop(self, node: str, reason: str, *, cause: str, skipped: int = 0) -> None:
         """Leave a node out of the rest of the run; `cause`: the failure, "node: task", that began it."""

@@ -105,9 +105,7 @@ class Walk:
             stop = Stop(f"{self.node}: {error.task.name}", error.task, error.result)
             self._leave(f"{error.task.name}: {error.reason}", stop, error.task)
         except NodeGoneError as error:
-            (state.stale if error.stale else state.unreachable if error.unreachable else state.lost).add(
-                self.node
-            )
+            state.gone(self.node, error)
             stop = self._told_gone(error)
             group.failure(stop, self.heard)
             self._leave(error.reason, stop, self._current)

@@ -22,6 +22,10 @@ class AddressError(UnreachableError):
     """The node's name could not be resolved, or nothing listens there."""
 
 
+class ProxyCommandError(UnreachableError):
+    """The program that shall lead to the node does not."""
+
+
 class ConnectTimeoutError(UnreachableError):
     """The node accepted nothing, or accepted and said nothing, within the time."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
+import os
 from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from hivectl.model.origin import Origin
     from hivectl.model.playbook_reader import Reader
 
+# of a role's folders, those that are read before a run
+READ_FOLDERS = ("tasks", "handlers", "defaults", "vars", "meta")
+OPEN_IT = "let this user read that folder and look into it, or say another role's path"
 ROLES_ARE = "roles are folders in `roles/` beside the playbook; a link there will do, `roles_path` of Ansible is not read"
 
 
@@ -152,17 +155,43 @@ def find_role(reader: Reader, wish: RoleWish, level: Level) -> Path | None:
     folders = list(dict.fromkeys(folders))
     for path in [given] if given.is_absolute() else [folder / given for folder in folders]:
         if is_there(path) and path.is_dir():
-            return path.resolve()
+            return path.resolve() if _is_open(reader, wish, path) else None
     names: list[str] = []
     for folder in folders:
-        # a folder that may not be looked into has no names to offer
-        with suppress(OSError):
-            names += [one.name for one in folder.iterdir() if folder.name == "roles"]
+        if folder.name != "roles":
+            continue
+        try:
+            names += [one.name for one in folder.iterdir()]
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            # the role may well be there
+            reader.complain(
+                f"the role `{wish.name}` cannot be looked for in {folder}: {error.strerror}",
+                wish.origin,
+                OPEN_IT,
+            )
+            return None
     best = nearest(wish.name, sorted(names))
     places = " nor ".join(str(folder) for folder in folders)
     hint = f"did you mean `{best}`?" if best else ROLES_ARE
     reader.complain(f"there is no role `{wish.name}` in {places}", wish.origin, hint)
     return None
+
+
+def _is_open(reader: Reader, wish: RoleWish, path: Path) -> bool:
+    """Tell whether a role's folders may be looked into; complain of the first that may not."""
+    for folder in (path, *(path / name for name in READ_FOLDERS)):
+        try:
+            os.scandir(folder).close()
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            reader.complain(
+                f"the role `{wish.name}` cannot be read: {folder}: {error.strerror}", wish.origin, OPEN_IT
+            )
+            return False
+    return True
 
 
 def _folders(reader: Reader, role: Role, level: Level) -> tuple[Path, ...]:

@@ -316,7 +316,26 @@ def test_a_proxy_command_is_used(sshd_host: Sshd, tmp_path: Path) -> None:
         "threading.Thread(target=up, daemon=True).start()\n"
         "while data := s.recv(65536): os.write(1, data)\n"
     )
-    asyncio.run(_true(sshd_host, proxy_command=f"python3 {relay} %h %p"))
+    # a shell's line, as in ssh_config
+    asyncio.run(_true(sshd_host, proxy_command=f"python3 {relay} %h %p 2>/dev/null"))
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("no-such-proxy %h", "no-such-proxy: not found"),
+        ("sh -c 'echo the door is closed >&2; exit 3'", "(the door is closed)"),
+        ("sh -c 'echo", "nterminated quoted string"),
+    ],
+)
+def test_a_proxy_command_that_leads_nowhere_is_told_with_what_it_said(
+    sshd_host: Sshd, command: str, said: str
+) -> None:
+    error = refused(sshd_host, proxy_command=command)
+    assert error.message.startswith("the proxy_command that leads to ")
+    assert said in error.message
+    assert "Errno" not in str(error)
+    assert "by hand" in str(error.hint)
 
 
 def test_a_silent_connection_counts_as_lost_after_keepalives(sshd_host: Sshd) -> None:

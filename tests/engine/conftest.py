@@ -5,6 +5,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.runs import make_bench
+from tests.support.sshd import sshd_host, sshd_hosts
+
+__all__ = ["bench", "sshd_host", "sshd_hosts"]
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,6 +13,7 @@ from tests.support.tasks_that_log import block, fail, log, logged, on, play, run
 if TYPE_CHECKING:
     from hivectl.model.prompts import Prompt
     from tests.support.runs import Bench
+    from tests.support.sshd import Sshd
 
 
 def test_module_defaults_of_every_level_and_by_both_names(bench: Bench) -> None:
@@ -311,3 +312,33 @@ def test_no_log_silences_what_a_module_says_of_its_progress(bench: Bench) -> Non
     assert any("power off for" in text for text in out.said())
     out = run(bench, play({**loud, "no_log": True}))
     assert not any("power off for" in text for text in out.said())
+
+
+@pytest.mark.parametrize("first", ["a task", "facts of the play", "facts of a task"])
+def test_a_node_without_its_python_fails_whatever_comes_first(bench: Bench, first: str) -> None:
+    bench.nodes(1, "  odd: {driver: local, python: /no/such/python3}\n")
+    words = "{{ ansible_facts.hostname }}" if first == "facts of a task" else "x"
+    out = run(
+        bench,
+        play(
+            {"name": "told", "command": f"echo '{words}'"},
+            hosts="odd",
+            gather_facts=first == "facts of the play",
+        ),
+    )
+    assert (out.ended.exit_code, out.ended.nodes["odd"].unreachable) == (1, 0)
+    assert "/no/such/python3 cannot be started" in out.lost()["odd"]
+
+
+@pytest.mark.parametrize("first", ["a task", "facts", "a procedure"])
+def test_a_secret_that_cannot_be_had_is_a_fault_of_what_is_written(
+    bench: Bench, sshd_host: Sshd, first: str
+) -> None:
+    way = {**sshd_host.attributes, "driver": "ssh", "identity_file": None, "password": "PASSWORD"}
+    written = ", ".join(f"{name}: {value}" for name, value in way.items() if value is not None)
+    bench.nodes(1, f"  m1: {{{written}}}\n".replace("PASSWORD", "!env HIVECTL_TEST_NOT_SET"))
+    task = {"wait_for": {"path": "/"}} if first == "a procedure" else {"command": "true"}
+    out = run(bench, play({"name": "t", **task}, hosts="m1", gather_facts=first == "facts"))
+    assert out.ended.exit_code == 3
+    assert "lab.yml:4:" in out.lost()["m1"]
+    assert "HIVECTL_TEST_NOT_SET is not set (export HIVECTL_TEST_NOT_SET first)" in out.lost()["m1"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shlex
 from contextlib import AsyncExitStack
 from dataclasses import field
 from functools import lru_cache
@@ -93,9 +92,10 @@ async def log_in(settings: Settings, node: str) -> Login:
         for number in range(len(settings.jumps)):
             way = settings.jumps[: number + 1]
             tunnel = await _hold_jump(stack, way, node, tunnel)
-        opened = None
-        if tunnel is None and settings.proxy_command is None:
-            opened = await open_socket(settings, node)
+        if tunnel is None and settings.proxy_command is not None:
+            connection = await _by_proxy_command(stack, settings, node)
+            return Login(connection, stack.pop_all())
+        opened = await open_socket(settings, node) if tunnel is None else None
         try:
             connection = await _handshake(settings, node, opened, tunnel)
         except BaseException:
@@ -106,6 +106,25 @@ async def log_in(settings: Settings, node: str) -> Login:
     raise AssertionError("unreachable")  # mypy: the stack swallows nothing
 
 
+async def _by_proxy_command(
+    stack: AsyncExitStack, settings: Settings, node: str
+) -> asyncssh.SSHClientConnection:
+    from hivectl.drivers.ssh.proxy_command import start_proxy_command
+
+    opened, program = await start_proxy_command(settings, node)
+    stack.push_async_callback(program.close)
+    try:
+        return await _handshake(settings, node, opened, None)
+    except (ConnectionLostError, ConnectTimeoutError) as error:
+        opened.close()
+        late = isinstance(error, ConnectTimeoutError)
+        within = f"within {settings.connect_timeout:g} s" if late else "before it ended"
+        raise await program.no_way(settings, node, f"gave no SSH session {within}") from error
+    except BaseException:
+        opened.close()
+        raise
+
+
 async def _hold_jump(
     stack: AsyncExitStack, way: tuple[Settings, ...], node: str, tunnel: asyncssh.SSHClientConnection | None
 ) -> asyncssh.SSHClientConnection:
@@ -113,6 +132,10 @@ async def _hold_jump(
 
     async def make() -> Login:
         try:
+            if tunnel is None and settings.proxy_command is not None:
+                async with AsyncExitStack() as own:
+                    connection = await _by_proxy_command(own, settings, node)
+                    return Login(connection, own.pop_all())
             opened = await open_socket(settings, node) if tunnel is None else None
             try:
                 return Login(await _handshake(settings, node, opened, tunnel), AsyncExitStack())
@@ -144,8 +167,6 @@ async def _handshake(
                 if opened is not None:
                     prepared = shared().prepared.options(settings.host, settings.port, client, options)
                     return await connect_on(opened, prepared, client)
-                if settings.proxy_command is not None:
-                    options["proxy_command"] = shlex.split(settings.proxy_command)
                 return await asyncssh.connect(
                     settings.host,
                     settings.port,
@@ -333,7 +354,8 @@ def _explain(error: Exception, settings: Settings, node: str, client: Client) ->
         case asyncssh.Error():
             found = HandshakeError(f"no SSH session with {address}: {error.reason}", node=node)
         case _:
-            found = AddressError(f"{address} cannot be reached: {error}", node=node)
+            said = error.strerror if isinstance(error, OSError) else None
+            found = AddressError(f"{address} cannot be reached: {said or error}", node=node)
     return found
 
 
