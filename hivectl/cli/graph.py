@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hivectl.cli.app import new_app
-from hivectl.cli.options import Inventories, Limit, Playbook, SkipTags, Tags
+from hivectl.cli.options import ExtraVariables, Inventories, Limit, Playbook, SkipTags, Tags
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +32,7 @@ def graph(
     limit: Limit = None,
     tags: Tags = None,
     skip_tags: SkipTags = None,
+    extra: ExtraVariables = None,
     form: Annotated[
         Drawing, typer.Option("--format", help="For Markdown pages, or for Graphviz.")
     ] = Drawing.MERMAID,
@@ -40,7 +41,9 @@ def graph(
 
     Example: hivectl graph playbooks/quickstart.yml --format dot | dot -Tsvg > graph.svg
     """
+    from hivectl.cli.extra_variables import extra_variables
     from hivectl.cli.words import split_words
+    from hivectl.engine.chosen import with_headers
     from hivectl.engine.lab import open_lab
     from hivectl.engine.plan import Tags as Wanted
     from hivectl.engine.plan import build_plan
@@ -49,7 +52,9 @@ def graph(
 
     lab = open_lab(inventories or ())
     plan = build_plan(
-        load_playbook(playbook, known_module, module_names),
+        with_headers(
+            load_playbook(playbook, known_module, module_names), lab.inventory, extra_variables(extra or ())
+        ),
         lab.inventory,
         limit=limit,
         tags=Wanted(split_words(tags), split_words(skip_tags)),

@@ -143,6 +143,7 @@ def _check_playbook(path: Path, inventory: "Inventory | None", extra: "Mapping[s
     playbook = load_playbook(path, known_module, module_names)
     if inventory is None:
         return
+    from hivectl.engine.chosen import with_headers
     from hivectl.engine.plan import build_plan
     from hivectl.engine.validation import validate_playbook
     from hivectl.model.variable_folders import beside_playbook
@@ -152,7 +153,9 @@ def _check_playbook(path: Path, inventory: "Inventory | None", extra: "Mapping[s
     for check in (
         lambda: validate_playbook(playbook, whole, extra),
         # which nodes are free is not known offline: all of them may be
-        lambda: build_plan(playbook, whole, free=lambda: whole.nodes, sources=True),
+        lambda: build_plan(
+            with_headers(playbook, whole, extra), whole, free=lambda: whole.nodes, sources=True
+        ),
     ):
         try:
             check()

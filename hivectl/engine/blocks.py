@@ -30,7 +30,10 @@ async def do_block(walk: Walk, block: Block) -> None:
             walk.heard = walk.group.stop
             walk.variables.put(
                 {
-                    "ansible_failed_task": {"name": error.task.name, "action": error.task.module},
+                    "ansible_failed_task": {
+                        "name": error.task.name if error.task.named else "",
+                        "action": error.task.module,
+                    },
                     "ansible_failed_result": error.result,
                 }
             )

@@ -46,10 +46,10 @@ def role_layers(task: Task) -> tuple[tuple[Layer, ...], tuple[Layer, ...], tuple
         "ansible_search_path": [*map(str, task.folders)],
         "ansible_collection_name": None,
     }
-    if role.parents:
+    if role.including:
         # the nearest one first
-        magic["ansible_parent_role_names"] = [one.name for one in reversed(role.parents)]
-        magic["ansible_parent_role_paths"] = [str(one.path) for one in reversed(role.parents)]
+        magic["ansible_parent_role_names"] = [one.name for one in reversed(role.including)]
+        magic["ansible_parent_role_paths"] = [str(one.path) for one in reversed(role.including)]
     return below, parameters, (Layer("magic", magic, data=True),)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from hivectl.drivers.errors import HelperError
 from hivectl.engine.activity import Activity
+from hivectl.engine.chosen import with_headers
 from hivectl.engine.context import NodeAccess
 from hivectl.engine.drift import Bringing, Looking
 from hivectl.engine.events import Reserved, RunEnded, RunStarted
@@ -120,6 +121,7 @@ def prepare(
         raise InputError("no playbook is named", hint="for example `hivectl apply playbook.yml`")
     lab = beside(lab, path)
     playbook = load_playbook(path, known_module, module_names)
+    playbook = with_headers(playbook, lab.inventory, options.extra_variables)
     validate_playbook(playbook, lab.inventory, options.extra_variables)
     plan = build_plan(
         playbook,

@@ -6,6 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from hivectl.engine.constant_arguments import constant_faults
+from hivectl.engine.constant_conditions import surely_no_condition
 from hivectl.engine.handler_checks import handler_circle, handlers_of, unknown_handlers
 from hivectl.engine.included_names import included_names
 from hivectl.engine.plan import unknown_limits, wrong_ids
@@ -89,7 +90,7 @@ def validate_playbook(playbook: Playbook, inventory: Inventory, extra: Mapping[s
         asked = frozenset(prompt.name for prompt in play.prompts)
         of_play = asked | frozenset(play.variables) | _file_names(playbook, play, errors)
         names: Known = known | given | of_play | (included or frozenset())
-        if any("{{" in name for name in (*given, *(str(part) for part in play.vars_files))):
+        if any("{{" in str(name) for name in (*given, *(str(part) for part in play.vars_files))):
             names = None
         _check_values(templates, play.variables, names, play.origin, errors)
         errors += handler_circle(play)
@@ -216,6 +217,9 @@ def _parameters(task: Task) -> list[HivectlError]:
     module = find_module(task.module)
     faults: list[HivectlError] = []
     faults += _validator_of(module.parameters).check(task.arguments, what=module.name, origin=task.origin)
+    for name, fault in (module.written(task.arguments) if module.written is not None else {}).items():
+        fault.origin = fault.origin or origin_of(task.arguments, name) or task.origin
+        faults.append(fault)
     if not faults:
         # what no template can change is converted now: `mode: 644` is known to be wrong
         fixed = YamlMapping(
@@ -292,7 +296,7 @@ def _names(templates: Templates, task: Task, known: Known, errors: list[HivectlE
     asked: list[Condition] = [] if known is not None else list(task.when)
     for key in ("until", "changed_when", "failed_when"):
         if key in task.keywords:
-            asked += conditions(task.keywords[key], task.origin)
+            asked += conditions(task.keywords[key], origin_of(task.keywords, key) or task.origin)
     for condition in asked:
         _check_condition(templates, condition, names, task.origin, errors)
 
@@ -401,7 +405,10 @@ def _check_condition(
     origin: Origin,
     errors: list[HivectlError],
 ) -> None:
-    if isinstance(condition.text, str) and is_template(condition.text):
+    if (fault := surely_no_condition(condition.text)) is not None:
+        fault.origin = condition.origin or origin
+        errors.append(fault)
+    elif isinstance(condition.text, str) and is_template(condition.text):
         try:
             templates.required_condition_names(condition.text, origin=condition.origin or origin)
         except HivectlError as error:

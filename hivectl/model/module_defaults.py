@@ -63,7 +63,9 @@ def read_defaults(
 def with_defaults(
     arguments: Mapping[str, Any], defaults: Iterable[ModuleDefaults], module: str, parameters: type[Any]
 ) -> Mapping[str, Any]:
-    """Return a task's arguments above the defaults that hold for its module, inner levels above outer ones.
+    """Return a task's arguments above the defaults that hold for its module.
+
+    What an inner level says of a module takes the place of all that outer ones say of it, as Ansible has it.
 
     Args:
         arguments: as written in the task.
@@ -77,7 +79,7 @@ def with_defaults(
     same: dict[str, str] = {}
     for one in parameters_of(parameters):
         same.update(dict.fromkeys((one.name, *one.aliases), one.name))
-    return _over([*mine, arguments], same)
+    return _over([mine[-1], arguments], same)
 
 
 def _over(levels: Sequence[Mapping[str, Any]], same: Mapping[str, str]) -> YamlMapping:

@@ -27,6 +27,7 @@ class Role:
         call_variables: `vars:` where it is used.
         parameters: other keys where it is used, and those of the roles that it is used by.
         parents: the roles that it is used by, outermost first.
+        including: those of them whose tasks import or include it, or what depends on it: no dependants.
         defaults, variables: with those of its parents and dependencies, as its tasks see them.
         exported_defaults, exported_variables: what the rest of the play sees.
     """
@@ -62,6 +63,7 @@ class Task:
         number: names it within a run.
         order: its place: the number in the playbook, from 1; inside of what is included as the run goes on, the
             place of the include, the loop item, the file, and the number there. Names it in the journal.
+        named: its name is written, not made of what it does.
         module: short name (`copy`).
         arguments: as written, free form already under its parameter's name.
         when: conditions of the enclosing blocks first.
@@ -76,6 +78,7 @@ class Task:
     number: int
     order: tuple[int, ...] = ()
     name: str
+    named: bool = True
     module: str
     arguments: Mapping[str, Any]
     origin: Origin
@@ -193,6 +196,7 @@ class Play:
         linear: every task is a barrier.
         vars_files: each a file, or several of which the first that is there is read.
         order: in which nodes are taken.
+        places: where `hosts` and `serial` are written.
         roles: those whose variables all tasks see.
     """
 
@@ -217,6 +221,7 @@ class Play:
     any_errors_fatal: bool = False
     max_fail_percentage: float | None = None
     reserve: Mapping[str, Any] = field(default_factory=dict)
+    places: Mapping[str, Origin] = field(default_factory=dict)
 
     def tasks(self) -> Iterator[Task]:
         """Yield all tasks in file order, those of blocks included, handlers not."""

@@ -23,6 +23,7 @@ class Level:
 
     Attributes:
         role: the role around.
+        includers: that role, and those whose tasks have taken it in, outermost first.
         folders: where files are looked for, first of all.
         given: variables that includes around give.
         files: the files of tasks around, outermost first.
@@ -40,6 +41,7 @@ class Level:
     keywords: tuple[tuple[str, Any], ...] = ()
     defaults: tuple[ModuleDefaults, ...] = ()
     role: Role | None = None
+    includers: tuple[Role, ...] = ()
     folders: tuple[Path, ...] = ()
     given: Mapping[str, Any] = field(default_factory=dict)
     files: tuple[Path, ...] = ()

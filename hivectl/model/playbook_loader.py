@@ -16,11 +16,15 @@ from hivectl.model.playbook_tasks import entries
 from hivectl.model.prompts import read_prompts
 from hivectl.model.role_files import merged
 from hivectl.model.roles import read_role_item
+from hivectl.model.templates import is_template
 from hivectl.model.yaml import YamlList, YamlMapping, load_yaml, origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
+
+
+SERIAL_IS = "write 2, 30% or [1, 5, 100%]"
 
 
 def load_playbook(
@@ -81,10 +85,8 @@ def _add_plays(reader: Reader, document: YamlList, around: Around, plays: list[P
 def _play(reader: Reader, raw: YamlMapping, number: int, around: Around) -> Play | None:
     if not reader.keywords(raw, PlayKeywords, "a play"):
         return None
-    hosts = raw.get("hosts")
-    if isinstance(hosts, list):
-        hosts = ",".join(str(host) for host in hosts)
-    if not isinstance(hosts, str) or not hosts.strip():
+    hosts = hosts_of(raw.get("hosts"))
+    if hosts is None:
         reader.complain(
             "a play needs `hosts:`, a selector",
             origin_of(raw, "hosts") or raw.origin,
@@ -124,6 +126,7 @@ def _play(reader: Reader, raw: YamlMapping, number: int, around: Around) -> Play
         handlers=handlers,
         roles=tuple(reader.roles),
         serial=_serial(reader, raw),
+        places={key: place for key in ("hosts", "serial") if (place := origin_of(raw, key)) is not None},
         linear=raw.get("strategy") == "linear" or _falls_together(raw, sections),
         gather_facts=raw.get("gather_facts"),
         gather_subset=texts(raw.get("gather_subset")),
@@ -153,27 +156,34 @@ def _roles(reader: Reader, raw: YamlMapping, level: Level) -> tuple[list[Entry],
     return tasks, handlers
 
 
+def hosts_of(value: Any) -> str | None:
+    """Return the selector that `hosts` means, None where it is none."""
+    if isinstance(value, list):
+        value = ",".join(str(host) for host in value)
+    return value if isinstance(value, str) and value.strip() else None
+
+
 def _serial(reader: Reader, raw: YamlMapping) -> tuple[int | str, ...]:
     value = raw.get("serial")
-    if value is None:
-        return ()
-    sizes = tuple(value) if isinstance(value, list) else (value,)
-    for size in sizes:
-        percentage = (
-            isinstance(size, str)
-            and size.endswith("%")
-            and size[:-1].strip().isdigit()
-            and int(size[:-1]) > 0
-        )
-        digits = isinstance(size, str) and size.isdigit()
-        if not (percentage or digits or (isinstance(size, int) and not isinstance(size, bool) and size > 0)):
-            reader.complain(
-                f"serial: {size!r} is no number of nodes",
-                origin_of(raw, "serial"),
-                "write 2, 30% or [1, 5, 100%]",
-            )
-            return ()
+    sizes = serial_of(value)
+    if sizes is None:
+        reader.complain(f"serial: {value!r} is no number of nodes", origin_of(raw, "serial"), SERIAL_IS)
+    return sizes or ()
+
+
+def serial_of(value: Any) -> tuple[int | str, ...] | None:
+    """Return the sizes that `serial` means, those that are templates as they are; None where one is no size."""
+    sizes = () if value is None else tuple(value) if isinstance(value, list) else (value,)
+    if not all(_is_size(size) or (isinstance(size, str) and is_template(size)) for size in sizes):
+        return None
     return tuple(int(size) if isinstance(size, str) and size.isdigit() else size for size in sizes)
+
+
+def _is_size(size: Any) -> bool:
+    if isinstance(size, str):
+        number = size.removesuffix("%").strip()
+        return number.isdigit() and (int(number) > 0 or not size.endswith("%"))
+    return isinstance(size, int) and not isinstance(size, bool) and size > 0
 
 
 def _falls_together(raw: YamlMapping, sections: tuple[tuple[Entry, ...], ...]) -> bool:

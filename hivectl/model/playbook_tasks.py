@@ -155,6 +155,7 @@ def make_task(
         number=number,
         order=(number,),
         name=str(keywords.get("name") or _default_name(module.name, arguments, module.free_form)),
+        named=bool(keywords.get("name")),
         module=module.name,
         arguments=arguments,
         origin=keywords.origin,

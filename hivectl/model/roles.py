@@ -104,9 +104,12 @@ def _read(
         call_variables=wish.variables,
         parameters=merged(*([level.role.parameters] if level.role is not None else []), wish.parameters),
         parents=() if level.role is None else (*level.role.parents, level.role),
+        including=level.includers,
         allow_duplicates=wish.allow_duplicates or meta.allow_duplicates,
     )
-    around = replace(level, role=bare, folders=_folders(reader, bare, level))
+    around = replace(
+        level, role=bare, includers=(*level.includers, bare), folders=_folders(reader, bare, level)
+    )
     if path in [one.path for one in bare.parents] and not dynamic and level.imported == ():
         circle = " -> ".join([*(one.name for one in bare.parents), bare.name])
         reader.complain(f"these roles depend on each other: {circle}", wish.origin, "leave one of them out")
@@ -115,7 +118,7 @@ def _read(
     handlers: list[Handler] = []
     dependencies: list[Role] = []
     for item, origin in meta.dependencies:
-        below = read_role_item(reader, item, origin, replace(around, imported=()))
+        below = read_role_item(reader, item, origin, replace(around, imported=(), includers=bare.including))
         if below is not None:
             dependencies.append(below.role)
             entries += below.entries

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from hivectl.model.errors import HivectlError
 from hivectl.model.parameters import parameter
 from hivectl.model.records import record
 from hivectl.modules.base import Module, ModuleError, Result, TaskContext
@@ -29,12 +30,10 @@ def decide(parameters: Parameters, context: TaskContext) -> Result:
     """Evaluate the conditions in their order, up to the first that does not hold.
 
     Raises:
-        ModuleError: no condition, or a message that is no text.
+        ModuleError: a message that is no text.
         InputError: a condition cannot be evaluated, or is not a bool.
     """
     conditions = parameters.that if isinstance(parameters.that, list | tuple) else [parameters.that]
-    if not conditions:
-        raise ModuleError("`that` holds no condition", origin=context.origin)
     failure = _message(parameters.fail_msg, "fail_msg", "Assertion failed", context)
     success = _message(parameters.success_msg, "success_msg", "All assertions passed", context)
     for condition in conditions:
@@ -60,11 +59,19 @@ def _message(given: object, name: str, default: str, context: TaskContext) -> ob
     return given
 
 
+def written(arguments: Mapping[str, Any]) -> Mapping[str, HivectlError]:
+    """Return what is wrong with an assertion that asserts nothing, as it is written; a template may give none."""
+    if arguments.get("that") != []:
+        return {}
+    return {"that": ModuleError("`that` holds no condition", hint="write one, or leave the task out")}
+
+
 MODULE = Module(
     name="assert",
     summary="Conditions that must hold",
     parameters=Parameters,
     decide=decide,
+    written=written,
     example="""\
 - name: Large enough
   assert:

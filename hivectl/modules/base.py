@@ -215,6 +215,7 @@ class Module(Generic[P]):
             not say for certain is left out. They are looked for before any node is touched.
         faults: parameter -> what surely makes no sense in it, whatever the node: said before any run, where no
             template can change it.
+        written: likewise, of the arguments as they are written, some of which may be templates.
     """
 
     name: str
@@ -236,6 +237,7 @@ class Module(Generic[P]):
     once: bool = False
     sources: Callable[[Mapping[str, Any]], Iterable[Source]] | None = None
     faults: Callable[[P], Mapping[str, HivectlError]] | None = None
+    written: Callable[[Mapping[str, Any]], Mapping[str, HivectlError]] | None = None
 
 
 def merge_results(results: Sequence[ItemResult]) -> Result:

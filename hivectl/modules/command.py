@@ -15,6 +15,7 @@ from hivectl.modules.commands import (
     environment_of,
     split_command,
     wanted,
+    written,
 )
 
 
@@ -71,4 +72,5 @@ MODULE = Module(
     chdir: /opt
 """,
     returns=RETURNS,
+    written=written,
 )

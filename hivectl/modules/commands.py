@@ -5,9 +5,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from hivectl.helper.operations import ItemResult
+from hivectl.model.errors import HivectlError
 from hivectl.model.parameters import parameter
 from hivectl.model.records import record
 from hivectl.model.secret import Secret
+from hivectl.model.templates import is_template
 from hivectl.modules.base import ModuleError, Result, TaskContext, merge_results
 from hivectl.modules.free_form import split_options
 
@@ -115,6 +117,22 @@ def wanted(
         stdin=stdin,
         strip=_flag(options, "strip_empty_ends", default=parameters.strip_empty_ends),
     )
+
+
+def written(arguments: Mapping[str, Any]) -> Mapping[str, HivectlError]:
+    """Return what is wrong with a task that runs nothing, as far as no template can change it."""
+    text = arguments.get("free_form")
+    if any(is_template(arguments.get(name)) for name in ("free_form", "cmd", "argv")):
+        return {}
+    if isinstance(text, str) and text.strip() and split_options(text, OPTIONS)[0].strip():
+        return {}
+    for name in ("cmd", "argv"):
+        value = arguments.get(name)
+        if value and (not isinstance(value, str) or value.strip()):
+            return {}
+    hint = "write `command: uptime`, or leave the task out"
+    given = next((name for name in ("cmd", "argv", "free_form") if name in arguments), "")
+    return {given: ModuleError("no command given", hint=hint)}
 
 
 def _plain(options: Mapping[str, Any], name: str, default: str | None) -> str | None:

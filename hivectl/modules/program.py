@@ -13,9 +13,11 @@ from typing import Any
 
 from hivectl.drivers.base import Capability
 from hivectl.helper.operations import Attributes, Content, Directory, ItemResult, Operation, Run, Write
+from hivectl.model.errors import HivectlError
 from hivectl.model.parameters import parameter
 from hivectl.model.records import record
 from hivectl.model.secret import Secret
+from hivectl.model.templates import is_template
 from hivectl.modules.base import Module, ModuleError, NodeContext, Result, Source
 from hivectl.modules.commands import as_text, environment_of, reveal_text
 from hivectl.modules.contents import content_of_file
@@ -122,12 +124,9 @@ def check(parameters: Parameters, context: NodeContext) -> None:
     Raises:
         ModuleError: with the parameter's name.
     """
-    if not NAME.fullmatch(parameters.name):
-        raise ModuleError(
-            f"{parameters.name!r} cannot be a program's name",
-            origin=context.origin,
-            hint="up to 64 letters, digits, dots, dashes and underscores, beginning with a letter or digit",
-        )
+    if (fault := wrong_name(parameters.name)) is not None:
+        fault.origin = context.origin
+        raise fault
     needed = parameters.state in ("started", "restarted")
     if needed and (parameters.script is None) == (parameters.command is None):
         raise ModuleError(
@@ -142,6 +141,31 @@ def check(parameters: Parameters, context: NodeContext) -> None:
     for name in (*parameters.environment, *context.environment):
         if not VARIABLE.fullmatch(str(name)):
             raise ModuleError(f"{name!r} cannot be a variable of an environment", origin=context.origin)
+
+
+def wrong_name(name: str) -> ModuleError | None:
+    """Return why no program can be called so, None where one can."""
+    if NAME.fullmatch(name):
+        return None
+    hint = "up to 64 letters, digits, dots, dashes and underscores, beginning with a letter or digit"
+    return ModuleError(f"{name!r} cannot be a program's name", hint=hint)
+
+
+def written(arguments: Mapping[str, Any]) -> Mapping[str, HivectlError]:
+    """Return what contradicts itself as it is written, but for what templates say."""
+    faults: dict[str, HivectlError] = {}
+    name, state = arguments.get("name"), arguments.get("state") or "started"
+    if name is not None and not is_template(name) and (fault := wrong_name(str(name))) is not None:
+        faults["name"] = fault
+    given = [key for key in ("script", "command") if arguments.get(key) is not None]
+    # `omit` may leave one of them out
+    sure = not any(is_template(arguments.get(key)) for key in ("script", "command"))
+    if sure and state in ("started", "restarted") and len(given) != 1:
+        message = f"exactly one of `script` and `command` is needed with state: {state}"
+        faults[given[-1] if given else "state"] = ModuleError(message)
+    elif sure and "command" in given and arguments.get("interpreter") is not None:
+        faults["interpreter"] = ModuleError("`interpreter` is for a `script`")
+    return faults
 
 
 def command_of(parameters: Parameters) -> list[str]:
@@ -355,6 +379,7 @@ MODULE = Module(
     capabilities=frozenset({Capability.RUN, Capability.FILES}),
     alternative=frozenset({Capability.FILES, Capability.REPL}),
     sources=sources,
+    written=written,
     example="""\
 - name: The pump runs
   program:

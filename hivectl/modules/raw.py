@@ -1,10 +1,14 @@
 """`raw`: a line for the login's shell, with nothing prepared on the node: no Python, no helper."""
 
 import shlex
+from collections.abc import Mapping
+from typing import Any
 
 from hivectl.drivers.base import Capability, Command
+from hivectl.model.errors import HivectlError
 from hivectl.model.parameters import parameter
 from hivectl.model.records import record
+from hivectl.model.templates import is_template
 from hivectl.modules.base import Module, ModuleError, NodeContext, Result
 from hivectl.modules.commands import as_text, environment_of, reveal_text, with_lines
 from hivectl.modules.free_form import split_options
@@ -46,6 +50,14 @@ async def procedure(parameters: Parameters, context: NodeContext) -> Result:
     return with_lines(result)
 
 
+def written(arguments: Mapping[str, Any]) -> Mapping[str, HivectlError]:
+    """Return what is wrong with a line that is empty as it is written."""
+    text = arguments.get("free_form")
+    if not isinstance(text, str) or is_template(text) or split_options(text, ("executable",))[0].strip():
+        return {}
+    return {"free_form": ModuleError("no command given", hint="write `raw: uptime`, or leave the task out")}
+
+
 MODULE = Module(
     name="raw",
     summary="Run a line by the login's shell, where a node has neither Python nor a helper",
@@ -59,6 +71,7 @@ MODULE = Module(
 """,
     check_mode="none",
     repeatable=False,
+    written=written,
     returns={
         "rc": "exit code",
         "stdout": "standard output",

@@ -7,7 +7,14 @@ from hivectl.helper.operations import Operation, Run
 from hivectl.model.parameters import parameter
 from hivectl.model.records import record
 from hivectl.modules.base import Module, TaskContext
-from hivectl.modules.commands import RETURNS, CommandParameters, command_result, environment_of, wanted
+from hivectl.modules.commands import (
+    RETURNS,
+    CommandParameters,
+    command_result,
+    environment_of,
+    wanted,
+    written,
+)
 
 
 @record(kw_only=True)
@@ -55,4 +62,5 @@ MODULE = Module(
     executable: /bin/bash
 """,
     returns=RETURNS,
+    written=written,
 )

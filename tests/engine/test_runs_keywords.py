@@ -28,7 +28,10 @@ def test_module_defaults_of_every_level_and_by_both_names(bench: Bench) -> None:
         {
             "name": "task",
             "file": {"state": "touch"},
-            "module_defaults": [{"file": {"path": f"{path}4"}}, {"file": {"mode": "{{ wanted }}"}}],
+            "module_defaults": [
+                {"file": {"mode": "0611"}},
+                {"file": {"path": f"{path}4", "mode": "{{ wanted }}"}},
+            ],
         },
     ]
     out = run(
@@ -38,6 +41,43 @@ def test_module_defaults_of_every_level_and_by_both_names(bench: Bench) -> None:
     assert out.ended.status == "ok"
     modes = [f"{(bench.folder / f'made{n}').stat().st_mode & 0o777:o}" for n in (1, 2, 3, 4)]
     assert modes == ["600", "622", "611", "640"]
+
+
+def test_defaults_of_an_inner_level_take_the_place_of_outer_ones_as_a_whole(bench: Bench) -> None:
+    path = bench.folder / "made"
+    task = {"name": "T", "file": {"path": str(path)}}
+    inner = block(task, module_defaults={"ansible.builtin.file": {"mode": "0622"}})
+    out = run(bench, play(inner, module_defaults={"file": {"state": "touch"}}))
+    assert out.ended.status == "failed"
+    assert not path.exists()
+
+
+def test_hosts_and_serial_may_be_templates(bench: Bench) -> None:
+    bench.nodes(3, "hives:\n  h: {nodes: [n1, n3]}\n")
+    first = play(
+        log("a-{{ ansible_play_batch | join }}"),
+        hosts="{{ target }}",
+        serial=["{{ size }}", 1],
+        vars={"size": 2},
+    )
+    second = play(log("b-{{ ansible_play_name }}"), hosts="{{ groups.h[1:] }}")
+    out = run(bench, first, second, extra_variables={"target": "all:!n3", "log": str(bench.log)})
+    assert out.ended.status == "ok"
+    assert logged(bench) == {"n1": "a-n1n2", "n2": "a-n1n2", "n3": "b-n3"}
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        ('hosts: "{{ nobody }}"', 'play.yml:1:10: `hosts`: the variable "nobody" is not defined'),
+        ('hosts: "{{ 5 }}"', "play.yml:1:10: `hosts` is a selector or a list of them, not 5"),
+        ('{hosts: all, serial: "{{ [0] }}"}', "play.yml:1:24: serial: [[0]] is no number of nodes"),
+    ],
+)
+def test_wrong_templates_of_a_header_are_told_before_the_run(bench: Bench, header: str, said: str) -> None:
+    with pytest.raises(Complaints) as caught:
+        bench.run(f"- {header}\n")
+    assert said in str(caught.value)
 
 
 def test_a_default_under_another_name_of_the_parameter_gives_way(bench: Bench) -> None:

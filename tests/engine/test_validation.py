@@ -58,6 +58,31 @@ WRONG: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
         {},
         ["exactly one of `src` and `content` is needed"],
     ),
+    "conditions that are none": (
+        {"command": "true", "when": ["1", "", "'yes'", "None", 7], "changed_when": None},
+        {},
+        [
+            "the condition 1 is a number, not true or false",
+            "this condition is empty",
+            "the condition 'yes' is a text",
+            "the condition None is null",
+            "a condition is a text, true or false, not a number",
+            "a condition is a text, true or false, not null",
+        ],
+    ),
+    "an assertion of nothing": ({"assert": {"that": []}}, {}, ["`that` holds no condition"]),
+    "no command": ({"command": ""}, {}, ["no command given"]),
+    "nothing but options": ({"shell": "chdir=/tmp"}, {}, ["no command given"]),
+    "names of no variables": (
+        {"set_fact": {"a-b": 1, 1: "{{ site }}", "True": 2}},
+        {},
+        ["'a-b' cannot be", "1 cannot be a variable's name", "'True' cannot be"],
+    ),
+    "the name of no program": (
+        {"program": {"name": "a b", "command": "{{ site }}"}},
+        {},
+        ["'a b' cannot be a program's name"],
+    ),
     "a line that is missing": ({"lineinfile": {"path": "/x"}}, {}, ["`line` is needed with state: present"]),
     "two things to wait for": (
         {"wait_for": {"path": "/x", "port": 1}},

@@ -245,6 +245,16 @@ CASES: dict[str, Case] = {
         play(roles=["a"]),
         "b a b a",
     ),
+    "a role that another depends on has no parents": (
+        {
+            **role("a", {"include_role": {"name": "b"}}, meta=meta("c")),
+            **role("b", log("{{ role_name }}-{{ ansible_parent_role_names | join }}"), meta=meta("d")),
+            **role("c", log("{{ role_name }}-{{ ansible_parent_role_names | default('none') | join }}")),
+            **role("d", log("{{ role_name }}-{{ ansible_parent_role_names | default('none') | join }}")),
+        },
+        play(roles=["a"]),
+        "c-none d-a b-a",
+    ),
     "a role's files come first": (
         {
             **role(
