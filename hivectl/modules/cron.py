@@ -123,6 +123,7 @@ MODULE = Module(
         "jobs": "names of the jobs that are there then",
         "envs": "names of the variables",
         "cron_file": "the file, if one was given",
+        "state": "absent, when the file went with its last job",
         "backup_file": "the old table, if kept",
     },
 )

@@ -37,7 +37,7 @@ TOLD = "told to the test"
 TURNS = ("first", "second")
 # what Ansible says of how it did a thing, which is not ours; and what is a task's, not a module's
 NOT_RETURNED = frozenset(
-    {"ansible_loop_var", "case", "diff", "extract_results", "failed", "invocation", "warnings"}
+    {"act", "ansible_loop_var", "case", "diff", "extract_results", "failed", "invocation", "warnings", TOLD}
 )
 
 
@@ -195,7 +195,9 @@ class Bench:
                 # told once: what is picked may be taken away
                 if TOLD not in their:
                     their[TOLD] = told(their, one)
-                yield from _lacking(one, turn, side, mine, their)
+                # a check need not know all
+                if not one.check and (names := lacking(mine, their)):
+                    yield f"{one.name}, {turn} time: {side} returns no {', '.join(names)}"
                 pairs = [
                     (told(mine, one), their[TOLD]),
                     (
@@ -291,20 +293,15 @@ class Bench:
                 }
 
 
-def _lacking(
-    one: Case, turn: str, side: str, mine: Mapping[str, Any], their: Mapping[str, Any]
-) -> Iterator[str]:
-    """Yield what Ansible returns of a task that went well, and we do not; a check need not know all."""
-    if their.get("failed") or one.check:
-        return
+def lacking(mine: Mapping[str, Any], their: Mapping[str, Any]) -> list[str]:
+    """Return the names of what Ansible returns of a task that went well, and we do not."""
+    if their.get("failed"):
+        return []
     # its own temporary files mean nothing to anybody
     told_by_them = {
-        name
-        for name, value in their.items()
-        if not name.startswith("_") and name != TOLD and "/.ansible/tmp/" not in str(value)
+        name for name, value in their.items() if name[0] != "_" and "/.ansible/tmp/" not in str(value)
     }
-    if lacking := sorted(told_by_them - NOT_RETURNED - mine.keys()):
-        yield f"{one.name}, {turn} time: {side} returns no {', '.join(lacking)}"
+    return sorted(told_by_them - NOT_RETURNED - mine.keys())
 
 
 async def result_of(one: Case, arguments: Any, context: TaskOnThisMachine) -> dict[str, Any]:

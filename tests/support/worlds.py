@@ -82,12 +82,17 @@ def assert_same_in_worlds(
         end: shell commands that end what runs in a world.
         without_python: a third time, by the helper for nodes without Python ("plain").
     """
+    from tests.support.as_ansible import lacking
+
     _write(acts, folder, state)
     mine = ("ours", "plain") if without_python else ("ours",)
     sides = {side: _live(side, folder, prepare, end) for side in ("ansible", *mine)}
     found = []
     for side in mine:
         for one, theirs, ours in zip(acts, sides["ansible"], sides[side], strict=True):
+            # a check need not know all
+            if not one.check and (names := lacking(ours["result"], theirs["result"])):
+                found.append(f"{one.name}: {side} returns no {', '.join(names)}")
             for what in ("told", "state"):
                 if theirs[what] != ours[what]:
                     found.append(f"{one.name} ({what}):\n  {side:8}{ours[what]}\n  ansible {theirs[what]}")

@@ -212,6 +212,8 @@ def cron(operation: "dict[str, Any]", tools: "Tools", *, check: bool, diff: bool
     result: "dict[str, Any]" = dict(_named(table), changed=changed)
     if operation.get("cron_file") is not None:
         result["cron_file"] = operation["cron_file"]
+    if gone:
+        result["state"] = "absent"
     if not changed:
         return result
     if diff:

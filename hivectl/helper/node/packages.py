@@ -277,7 +277,7 @@ def _install_files(apt: Apt, files: str) -> "dict[str, Any]":
         if installed.version(fields.get("Package", "")) != fields.get("Version"):
             paths.append(path)
     if not paths:
-        return {}
+        return {"stdout": "", "stderr": ""}
     words = apt.switches(*INSTALLING)
     if apt.operation.get("install_recommends") is False:
         words += ["-o", "APT::Install-Recommends=no"]
