@@ -92,11 +92,17 @@ class Node:
 
 @record(kw_only=True)
 class Hive:
-    """A named set of nodes; `nodes:` in its own order, then what `select:` adds in the inventory's."""
+    """A named set of nodes; `nodes:` in its own order, then what `select:` adds in the inventory's.
+
+    Attributes:
+        variables: all of them.
+        beside: those of its group_vars alone.
+    """
 
     name: str
     nodes: tuple[str, ...]
     variables: Mapping[str, Any] = field(default_factory=dict)
+    beside: Mapping[str, Any] = field(default_factory=dict)
     on_release: CleanUp | None = None
     origin: Origin | None = None
 
@@ -131,6 +137,7 @@ class Inventory:
 
     Attributes:
         variables: of every node, raw.
+        beside: those of group_vars/all alone.
         limits: name -> how many may use it at once.
         longest: for how many seconds anybody may reserve at once; None: the default.
         store: a path or URL; a path counts from the folder of the file that names it.
@@ -140,6 +147,7 @@ class Inventory:
     nodes: Mapping[str, Node] = field(default_factory=dict)
     hives: Mapping[str, Hive] = field(default_factory=dict)
     variables: Mapping[str, Any] = field(default_factory=dict)
+    beside: Mapping[str, Any] = field(default_factory=dict)
     limits: Mapping[str, int] = field(default_factory=dict)
     reservations: Mapping[str, StandingReservation] = field(default_factory=dict)
     longest: float | None = None
@@ -188,11 +196,17 @@ def load_inventory(
 
 
 def node_layers(inventory: Inventory, node: Node) -> list[tuple[str, Mapping[str, Any]]]:
-    """Return where a node's inventory variables come from, weakest first: (what people read, raw values)."""
-    hives = [(f"hive {name}", inventory.hives[name].variables) for name in node.hives]
+    """Return where a node's inventory variables come from, weakest first: (what people read, raw values).
+
+    Whatever is in group_vars, for `all` too, wins over what inventory files say of hives, as Ansible has it.
+    """
+    hives = [inventory.hives[name] for name in node.hives]
+    beside = [("group_vars/all", inventory.beside)] if inventory.beside and hives else []
+    beside += [(f"group_vars/{hive.name}", hive.beside) for hive in hives if hive.beside]
     return [
         ("inventory", inventory.variables),
-        *hives,
+        *((f"hive {hive.name}", hive.variables) for hive in hives),
+        *beside,
         (f"node {node.name}", node.variables),
         ("node", identity(node)),
     ]

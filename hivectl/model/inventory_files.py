@@ -44,9 +44,14 @@ class RawNode:
 
 @record(frozen=False)
 class Description:
-    """What all files say together."""
+    """What all files say together.
+
+    Attributes:
+        beside: what group_vars say: of every node under "all", of hives under their names.
+    """
 
     variables: YamlMapping = field(default_factory=YamlMapping)
+    beside: dict[str, YamlMapping] = field(default_factory=dict)
     defaults: dict[str, YamlMapping] = field(default_factory=dict)
     nodes: dict[str, RawNode] = field(default_factory=dict)
     hives: dict[str, tuple[YamlMapping, Origin]] = field(default_factory=dict)

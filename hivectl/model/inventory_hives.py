@@ -30,6 +30,7 @@ def hives_of(description: Description, nodes: Mapping[str, Node]) -> dict[str, H
             name=name,
             nodes=tuple(resolver.members(name)),
             variables=variables if isinstance(variables, YamlMapping) else EMPTY,
+            beside=description.beside.get(name, EMPTY),
             on_release=clean_up_of(values, description.complain),
             origin=origin,
         )

@@ -85,6 +85,7 @@ def load(
         nodes=nodes,
         hives=hives,
         variables=description.variables,
+        beside=description.beside.get("all", {}),
         limits=description.limits,
         reservations=reservations,
         longest=description.longest,

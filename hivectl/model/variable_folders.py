@@ -144,6 +144,8 @@ def add_to_description(description: Description, folder: Path) -> None:
     """Add the variables of the folders beside an inventory to what its files say."""
     for one in read_folders(folder, description.hives, description.nodes, description.faults):
         description.paths += one.paths
+        if one.kind == "group_vars":
+            description.beside[one.name] = one.values
         if one.name == "all" and one.kind == "group_vars":
             description.variables = overlay(description.variables, one.values)
         elif one.kind == "group_vars":
@@ -178,15 +180,20 @@ def beside_playbook(inventory: Inventory, folder: Path) -> Inventory:
     if all(path.resolve() in read for one in found for path in one.paths) and not faults:
         return inventory  # the inventory is in the same folder
     variables: Any = inventory.variables
+    of_all: Any = inventory.beside
     hives, nodes = dict(inventory.hives), dict(inventory.nodes)
     paths = list(inventory.paths)
     for one in found:
         paths += one.paths
         if one.name == "all" and one.kind == "group_vars":
-            variables = _over(variables, one.values)
+            variables, of_all = _over(variables, one.values), _over(of_all, one.values)
         elif one.kind == "group_vars":
             hive = hives[one.name]
-            hives[one.name] = replace(hive, variables=_over(hive.variables, one.values))
+            hives[one.name] = replace(
+                hive,
+                variables=_over(hive.variables, one.values),
+                beside=_over(hive.beside, one.values),
+            )
         else:
             node = nodes[one.name]
             nodes[one.name] = replace(node, variables=_over(node.variables, one.values))
@@ -195,7 +202,9 @@ def beside_playbook(inventory: Inventory, folder: Path) -> Inventory:
     faults += contradictions.faults
     if faults:
         raise Complaints(faults)
-    return replace(inventory, variables=variables, hives=hives, nodes=nodes, paths=tuple(paths))
+    return replace(
+        inventory, variables=variables, beside=of_all, hives=hives, nodes=nodes, paths=tuple(paths)
+    )
 
 
 def _over(below: Any, above: YamlMapping) -> YamlMapping:

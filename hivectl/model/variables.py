@@ -117,11 +117,14 @@ class Scope(Mapping[str, Any]):
 
     def explain(self, name: str) -> tuple[Source, ...]:
         """Return every source of a variable, the winning one first; none for an unknown one."""
-        return tuple(
-            Source(layer.name, origin_of(layer.values, name), layer.values[name])
-            for layer in self._order()
-            if name in layer.values
-        )
+        found: list[Source] = []
+        for layer in self._order():
+            if name in layer.values:
+                place = origin_of(layer.values, name)
+                # what stands in group_vars counts with its hive's variables, too
+                if place is None or all(one.origin != place for one in found):
+                    found.append(Source(layer.name, place, layer.values[name]))
+        return tuple(found)
 
     def raw(self, name: str) -> Any:
         """Return a variable as it was written; raises KeyError."""

@@ -164,9 +164,9 @@ def test_ansible_does_the_same(
 # the weakest first: what SURFACE.md orders and ansible-core has too
 LEVELS = (
     "inventory",
+    "hive",
     "all beside the inventory",
     "all beside the playbook",
-    "hive",
     "hive beside the inventory",
     "hive beside the playbook",
     "node",
@@ -183,8 +183,8 @@ LEVELS = (
 
 def test_the_same_level_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def given(level: str) -> dict[str, str]:
-        """Return what a level says: its own variable, and those of all weaker ones."""
-        return {f"v{place}": level for place in range(LEVELS.index(level) + 1)}
+        """Return what a level says: its own variable, and those of all stronger ones."""
+        return {f"v{place}": level for place in range(LEVELS.index(level), len(LEVELS))}
 
     lab, play, plays = tmp_path / "lab", tmp_path / "play", tmp_path / "play" / "play.yml"
     for folder, beside in ((lab, "inventory"), (play, "playbook")):
@@ -193,11 +193,11 @@ def test_the_same_level_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(given(f"{who} beside the {beside}")))
     (play / "file.yml").write_text(json.dumps(given("file")))
-    extra = {name: "extra" for name in given("extra") if name == f"v{len(LEVELS) - 1}"}
+    extra = given("extra")
     told = {f"v{place}": f"{{{{ v{place} }}}}" for place in range(len(LEVELS))}
     tasks = {
         "block": [
-            {"set_fact": {f"v{LEVELS.index('fact')}": "fact", "v0": "fact"}},
+            {"set_fact": given("fact")},
             {
                 "copy": {"content": "{{ told | to_json }}", "dest": "{{ to }}"},
                 "vars": {**given("task"), "told": told},
@@ -244,5 +244,4 @@ def test_the_same_level_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert out.ended.status == "ok"
     made = json.loads((tmp_path / "ours").read_text())
     assert made == json.loads((tmp_path / "theirs").read_text())
-    assert made["v0"] == "fact"
-    assert [made[f"v{place}"] for place in range(1, len(LEVELS))] == ["task"] * 12 + ["fact", "extra"]
+    assert [made[f"v{place}"] for place in range(len(LEVELS))] == list(LEVELS)
