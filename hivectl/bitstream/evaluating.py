@@ -11,12 +11,10 @@ import contextlib
 import time
 from typing import TYPE_CHECKING
 
-from hivectl.bitstream.devices import device_named
+from hivectl.bitstream.asking import check_able, values_of, within
 from hivectl.bitstream.errors import WrongDeviceError
-from hivectl.bitstream.evaluations import Evaluation
 from hivectl.bitstream.framed import NotAMeterError
 from hivectl.bitstream.measuring import (
-    VARIANCE,
     BoardAbsentError,
     BoardInUseError,
     BoardLostError,
@@ -26,18 +24,19 @@ from hivectl.bitstream.measuring import (
     MeasuringError,
     NotMeasurableError,
 )
+from hivectl.bitstream.outcomes import Outcome, Outcomes
 from hivectl.bitstream.reading import check_device
 from hivectl.bitstream.scheduling import Job, Schedule
 from hivectl.model.errors import HivectlError
 from hivectl.model.records import record
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
-    from typing import Any, TypeVar
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+    from typing import TypeVar
 
     from hivectl.bitstream.cache import Cache
-    from hivectl.bitstream.evaluations import Circuit, Measurement
-    from hivectl.bitstream.measuring import Identity, Meter, MeterSource
+    from hivectl.bitstream.evaluations import Circuit, Evaluation, Measurement
+    from hivectl.bitstream.measuring import Meter, MeterSource
 
     T = TypeVar("T")
 
@@ -62,17 +61,6 @@ class Options:
     patience: float = PATIENCE
     cache: Cache | None = None
     say: Callable[[str, str], None] | None = None
-
-
-@record(kw_only=True)
-class Outcome:
-    """What a board says of a circuit; fields as those of `Evaluation`."""
-
-    values: tuple[float, ...] = ()
-    cycles: int = 0
-    samples: tuple[tuple[int, ...], ...] = ()
-    error: str = ""
-    warnings: tuple[str, ...] = ()
 
 
 @record(kw_only=True)
@@ -115,7 +103,7 @@ class Evaluating:
         self._sources = {source.node: source for source in sources}
         self._measurement = measurement
         self._options = options
-        self._emit = emit
+        self._outcomes = Outcomes(circuits, measurement, options.cache, emit)
         self._room = {node: asyncio.Event() for node in self._sources}
         self._attempts: dict[int, int] = {}
         self._circuit_of: list[int] = []
@@ -151,11 +139,11 @@ class Evaluating:
         for number, circuit in enumerate(self._circuits):
             able, reason = self._able(circuit)
             if not able:
-                self._fail(number, reason)
+                self._outcomes.fail(number, reason)
                 continue
             wished = [frozenset({node}) for node in sorted(able)] if self._options.each else [able]
             for boards in wished:
-                if not self._known(number, boards):
+                if not self._outcomes.known(number, boards):
                     jobs.append(Job(number=len(self._circuit_of), boards=boards))
                     self._circuit_of.append(number)
         return jobs
@@ -175,20 +163,6 @@ class Evaluating:
             except WrongDeviceError as error:
                 reason = str(error)
         return frozenset(able), reason
-
-    def _known(self, number: int, boards: frozenset[str]) -> bool:
-        """Emit what the cache knows of a circuit on one of some boards."""
-        circuit, cache = self._circuits[number], self._options.cache
-        assert circuit.bitstream is not None
-        for node in sorted(boards) if cache is not None else ():
-            assert cache is not None
-            known = cache.look_up(circuit.bitstream.sha256, node, self._measurement)
-            if known is not None:
-                values, samples, cycles = known
-                outcome = Outcome(values=values, samples=samples, cycles=cycles)
-                self._result(number, node, outcome, cached=True)
-                return True
-        return False
 
     # ---- boards
 
@@ -281,33 +255,11 @@ class Evaluating:
             raise BoardSilentError(f"{source.node}: it said nothing within {OPENING:g} s") from None
         conversation.opened = True
         try:
-            self._check(source, meter.identity)
+            check_able(source, meter.identity, self._measurement)
             self._schedule.allow(source.node, max(1, meter.identity.buffers))
             await self._feed(source.node, meter, conversation)
         finally:
             await meter.close()
-
-    def _check(self, source: MeterSource, identity: Identity) -> None:
-        """Refuse a board that cannot do what is asked; raises NotMeasurableError."""
-        asked = self._measurement
-        if asked.measure not in identity.measures:
-            able = ", ".join(sorted(identity.measures)) or "nothing"
-            raise NotMeasurableError(
-                f"{source.node}: its firmware {identity.firmware} {identity.version} measures {able}, "
-                f"not {asked.measure}"
-            )
-        window = asked.window(identity.clock)
-        if asked.measure != VARIANCE and identity.windows and window not in identity.windows:
-            can = ", ".join(f"{cycles / identity.clock:g} s" for cycles in identity.windows)
-            raise NotMeasurableError(
-                f"{source.node}: its firmware {identity.firmware} cannot count for {window:,} cycles, only for {can}"
-            )
-        said, is_there = device_named(source.device), device_named(identity.device)
-        if said is not None and is_there is not None and said != is_there:
-            raise NotMeasurableError(
-                f"{source.node}: it says that its FPGA is {is_there.name}, the inventory that it is {said.name}",
-                hint="correct `board:` in the inventory",
-            )
 
     async def _feed(self, node: str, meter: Meter, conversation: Conversation) -> None:
         """Keep a board busy; raises the first MeasuringError of it."""
@@ -337,7 +289,7 @@ class Evaluating:
         bitstream = self._circuits[self._circuit_of[under_way.job.number]].bitstream
         assert bitstream is not None
         try:
-            return await self._within(node, meter.load(bitstream), self._options.patience)
+            return await within(node, meter.load(bitstream), self._options.patience)
         except (CircuitRefusedError, NotMeasurableError) as refused:
             self._ended(node, under_way, conversation, Outcome(error=str(refused)))
             return None
@@ -348,37 +300,15 @@ class Evaluating:
         """Measure one circuit that a board has, and tell what came of it."""
         try:
             if self._measurement.repeats == 1:
-                outcome = await self._values(node, meter, buffer)
+                outcome = await values_of(node, meter, buffer, self._measurement, self._options.patience)
             else:
                 # one circuit after another, each as it lies in the FPGA: the next one is on the board already
                 async with conversation.turn:
-                    outcome = await self._values(node, meter, buffer)
+                    outcome = await values_of(node, meter, buffer, self._measurement, self._options.patience)
         except (CircuitRefusedError, NotMeasurableError) as refused:
             outcome = Outcome(error=str(refused))
         meter.free(buffer)
         self._ended(node, under_way, conversation, outcome)
-
-    async def _values(self, node: str, meter: Meter, buffer: int) -> Outcome:
-        asked, identity = self._measurement, meter.identity
-        # those before it may still be measured
-        deadline = self._options.patience + (identity.buffers + 1) * asked.time(identity)
-        values: list[float] = []
-        samples: list[tuple[int, ...]] = []
-        warnings: dict[str, None] = {}
-        cycles = 0
-        for _ in range(asked.repeats):
-            if asked.measure == VARIANCE:
-                sampled = await self._within(node, meter.sample(buffer, asked.samples, asked.rate), deadline)
-                values.append(sampled.variance)
-                samples.append(sampled.samples)
-                warnings |= dict.fromkeys(sampled.warnings)
-            else:
-                window = asked.window(identity.clock)
-                counted = await self._within(node, meter.count(buffer, window), deadline)
-                values.append(counted.pulses)
-                cycles = counted.cycles
-                warnings |= dict.fromkeys(counted.warnings)
-        return Outcome(values=tuple(values), samples=tuple(samples), cycles=cycles, warnings=tuple(warnings))
 
     def _ended(self, node: str, under_way: UnderWay, conversation: Conversation, outcome: Outcome) -> None:
         job = under_way.job
@@ -387,65 +317,11 @@ class Evaluating:
         self._room[node].set()
         attempts = self._attempts.pop(job.number, 0) + 1
         seconds = time.monotonic() - under_way.began
-        self._result(self._circuit_of[job.number], node, outcome, attempts=attempts, seconds=seconds)
+        self._outcomes.add(self._circuit_of[job.number], node, outcome, attempts=attempts, seconds=seconds)
         if self._schedule.finished:
             self._wake()
 
-    async def _within(self, node: str, work: Coroutine[Any, Any, T], seconds: float) -> T:
-        """Wait for a board, but not for ever; raises BoardSilentError."""
-        try:
-            async with asyncio.timeout(seconds):
-                return await work
-        except TimeoutError:
-            raise BoardSilentError(f"{node}: it did not answer within {seconds:g} s") from None
-
     # ---- what became of it
-
-    def _result(
-        self,
-        number: int,
-        node: str,
-        outcome: Outcome,
-        *,
-        cached: bool = False,
-        attempts: int = 1,
-        seconds: float = 0.0,
-    ) -> None:
-        circuit = self._circuits[number]
-        assert circuit.bitstream is not None
-        evaluation = Evaluation(
-            circuit=number,
-            name=circuit.name,
-            sha256=circuit.bitstream.sha256,
-            board=node,
-            measure=self._measurement.measure,
-            values=outcome.values,
-            cycles=outcome.cycles,
-            samples=outcome.samples,
-            error=outcome.error,
-            warnings=(*circuit.bitstream.warnings, *outcome.warnings),
-            cached=cached,
-            attempts=attempts,
-            seconds=seconds,
-        )
-        cache = self._options.cache
-        if cache is not None and not cached and not evaluation.error:
-            cache.keep(circuit.bitstream.sha256, node, self._measurement, evaluation)
-        self._emit(evaluation.judged(circuit.expected))
-
-    def _fail(self, number: int, reason: str, *, board: str = "", attempts: int = 1) -> None:
-        circuit = self._circuits[number]
-        self._emit(
-            Evaluation(
-                circuit=number,
-                name=circuit.name,
-                sha256=circuit.bitstream.sha256 if circuit.bitstream else "",
-                board=board,
-                measure=self._measurement.measure,
-                error=reason,
-                attempts=attempts,
-            )
-        )
 
     def _silent(self, node: str, reason: str) -> None:
         for job in self._schedule.under_way(node):
@@ -464,7 +340,7 @@ class Evaluating:
             number = failure.job.number
             only = next(iter(failure.job.boards)) if len(failure.job.boards) == 1 else ""
             attempts = max(1, self._attempts.pop(number, 0))
-            self._fail(self._circuit_of[number], failure.reason, board=only, attempts=attempts)
+            self._outcomes.fail(self._circuit_of[number], failure.reason, board=only, attempts=attempts)
         self._wake()
 
     def _wake(self) -> None:
