@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from hivectl.model.errors import Complaints, HivectlError, InputError
 from hivectl.model.playbook_loader import SERIAL_IS, hosts_of, serial_of
 from hivectl.model.templates import Templates, is_template
-from hivectl.model.templating.errors import UndefinedVariableError
+from hivectl.model.templating.errors import TemplateError, UndefinedVariableError
 from hivectl.model.variables import Layer, Scope
 
 if TYPE_CHECKING:
@@ -19,14 +20,14 @@ if TYPE_CHECKING:
 
 
 def with_headers(playbook: Playbook, inventory: Inventory, extra: Mapping[str, Any]) -> Playbook:
-    """Return a playbook whose plays say in plain words on which nodes they run, and how many at a time.
+    """Return a playbook whose plays say in plain words on which nodes they run, how many at a time, and as what.
 
     As with Ansible, templates there know the play's own `vars`, `groups` and what `-e` gives: no node's variables.
 
     Raises:
         Complaints: what is undefined, and values of other kinds.
     """
-    if not any(is_template(play.hosts) or is_template(play.serial) for play in playbook.plays):
+    if not any(is_template((play.name, play.hosts, play.serial)) for play in playbook.plays):
         return playbook
     groups = {
         "all": list(inventory.nodes),
@@ -75,4 +76,8 @@ def _plain(play: Play, templates: Templates, scope: Scope, errors: list[HivectlE
                 InputError(f"serial: {sizes!r} is no number of nodes", origin=origin, hint=SERIAL_IS)
             )
         play = replace(play, serial=serial or ())
+    if is_template(play.name):
+        # a name that needs more than is known yet stays as it is written
+        with suppress(TemplateError):
+            play = replace(play, name=str(templates.render(play.name, scope, origin=play.origin)))
     return play

@@ -112,8 +112,7 @@ def validate_playbook(playbook: Playbook, inventory: Inventory, extra: Mapping[s
     for defaults in playbook.module_defaults:
         errors += _default_parameters(defaults)
     if errors:
-        # a default is complained of once, not for every task that it holds for
-        raise Complaints(list({str(error): error for error in errors}.values()))
+        raise Complaints(errors)
 
 
 def _check_task(templates: Templates, task: Task, names: Known, errors: list[HivectlError]) -> None:

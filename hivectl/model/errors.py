@@ -65,13 +65,13 @@ class InputError(HivectlError):
 
 
 class Complaints(HivectlError):  # noqa: N818  # many errors, not one
-    """Every fault found in the files, all at once."""
+    """Every fault found in the files, all at once; what several uses of one place show is told once."""
 
     exit_code = ExitCode.BAD_INPUT
 
     def __init__(self, errors: Sequence[HivectlError]) -> None:
-        super().__init__(f"{len(errors)} fault{'s' if len(errors) != 1 else ''} in the files")
-        self.errors = tuple(errors)
+        self.errors = tuple({str(error): error for error in errors}.values())
+        super().__init__(f"{len(self.errors)} fault{'s' if len(self.errors) != 1 else ''} in the files")
 
     def __str__(self) -> str:
         return "\n".join(str(error) for error in self.errors)

@@ -313,3 +313,15 @@ def test_a_folder_of_files_is_one_inventory(tmp_path: Path) -> None:
     (folder / "02.yml").write_text("web: {hosts: {b: }}\n")
     ours, _text, _notes = imported(folder)
     assert list(itertools.chain(*(hive.nodes for hive in ours.hives.values()))) == ["a", "b"]
+
+
+def test_group_vars_of_all_win_over_what_the_inventory_says_of_a_group(tmp_path: Path) -> None:
+    (tmp_path / "hosts.ini").write_text("[web]\nw1\n[web:vars]\nx=ini\ny=ini\nz=ini\n")
+    for name, text in (("all", "x: all\ny: all\n"), ("web", "y: web\n")):
+        path = tmp_path / "group_vars" / f"{name}.yml"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    inventory, _, _ = imported(tmp_path / "hosts.ini")
+    layers = [Layer(name, values) for name, values in node_layers(inventory, inventory.nodes["w1"])]
+    scope = Scope(Templates(), layers)
+    assert [scope[name] for name in "xyz"] == ["all", "web", "ini"]

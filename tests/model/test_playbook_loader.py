@@ -82,3 +82,10 @@ def test_a_number_where_names_are_due_is_a_name(tmp_path: Path, key: str) -> Non
 def test_all_faults_come_at_once(tmp_path: Path) -> None:
     text = "- hosts: all\n  taks: []\n- hosts: all\n  tasks:\n    - pign:\n    - ping:\n      wen: true\n"
     assert len(faults(tmp_path, text)) == 3
+
+
+def test_a_fault_of_a_role_that_is_used_twice_is_told_once(tmp_path: Path) -> None:
+    tasks = tmp_path / "roles" / "r" / "tasks"
+    tasks.mkdir(parents=True)
+    (tasks / "main.yml").write_text("- debug: a text\n")
+    assert len(faults(tmp_path, "- hosts: all\n  roles: [r, {role: r, x: 1}]\n")) == 1

@@ -102,6 +102,11 @@ def _folders(folder: Path, groups: Groups, draft: Draft) -> None:
 
     for one in read_folders(folder, groups.groups, groups.hosts, faults, load=load):
         owner = groups.groups[one.name] if one.kind == "group_vars" else groups.hosts[one.name]
+        if owner is groups.groups[ALL]:
+            # group_vars/all wins over what inventory files say of any group
+            for group in groups.groups.values():
+                for name in one.values:
+                    group.variables.pop(name, None)
         owner.variables |= located(one.values)
     for fault in faults:
         draft.note(f"left out: {fault.message}" + (f" ({fault.hint})" if fault.hint else ""), fault.origin)
