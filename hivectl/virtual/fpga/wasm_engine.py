@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import struct
+import weakref
 from typing import TYPE_CHECKING, Any
 
 from hivectl.virtual.fpga.netlist import FIRST, ONE, ZERO
@@ -73,6 +74,8 @@ class WasmMachine:
         self._states = netlist.states
         self._at = writer.at
         self._store = wasmtime.Store()
+        # at Python's end too: whoever keeps circuits till then outlives what wasmtime frees its memory by
+        weakref.finalize(self, _close, self._store)
         compiled = wasmtime.Module(self._store.engine, writer.module())
         exports = wasmtime.Instance(self._store, compiled, []).exports(self._store)
         self._memory: Any = exports["memory"]
@@ -96,6 +99,12 @@ class WasmMachine:
         )
         if found:
             state.period, state.period_edges = state.since, state.edges - state.kept_edges
+
+
+def _close(store: Any) -> None:
+    engine = store.engine
+    store.close()
+    engine.close()
 
 
 class _Writer:
