@@ -244,7 +244,7 @@ class AsyncHive(Nodes):
     Args:
         nodes: a selector (a hive, a node, `kind=microscope` …), or several names, selectors and addresses.
         quorum: take whichever can be had and connected, at least so many; `accepted` and `rejected` tell which.
-        wait: stand in the queue until they are free.
+        wait: stand in the queue until they are free; or for how long, as `timeout` has it.
         timeout: how long to wait at most: seconds, or "10m".
         duration: how long they are needed at most; absent: until they are given back.
         priority: 1 to 10, 10 first.
@@ -262,7 +262,7 @@ class AsyncHive(Nodes):
         nodes: str | Iterable[str],
         *,
         quorum: int | None = None,
-        wait: bool = False,
+        wait: bool | float | str = False,
         timeout: float | str | None = None,
         duration: float | str | None = None,
         priority: int | None = None,

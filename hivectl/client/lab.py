@@ -28,7 +28,7 @@ def open_reach(
     inventory: Inventories,
     *,
     reason: str,
-    wait: bool,
+    wait: bool | float | str,
     timeout: float | str | None,
     duration: float | str | None,
     priority: int | None,
@@ -41,6 +41,13 @@ def open_reach(
     if priority is not None and not 1 <= priority <= 10:
         raise InputError(f"priority {priority} is not from 1 to 10")
     patience = None if timeout is None else _seconds(timeout, "timeout")
+    # True == 1, but whoever writes wait=1 means a second
+    if not isinstance(wait, bool):
+        if timeout is not None:
+            raise InputError(
+                f"wait={wait!r} and timeout={timeout!r} both say how long to wait: leave one out"
+            )
+        patience = _seconds(wait, "wait")
     wish = Wish(
         reason=reason,
         wait=patience if patience is not None else math.inf if wait else None,

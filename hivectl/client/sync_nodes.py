@@ -131,7 +131,7 @@ class Node(Face[AsyncNode]):
 
     Args:
         name: of the inventory, or the node's address.
-        wait: stand in the queue while somebody else holds it.
+        wait: stand in the queue while somebody else holds it; or for how long, as `timeout` has it.
         timeout: how long to wait at most: seconds, or "10m".
         reason: for people.
         inventory: files or folders; absent: HIVECTL_INVENTORY, else ./inventory.
@@ -144,7 +144,7 @@ class Node(Face[AsyncNode]):
         self,
         name: str,
         *,
-        wait: bool = False,
+        wait: bool | float | str = False,
         timeout: float | str | None = None,
         reason: str = "",
         inventory: Inventories = None,

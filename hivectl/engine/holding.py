@@ -39,6 +39,8 @@ RENEW_EVERY = 15.0
 LEAST_PAUSE = 0.05
 ASK_EVERY = 1.0
 WORD_EVERY = 5.0
+# nothing new is said more rarely: logs of CI are read by people
+SAME_WORD_EVERY = 60.0
 # seconds before its end at which a run is warned
 WARN_BEFORE = 300.0
 
@@ -213,12 +215,13 @@ async def wait_for(
         ReservationLostError: an admin has ended the wish.
     """
     deadline = time.monotonic() + seconds
-    said = -math.inf
+    said, last = -math.inf, ""
     try:
         while True:
-            if time.monotonic() - said >= WORD_EVERY:
-                said = time.monotonic()
-                emit(Waiting(time=time.time(), what=(describe(queued),)))
+            silent = time.monotonic() - said
+            if silent >= WORD_EVERY and ((what := describe(queued)) != last or silent >= SAME_WORD_EVERY):
+                said, last = time.monotonic(), what
+                emit(Waiting(time=time.time(), what=(what,)))
             left = deadline - time.monotonic()
             if left <= 0:
                 await reservations.withdraw(queued)

@@ -430,12 +430,14 @@ class _Run:
             and (bool(state.tally.counts) or self.journal.intended),
             reason=self.ending.lost or "",
         )
+        told: set[str] = set()
         for write in self.ledger.last_rows(state, self.sessions, self.ending):
             try:
                 write(ended)
             except HivectlError as fault:
                 # what has been done has been done: it is told all the same
-                if cause is None:
+                if cause is None and str(fault) not in told:
+                    told.add(str(fault))
                     state.say(str(fault), level="error")
                 if code is ExitCode.DONE:
                     ended = replace(ended, status="failed", exit_code=int(fault.exit_code))

@@ -87,12 +87,11 @@ class Row:
             expires=self.expires,
             expires_wall=self.expires_wall,
         )
-        gone = (
-            self.time_to_live is not None
-            and self.host == socket.gethostname()
-            and process_start(self.pid) != self.process_start
-        )
-        return is_over(lease, now, owner_is_gone=gone)
+        return is_over(lease, now, owner_is_gone=self.time_to_live is not None and self.owner_is_gone())
+
+    def owner_is_gone(self) -> bool:
+        """Tell whether the process that asked for it is known to have ended; one of another host is not."""
+        return self.host == socket.gethostname() and process_start(self.pid) != self.process_start
 
     def end_on(self, now: Clock) -> float:
         """Return when it ends whatever happens, in seconds since the boot of `now`."""

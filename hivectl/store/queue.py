@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hivectl.model.records import record
-from hivectl.reservations.base import TIME_TO_LIVE
+from hivectl.reservations.rules import Moment
 from hivectl.reservations.schedule import BACKFILL_DEPTH, Placed, Span, Wish, schedule
 from hivectl.store import claims, health
 from hivectl.store.claims import BOOKED, HELD, WAITING, Candidates, Row
@@ -89,10 +89,18 @@ class Desk:
             return
         waiting = {row.id: row for row in claims.in_state(self.statements, WAITING) if row.candidates in sets}
         nodes = {node for identity in sets for node in self.candidates.of(self.statements, identity)}
-        wishes = [self._wish(row) for row in waiting.values()]
-        for placed in self.place(wishes, nodes, depth=BACKFILL_DEPTH):
-            if placed.nodes:
-                self.grant(waiting[placed.id], placed.nodes, placed.end, told=False)
+        while True:
+            wishes = [self._wish(row) for row in waiting.values()]
+            granted = [one for one in self.place(wishes, nodes, depth=BACKFILL_DEPTH) if one.nodes]
+            # looked at no earlier: there may be hundreds who wait
+            dead = [one.id for one in granted if waiting[one.id].owner_is_gone()]
+            if not dead:
+                break
+            for identity in dead:
+                claims.delete(self.statements, identity)
+                del waiting[identity]
+        for placed in granted:
+            self.grant(waiting[placed.id], placed.nodes, placed.end, told=False)
 
     def competitors(self, nodes: frozenset[str]) -> tuple[list[Wish], frozenset[str]]:
         """Return those who wait for any of `nodes`, or for what those wait for, and all nodes concerned."""
@@ -187,11 +195,14 @@ class Desk:
             row: the reservation.
             nodes: that it holds from now on.
             end: of it, in seconds since this boot.
-            told: its owner knows; who does not ask any more has died while waiting, and keeps nothing for long.
+            told: its owner knows; who does not ask any more has died while waiting, and keeps nothing for longer than
+                the wish would have stood.
         """
         now = self.now
-        alive = row.time_to_live or (None if told else TIME_TO_LIVE)
-        expires = end if alive is None else min(end, now.seconds + alive)
+        expires = Moment(boot=row.boot, seconds=row.expires, wall=row.expires_wall).on(now)
+        if told:
+            expires = end if row.time_to_live is None else now.seconds + row.time_to_live
+        expires = min(end, expires)
         self.statements.execute(
             "UPDATE reservation SET state = ?, since = ?, waited = ?, boot = ?, expires = ?, expires_wall = ?, ends = ?,"
             " ends_wall = ? WHERE id = ?",

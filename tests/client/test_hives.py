@@ -95,7 +95,7 @@ def test_all_or_nothing_and_who_holds_it_until_when(nodes: TmuxLab) -> None:
     with pytest.raises(HeldError, match=r"h2 is held by .*calibration.* until .*wait=True"):
         Hive("all_hosts")
     with pytest.raises(HeldError):
-        Hive(["h1", "h2"], timeout=0.5)
+        Hive(["h1", "h2"], wait=0.5)
     assert set(held()) == {"h2"}
     end(grant)
     Hive("all_hosts").close()
@@ -350,6 +350,8 @@ sys.stdout.write(hive.h1.exec("echo parent"))
         (lambda: Hive("nobody"), "nobody"),
         (lambda: Hive(["h1"], quorum=2), "quorum of 2 of 1"),
         (lambda: Hive(["h1"], timeout=-1), "timeout=-1 is no time"),
+        (lambda: Hive(["h1"], wait="soon"), "wait='soon' is no time"),
+        (lambda: Hive(["h1"], wait=1, timeout=1), "leave one out"),
         (lambda: Hive(["h1"], duration="soon"), "duration='soon' is no time"),
         (lambda: Hive(["h1"], priority=11), "priority 11"),
         (lambda: Node("all"), "is 3 nodes"),

@@ -186,8 +186,10 @@ class Lab(RuleBasedStateMachine):
             if other is not one and other.nodes & taken:
                 assert not overlaps((self.time, ends), self.span(other)), "it would last into a booking"
         one.state, one.nodes, one.ends = "held", taken, ends
-        # a sign of life counts from when it was granted; a booking's owner knows, another must be told
-        one.sign, one.known = self.time, was_booked
+        # a booking's owner knows, another must be told, and has to live as when it waited
+        one.known = was_booked
+        if was_booked:
+            one.sign = self.time
 
     def nobody_is_delayed(self, begun: Sequence[One]) -> None:
         """Those who wait must not begin later for what was given to those behind them."""

@@ -17,7 +17,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from hivectl.reservations.base import Grant, HeldError, ReservationLostError
+from hivectl.reservations.base import Asked, Grant, HeldError, Queued, ReservationLostError
 from hivectl.store import reservations as module
 from hivectl.store.database import Database, open_database
 from hivectl.store.process import now, process_start
@@ -142,6 +142,22 @@ def test_a_dead_owners_nodes_are_free_at_once(database: Database) -> None:
     assert child.stdin is not None
     child.stdin.close()
     take(database, "m1")
+
+
+def test_who_has_died_while_waiting_is_passed_over(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reservations = StoredReservations(database)
+    holder = take(database, "m1")
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "own_start", lambda _pid: 1)
+        reservations.ask_now(Asked(nodes=("m1",), wait=True))
+    living = reservations.ask_now(Asked(nodes=("m1",), wait=True))
+    assert isinstance(living, Queued)
+    assert living.position == 2
+    release(database, holder)
+    assert reservations.holders()["m1"].reservation == living.reservation
+    assert not reservations.waiting()
 
 
 def test_another_hosts_process_is_not_looked_for_here(
