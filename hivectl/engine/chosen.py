@@ -60,7 +60,7 @@ def _plain(play: Play, templates: Templates, scope: Scope, errors: list[HivectlE
         return None
 
     if is_template(play.hosts):
-        hosts = rendered("hosts", play.hosts)
+        hosts = rendered("hosts", list(play.listed) or play.hosts)
         if hosts is not None and hosts_of(hosts) is None:
             message = f"`hosts` is a selector or a list of them, not {hosts!r}"
             errors.append(InputError(message, origin=play.places.get("hosts") or play.origin))

@@ -29,4 +29,4 @@ def surely_no_condition(text: Any) -> InputError | None:
 
 
 def _kind(value: Any) -> str:
-    return KINDS.get(type(value), "a list")
+    return next((word for kind, word in KINDS.items() if isinstance(value, kind)), "a list")

@@ -226,7 +226,9 @@ def _select(
     if selector == LOCALHOST and LOCALHOST not in inventory.nodes:
         return (LOCALHOST,)
     try:
-        return select(selector, inventory, free=free, origin=play.origin if play else None)
+        return select(
+            selector, inventory, free=free, origin=play.places.get("hosts", play.origin) if play else None
+        )
     except InputError as error:
         errors.append(error)
         return ()

@@ -216,7 +216,8 @@ def _parameters(task: Task) -> list[HivectlError]:
     module = find_module(task.module)
     faults: list[HivectlError] = []
     faults += _validator_of(module.parameters).check(task.arguments, what=module.name, origin=task.origin)
-    for name, fault in (module.written(task.arguments) if module.written is not None else {}).items():
+    as_written = module.written(task.arguments) if module.written is not None and not faults else {}
+    for name, fault in as_written.items():
         fault.origin = fault.origin or origin_of(task.arguments, name) or task.origin
         faults.append(fault)
     if not faults:

@@ -196,6 +196,7 @@ class Play:
         linear: every task is a barrier.
         vars_files: each a file, or several of which the first that is there is read.
         order: in which nodes are taken.
+        listed: what `hosts` lists, where it is a list.
         places: where `hosts` and `serial` are written.
         roles: those whose variables all tasks see.
     """
@@ -221,6 +222,7 @@ class Play:
     any_errors_fatal: bool = False
     max_fail_percentage: float | None = None
     reserve: Mapping[str, Any] = field(default_factory=dict)
+    listed: tuple[str, ...] = ()
     places: Mapping[str, Origin] = field(default_factory=dict)
 
     def tasks(self) -> Iterator[Task]:

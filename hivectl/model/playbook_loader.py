@@ -119,6 +119,7 @@ def _play(reader: Reader, raw: YamlMapping, number: int, around: Around) -> Play
         number=number,
         name=str(raw.get("name") or hosts),
         hosts=hosts,
+        listed=tuple(map(str, raw["hosts"])) if isinstance(raw["hosts"], list) else (),
         origin=raw.origin,
         variables=merged(raw.get("vars") or {}, *around.variables),
         vars_files=_files(raw.get("vars_files"), around.folder if around.folder != reader.root else None),
@@ -157,9 +158,9 @@ def _roles(reader: Reader, raw: YamlMapping, level: Level) -> tuple[list[Entry],
 
 
 def hosts_of(value: Any) -> str | None:
-    """Return the selector that `hosts` means, None where it is none."""
+    """Return the selector that `hosts` means, None where it is none; lists in lists are what templates made."""
     if isinstance(value, list):
-        value = ",".join(str(host) for host in value)
+        value = ",".join(hosts_of(host) or "" if isinstance(host, list) else str(host) for host in value)
     return value if isinstance(value, str) and value.strip() else None
 
 

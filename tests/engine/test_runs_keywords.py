@@ -60,7 +60,9 @@ def test_hosts_and_serial_may_be_templates(bench: Bench) -> None:
         serial=["{{ size }}", 1],
         vars={"size": 2},
     )
-    second = play(log("b-{{ ansible_play_name }}"), hosts="{{ groups.h[1:] }}", name="for {{ target[0] }}")
+    second = play(
+        log("b-{{ ansible_play_name }}"), hosts=["{{ groups.h[1:] }}", "!n1"], name="for {{ target[0] }}"
+    )
     out = run(bench, first, second, extra_variables={"target": "all:!n3", "log": str(bench.log)})
     assert out.ended.status == "ok"
     assert logged(bench) == {"n1": "a-n1n2", "n2": "a-n1n2", "n3": "b-for a"}

@@ -70,6 +70,11 @@ WRONG: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
             "a condition is a text, true or false, not null",
         ],
     ),
+    "a mapping for a condition": (
+        {"command": "true", "until": {"a": 1}},
+        {},
+        ["a condition is a text, true or false, not a mapping"],
+    ),
     "an assertion of nothing": ({"assert": {"that": []}}, {}, ["`that` holds no condition"]),
     "no command": ({"command": ""}, {}, ["no command given"]),
     "nothing but options": ({"shell": "chdir=/tmp"}, {}, ["no command given"]),

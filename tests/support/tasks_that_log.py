@@ -25,7 +25,7 @@ def on(node: str) -> dict[str, str]:
     return {"when": f"inventory_hostname == '{node}'"}
 
 
-def play(*tasks: Any, hosts: str = "all", **more: Any) -> dict[str, Any]:
+def play(*tasks: Any, hosts: str | list[str] = "all", **more: Any) -> dict[str, Any]:
     """A play that gathers no facts, as Ansible's would."""
     return {"hosts": hosts, "gather_facts": False, "tasks": list(tasks), **more}
 
