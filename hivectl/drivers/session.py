@@ -100,6 +100,14 @@ class NodeSession:
         return self._reached
 
     @property
+    def python(self) -> str:
+        """The interpreter that the inventory names for the way that is open; python3 where it says nothing."""
+        targets = (self._candidates[index].target for index in sorted(self._open))
+        return next(
+            (str(one.attributes.python) for one in targets if hasattr(one.attributes, "python")), "python3"
+        )
+
+    @property
     def used(self) -> bool:
         """Whether there is anything to close."""
         return bool(self._open)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shlex
 import time
 from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from hivectl.drivers.base import Capability, Command
-from hivectl.drivers.errors import CapabilityError, UnreachableError
+from hivectl.drivers.errors import CapabilityError, HelperError, UnreachableError
 from hivectl.model.errors import HivectlError
 from hivectl.model.records import record
 from hivectl.reservations.base import ReservationLostError
@@ -219,7 +220,7 @@ async def check(
 ) -> tuple[Outcome[Health], ...]:
     """Connect to every node and look at what a run would need; changes nothing, so it reserves nothing."""
 
-    async def work(_node: str, session: NodeSession) -> Health:
+    async def work(node: str, session: NodeSession) -> Health:
         began = time.monotonic()
         connection = await session.connection()
         connect = time.monotonic() - began
@@ -249,14 +250,24 @@ async def check(
         await connection.run(Command(command="true", timeout=CHECK_SECONDS))
         latency = time.monotonic() - began
         asked = time.time()
-        told = await connection.run(Command(command=CHECK_SCRIPT, timeout=CHECK_SECONDS))
-        return health(
+        python = session.python
+        script = CHECK_SCRIPT.replace("python3", shlex.quote(python))
+        told = await connection.run(Command(command=script, timeout=CHECK_SECONDS))
+        looked = health(
             told.stdout.decode(errors="replace"),
             capabilities=capabilities,
             connect=connect,
             latency=latency,
             between=(asked, time.time()),
         )
+        if "/" in python and not looked.python:
+            # nothing is started in its place: see `hivectl.helper.launch`
+            raise HelperError(
+                f"{python} is no Python that runs there",
+                node=node,
+                hint="correct `python:` in the inventory: without it no task of the node can be done",
+            )
+        return looked
 
     return await on_each(lab, nodes, work, forks=forks, done=done)
 

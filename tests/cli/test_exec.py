@@ -193,6 +193,13 @@ def test_the_checks_script_is_one_that_every_shell_knows() -> None:
     assert CHECK_SCRIPT.count(MARK) == 4
 
 
+def test_check_looks_at_the_python_that_the_inventory_names(lab: Lab) -> None:
+    lab.write("odd.yml", "version: 1\nnodes: {odd: {driver: local, python: /no/such/python3}}\n")
+    done = lab.run("check", "odd", "-i", "odd.yml")
+    assert done.returncode == 1
+    assert "odd: /no/such/python3 is no Python that runs there" in done.stderr
+
+
 def test_exit_codes_of_outcomes() -> None:
     def outcome(rc: int) -> Outcome[Completed]:
         return Outcome(node="m1", value=Completed(rc=rc, stdout=b"", stderr=b""))
