@@ -128,10 +128,22 @@ class HeldError(NotReservedError):
     """Somebody else holds a node that is asked for."""
 
     def __init__(self, holders: Sequence[Holder], hint: str | None = None) -> None:
-        lines = ", ".join(described(holder) for holder in holders[:10])
         more = f", and {len(holders) - 10} more" if len(holders) > 10 else ""
-        super().__init__(lines + more, hint=hint or "wait for it with --wait, or do without those nodes")
+        super().__init__(
+            ", ".join(_together(holders[:10])) + more,
+            hint=hint or "wait for it with --wait, or do without those nodes",
+        )
         self.holders = tuple(holders)
+
+
+def _together(holders: Sequence[Holder]) -> list[str]:
+    """Say who holds nodes, those of one holder in one breath."""
+    nodes: dict[str, list[str]] = {}
+    for holder in holders:
+        nodes.setdefault(described(holder).removeprefix(f"{holder.node} is "), []).append(holder.node)
+    return [
+        f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} {held}" for held, names in nodes.items()
+    ]
 
 
 def described(holder: Holder) -> str:

@@ -77,7 +77,7 @@ def test_who_holds_what_is_said() -> None:
         for number in range(12)
     ]
     error = HeldError(holders)
-    assert "m0 is held by ann@bench (pid 7: site.yml) until 2026-01-02 03:04 UTC" in str(error)
+    assert "m8, m9 are held by ann@bench (pid 7: site.yml) until 2026-01-02 03:04 UTC" in str(error)
     assert "and 2 more" in str(error)
     assert "--wait" in str(error)
     assert error.holders == tuple(holders)

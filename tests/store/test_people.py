@@ -74,7 +74,7 @@ def desk(store: Store) -> Desk:
 def test_some_of_many_are_granted_in_their_order(desk: Desk) -> None:
     first = desk.hold(*NODES, count=2)
     assert set(first.tokens) == {"m1", "m2"}
-    with pytest.raises(HeldError, match="m1 is held by"):
+    with pytest.raises(HeldError, match=r"m1.* (is|are) held by"):
         desk.hold(*NODES, count=2)
     assert set(desk.hold(*NODES, count=1).tokens) == {"m3"}
 
