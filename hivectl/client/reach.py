@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from hivectl.client.errors import ClosedError, HeldError, ReservationLostError
 from hivectl.drivers.base import Capability
-from hivectl.drivers.errors import FenceError, HelperError, NodeError
+from hivectl.drivers.errors import FenceError
+from hivectl.engine import fencing
 from hivectl.engine.cleanup import clean_up
 from hivectl.engine.context import NodeAccess
 from hivectl.engine.events import Message, Waiting
 from hivectl.engine.holding import Claim, Holding, hold, keep, own_reservation
 from hivectl.engine.reserving import give_back, reserve
 from hivectl.engine.sessions import Sessions
-from hivectl.helper.operations import Batch, Item, Stat
 from hivectl.model.errors import HivectlError
 from hivectl.model.records import record
 from hivectl.reservations.base import TIME_TO_LIVE, Asked, Grant
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
 # a node's `.hivelock` is told anew after so many seconds, before its time is over
 FENCE_EVERY = TIME_TO_LIVE / 3
-UNLOCK_SECONDS = 5.0
 
 
 @record(kw_only=True)
@@ -295,14 +294,7 @@ class Reach:
             if Capability.REPL in connection.capabilities and connection.repl.background is not None:
                 return  # nobody else reaches a board that we are connected to; a word would interrupt its program
             if connection.capabilities & {Capability.RUN, Capability.REPL}:
-                look = Item(key="fence", step=0, chain=0, operation=Stat(path="/", checksum=None))
-                # a board hears of the fence before it looks at anything
-                items = (look,) if Capability.RUN in connection.capabilities else ()
-                async with contextlib.aclosing(
-                    connection.operate(Batch(run="client", items=items, fence=fence))
-                ) as results:
-                    async for _ in results:
-                        pass
+                await fencing.take(connection, fence)
             told.at, told.token = time.monotonic(), fence.token
 
     @contextlib.asynccontextmanager
@@ -342,17 +334,8 @@ class Reach:
         opened = dict(self._sessions.opened())
         if fence is None or node not in opened:
             return
-        try:
-            async with asyncio.timeout(UNLOCK_SECONDS):
-                for connection in opened[node].opened():
-                    await connection.unlock(fence)
-        except HelperError:
-            return  # no helper, no lock
-        except (NodeError, TimeoutError) as error:
-            # the node's lock ends by itself when its time is over
-            self.tell(
-                f"{node}: the node's lock stands for up to a minute: {str(error) or 'it does not answer'}"
-            )
+        if why := await fencing.give_back(opened[node].opened(), fence):
+            self.tell(f"{node}: {why}")
 
     # -- the end
 

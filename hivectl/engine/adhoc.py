@@ -161,15 +161,28 @@ async def execute(
         ReservationLostError: the claim was lost; what still ran was stopped. Where that turns out at the end only, it
             is each node's error, beside its value.
     """
+    from hivectl.engine import fencing
     from hivectl.engine.cleanup import clean_up
     from hivectl.engine.holding import Claim, hold
     from hivectl.store.reservations import StoredReservations
 
-    async def work(_node: str, session: NodeSession) -> Completed:
+    async def work(node: str, session: NodeSession) -> Completed:
         connection = await _able(session)
-        return await connection.run(
-            Command(command=execution.command, timeout=execution.timeout), execution.become
+        fence = holding.fence(node)
+        fenced = (
+            fence is not None
+            and Capability.RUN in connection.capabilities
+            and await fencing.is_contested(connection, fence, reservations.stands)
         )
+        if fence is not None and fenced:
+            await fencing.take(connection, fence)
+        try:
+            return await connection.run(
+                Command(command=execution.command, timeout=execution.timeout), execution.become
+            )
+        finally:
+            if fence is not None and fenced:
+                await fencing.give_back([connection], fence)
 
     async def all_of_them() -> tuple[Outcome[Completed], ...]:
         return await on_each(lab, nodes, work, forks=execution.forks, done=done)
@@ -183,8 +196,9 @@ async def execute(
             for task in working:
                 task.cancel()
 
+        reservations = StoredReservations(store, limit=lab.longest)
         async with hold(
-            StoredReservations(store, limit=lab.longest),
+            reservations,
             Claim(
                 nodes=nodes,
                 reason=f"exec {execution.command[:60]}",
@@ -194,7 +208,7 @@ async def execute(
             emit=emit,
             on_loss=lose,
             clean=lambda grant: clean_up(lab, store, grant, sorted(grant.dirty)),
-        ):
+        ) as holding:
             working.append(asyncio.ensure_future(all_of_them()))
             try:
                 outcomes = await working[0]

@@ -32,6 +32,7 @@ from hivectl.engine.state import StepEnd
 from hivectl.engine.steps import throttle_of
 from hivectl.helper.operations import Batch
 from hivectl.model.errors import HivectlError
+from hivectl.model.node_errors import NodeSettingsError
 from hivectl.model.playbook import after
 from hivectl.model.secret_tags import SecretSourceError
 from hivectl.model.variables import Layer
@@ -294,7 +295,7 @@ async def _procedure(step: Step, iteration: Iteration) -> Result:
             "msg": f"did not finish in {step.options.timeout:g} s",
             "timedout": True,
         }
-    except (FenceError, UnreachableError, SecretSourceError) as error:
+    except (FenceError, UnreachableError, NodeSettingsError, SecretSourceError) as error:
         raise gone(error) from error
     except HivectlError as error:
         return failure(hinted(error, step.module))

@@ -12,6 +12,7 @@ from hivectl.engine.fitting import hinted
 from hivectl.engine.recall import happened, recall
 from hivectl.helper.operations import Batch, Item, ItemResult
 from hivectl.model.errors import HivectlError
+from hivectl.model.node_errors import NodeSettingsError
 from hivectl.model.records import record
 from hivectl.model.secret_tags import SecretSourceError
 
@@ -115,7 +116,7 @@ async def carry_out(
             if start < end:
                 # a node leaves what comes after a failed step; whoever still listens takes that step for no failure
                 start = _end_of_step(places, start - 1)
-        except (FenceError, SecretSourceError) as error:
+        except (FenceError, NodeSettingsError, SecretSourceError) as error:
             raise gone(error) from error
         except UnreachableError as error:
             losses += 1
@@ -177,7 +178,7 @@ async def _session(access: NodeAccess) -> NodeSession:
     """Return the way to the node; raises NodeGoneError where its virtual device cannot be had."""
     try:
         return await access.open()
-    except UnreachableError as error:
+    except (UnreachableError, NodeSettingsError) as error:
         raise gone(error) from error
 
 

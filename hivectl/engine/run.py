@@ -10,7 +10,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hivectl.drivers.errors import HelperError
+from hivectl.engine import fencing
 from hivectl.engine.activity import Activity
 from hivectl.engine.chosen import with_headers
 from hivectl.engine.context import NodeAccess
@@ -55,7 +55,6 @@ if TYPE_CHECKING:
     from hivectl.reservations.base import Grant
     from hivectl.store.base import Store
 
-UNLOCK_SECONDS = 5.0
 # without power, for a board that hangs: its capacitors are empty by then
 OFF_SECONDS = 3.0
 
@@ -367,16 +366,8 @@ class _Run:
         fence = self.holding.fence(node)
         if fence is None or node in self.state.unreachable:
             return
-        try:
-            async with asyncio.timeout(UNLOCK_SECONDS):
-                for connection in session.opened():
-                    await connection.unlock(fence)
-        except HelperError:
-            return  # no helper, no lock
-        except (HivectlError, TimeoutError) as error:
-            # the node's lock ends by itself when its time is over
-            why = str(error) or "it does not answer"
-            self.state.say(f"the node's lock stands for up to a minute: {why}", level="info", node=node)
+        if why := await fencing.give_back(session.opened(), fence):
+            self.state.say(why, level="info", node=node)
 
     def _begin(self) -> None:
         self.ledger.begin(len(self.plan.nodes))

@@ -13,6 +13,7 @@ from hivectl.drivers.session import Candidate, NodeSession
 from hivectl.engine.plan import LOCALHOST
 from hivectl.model.errors import HivectlError, InputError
 from hivectl.model.inventory import connection_attributes, power_attributes
+from hivectl.model.node_errors import NodeSettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -92,9 +93,12 @@ class Sessions:
     ) -> Candidate:
         inventory = self._lab.inventory
         driver = find_driver(entry.driver)
-        attributes = connection_attributes(
-            inventory, inventory.nodes[node], entry, driver.attributes, overrides=overrides
-        )
+        try:
+            attributes = connection_attributes(
+                inventory, inventory.nodes[node], entry, driver.attributes, overrides=overrides
+            )
+        except InputError as error:
+            raise NodeSettingsError(error.message, origin=error.origin, hint=error.hint) from error
         target = Target(
             node=node,
             connection=entry.name,

@@ -5,11 +5,15 @@ They stand this low since the helper's protocol raises them too; drivers know th
 
 from __future__ import annotations
 
-from hivectl.model.errors import ExitCode, HivectlError
+from hivectl.model.errors import ExitCode, HivectlError, InputError
 
 
 class NodeError(HivectlError):
     """Something about one node."""
+
+
+class NodeSettingsError(InputError):
+    """What the inventory says of a node's connection cannot be used: nothing can be done there until it is mended."""
 
 
 class UnreachableError(NodeError):

@@ -628,6 +628,20 @@ class StoredReservations:
                     found[node] = row.holder_of(node, now)
             return found
 
+    async def stands(self, token: int) -> bool:
+        """Tell whether a fencing token is of a reservation that holds its node still."""
+        return await asyncio.to_thread(self.stands_now, token)
+
+    def stands_now(self, token: int) -> bool:
+        """Tell whether a fencing token is of a reservation that holds its node still."""
+        with self._database.reading() as statements:
+            now = self._database.now(statements)
+            nodes = [
+                str(row[0])
+                for row in statements.execute("SELECT node FROM fence WHERE token = ?", (token,)).fetchall()
+            ]
+            return any(not row.is_over(now) for _, row in claims.holding(statements, nodes))
+
     def waiting(self) -> list[tuple[Row, tuple[str, ...]]]:
         """Return who stands in the queue or has booked, each with the nodes that it asks for, or has booked."""
         with self._database.reading() as statements:

@@ -96,6 +96,17 @@ def test_waiting_for_a_holder_ends_when_it_gives_back(lab: Lab) -> None:
     process.communicate(timeout=20)
 
 
+def test_a_run_on_the_same_machine_under_another_name_goes_on(lab: Lab) -> None:
+    slow = f"touch {lab.folder}/began; while ! test -e {lab.folder}/go; do sleep 0.05; done"
+    lab.write("site.yml", f"- hosts: m1\n  tasks:\n    - shell: {slow}\n    - ping:\n")
+    process = lab.start("apply", "site.yml")
+    wait_for(lab.folder / "began", process)
+    assert lab.run("exec", "m2", "--", "echo mine").stdout == "mine\n"
+    lab.write("go", "")
+    told = process.communicate(timeout=20)
+    assert process.returncode == 0, told
+
+
 @pytest.mark.parametrize(
     ("number", "code", "word"),
     [

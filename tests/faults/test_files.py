@@ -45,7 +45,7 @@ PLAYBOOKS = {
         ["wait for each other", "3:7", "6:7"],
     ),
     "unknown need": (TOUCH + "      needs: [nobody]\n", r"3:7", ["nobody", "id:"]),
-    "unknown node": (TOUCH.replace("n1", "n2"), r"1:3", ["n2", "n1"]),
+    "unknown node": (TOUCH.replace("n1", "n2"), r"1:10", ["n2", "n1"]),
     "missing vars_files": (
         TOUCH.replace("  tasks", "  vars_files: [none.yml]\n  tasks"),
         r"1:3",

@@ -112,10 +112,14 @@ def assert_stopped(lab: Lab, process: subprocess.Popen[str], told: str, *words: 
         assert not (lab.folder / name).exists(), name
 
 
-def test_nothing_more_is_sent_once_another_run_has_a_newer_claim(lab: Lab, inside: Inside) -> None:
+@pytest.mark.parametrize("command", ["apply other.yml", "exec all -- echo ran >> {folder}/other"])
+def test_nothing_more_is_sent_once_another_run_has_a_newer_claim(
+    lab: Lab, inside: Inside, command: str
+) -> None:
     first = begin(lab)
     forget_reservations(lab)
-    assert inside(lab, "apply", "other.yml").code == 0
+    said = inside(lab, *command.format(folder=lab.folder).split(maxsplit=3))
+    assert said.code == 0, said.told
     told = end(lab, first)
     assert_stopped(lab, first, told, "older than that of")
     assert lines(lab.folder / "other") == ["ran"]
@@ -127,6 +131,10 @@ def test_controllers_without_a_common_store_keep_apart(lab: Lab, inside: Inside,
     said = inside(lab, "apply", "other.yml", **strange)
     assert said.code == 5, said.told
     assert "another lab's store" in said.told
+    said = inside(lab, "exec", "all", "--", f"touch {lab.folder}/other", **strange)
+    assert said.code == 5, said.told
+    assert "another lab's store" in said.told
+    assert not (lab.folder / "other").exists()
     lock = home / ".hivelock"
     claim = json.loads(lock.read_text())
     new = home / "new"
