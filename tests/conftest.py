@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -34,5 +35,8 @@ def _own_state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
     folder: Path = tmp_path_factory.mktemp("state")
     monkeypatch.setenv("HIVECTL_STORE", str(folder / "lab.db"))
     monkeypatch.setenv("XDG_STATE_HOME", str(folder))
+    # messages name times in the zone of whoever reads them
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
     for name in ("HIVECTL_INVENTORY", "HIVECTL_RESERVATION", "NO_COLOR", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)

@@ -153,11 +153,10 @@ def described(holder: Holder) -> str:
 
 
 def moment(time: datetime) -> str:
-    """Write a time of today as a time, another one with its day, in UTC."""
-    from datetime import UTC, datetime
-
-    today = datetime.now(UTC).date()
-    return f"{time:%H:%M:%S} UTC" if time.date() == today else f"{time:%Y-%m-%d %H:%M} UTC"
+    """Write a time of today as a time, another one with its day, in the zone of whoever reads it, and named."""
+    here = time.astimezone()
+    today = here.date() == here.now(here.tzinfo).date()
+    return f"{here:%H:%M:%S %Z}" if today else f"{here:%Y-%m-%d %H:%M %Z}"
 
 
 def over(reservation: str) -> str:

@@ -7,7 +7,7 @@ import os
 import shlex
 import signal
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -258,6 +258,14 @@ def test_a_node_that_does_not_answer_is_never_handed_over(lab: Lab) -> None:
     assert nodes(lab)["far"]["health"] == "offline"
     made = reserve(lab, "far:m3", "--count", "1", "--for", "1h")
     assert made["nodes"] == ["m3"]
+
+
+def test_times_are_told_in_the_zone_in_which_they_were_asked_for(lab: Lab) -> None:
+    day = f"{datetime.now(UTC) + timedelta(days=20):%Y-%m-%d}"
+    done = lab.run("reserve", "m1", "--at", f"{day} 14:00", "--for", "1h", TZ="LAB-3")
+    assert f"from {day} 14:00 LAB until {day} 15:00 LAB" in done.stdout, done
+    clash = lab.run("reserve", "m1", "--at", f"{day} 11:30Z", "--for", "1h")
+    assert f"m1 from {day} 11:00 UTC to {day} 12:00 UTC" in clash.stderr, clash
 
 
 def test_standing_reservations_are_taken_and_booked_by_name(lab: Lab) -> None:
