@@ -75,12 +75,11 @@ def _frame(entry: Include, iteration: Iteration) -> tuple[Layer, ...]:
 
 
 async def do_role(walk: Walk, entry: RoleTasks) -> None:
-    """Do a role's tasks, unless the same role with the same parameters has been done by this node in this play."""
-    if entry.key is not None:
-        uses = walk.roles_done.setdefault(entry.key, [])
-        if any(_was_done(walk, numbers) for numbers in uses):
-            return
-        uses.append(frozenset(task.number for task in flatten(entry.body)))
+    """Do a role's tasks, unless that is done once and this node has done so in this play, with the same parameters."""
+    uses = walk.roles_done.setdefault(entry.key, [])
+    if not entry.again and any(_was_done(walk, numbers) for numbers in uses):
+        return
+    uses.append(frozenset(task.number for task in flatten(entry.body)))
     try:
         await walk.do(entry.body)
     except RoleEnded:

@@ -174,11 +174,13 @@ class RoleTasks:
     """A role's tasks, behind those of the roles that it depends on.
 
     Attributes:
-        key: what all uses of a role with the same parameters have in common, which is done once; None: each time.
+        key: what all uses of a role with the same parameters have in common.
+        again: it is done although another of these uses has been.
     """
 
-    key: str | None
+    key: str
     body: tuple[Entry, ...]
+    again: bool = False
 
 
 Entry: TypeAlias = "Task | Block | Include | RoleTasks"

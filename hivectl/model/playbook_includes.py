@@ -255,6 +255,7 @@ def role_wish(reader: Reader, name: str, arguments: Mapping[str, Any], task: Any
         files={key.removesuffix("_from"): str(arguments[key]) for key in FROM if arguments.get(key)},
         public=flags["public"],
         allow_duplicates=flags["allow_duplicates"] is not False,
+        by_task=True,
         checked=flags["rolespec_validate"] is not False,
     )
 

@@ -42,6 +42,7 @@ class RoleWish:
         public: whether others see its variables; None: as is usual where it is asked for.
         checked: whether its arguments are checked.
         attributes: the other keywords, for telling uses apart.
+        by_task: it is imported or included.
     """
 
     name: str
@@ -53,6 +54,7 @@ class RoleWish:
     allow_duplicates: bool = False
     checked: bool = True
     attributes: str = ""
+    by_task: bool = False
 
 
 @record(kw_only=True)
@@ -276,10 +278,11 @@ def _once(
     reader: Reader, wish: RoleWish, role: Role, level: Level, entries: tuple[Entry, ...]
 ) -> tuple[Entry, ...]:
     """Leave a role out that is used twice in the same way; where that hangs on conditions, say so for the run."""
-    if role.allow_duplicates:
-        return (RoleTasks(key=None, body=entries),)
+    # those of `roles:` and those that tasks take in do not count for each other, as in Ansible
     alike: list[Any] = [str(role.path), wish.parameters, wish.variables, dict(wish.files), wish.attributes]
-    key = json.dumps(alike, sort_keys=True, default=str)
+    key = json.dumps([*alike, wish.by_task], sort_keys=True, default=str)
+    if role.allow_duplicates:
+        return (RoleTasks(key=key, body=entries, again=True),)
     known = reader.uses.setdefault(key, [])
     if level.certain:
         if any(not when and tags == level.tags for when, tags in known):

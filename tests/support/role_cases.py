@@ -105,6 +105,19 @@ CASES: dict[str, Case] = {
         ),
         "a a a a a",
     ),
+    "imports and includes are done once if that is wanted": (
+        role("a", log("a")),
+        play(
+            {"include_role": {"name": "a", "allow_duplicates": False}},
+            log("t"),
+            {"include_role": {"name": "a", "allow_duplicates": False}},
+            {"import_role": {"name": "a"}},
+            {"import_role": {"name": "a", "allow_duplicates": False}},
+            {"include_role": {"name": "a"}},
+            roles=["a"],
+        ),
+        "a a t a a",
+    ),
     "files other than main": (
         role(
             "a",
