@@ -7,6 +7,7 @@ import json
 import socket
 from datetime import UTC, datetime
 from functools import lru_cache
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from hivectl.model.records import record
@@ -29,6 +30,13 @@ COLUMNS = (
     " cleanup, reachable, created, since, starts, boot, expires, expires_wall, ends, ends_wall, waited"
 )
 NAMES = tuple(name.strip() for name in COLUMNS.split(","))
+INSERT = f"INSERT INTO reservation ({COLUMNS}) VALUES ({', '.join('?' * len(NAMES))})"  # noqa: S608  # names of ours
+FIND = f"SELECT {COLUMNS} FROM reservation WHERE id = ?"  # noqa: S608  # names of ours
+HOLDING = (
+    f"SELECT node, {', '.join(f'reservation.{name}' for name in NAMES)}"  # noqa: S608  # names of ours
+    " FROM live JOIN reservation ON reservation.id = live.reservation"
+)
+values_of = attrgetter(*NAMES)
 
 
 @record()
@@ -122,16 +130,12 @@ def utc(seconds: float, now: Clock) -> datetime:
 
 def insert(statements: Statements, row: Row) -> None:
     """Write a new reservation."""
-    marks = ", ".join("?" * len(NAMES))
-    statements.execute(
-        f"INSERT INTO reservation ({COLUMNS}) VALUES ({marks})",  # noqa: S608  # names of ours
-        tuple(getattr(row, name) for name in NAMES),
-    )
+    statements.execute(INSERT, values_of(row))
 
 
 def find(statements: Statements, identity: str) -> Row | None:
     """Return a reservation by its id."""
-    found = statements.execute(f"SELECT {COLUMNS} FROM reservation WHERE id = ?", (identity,)).fetchone()  # noqa: S608
+    found = statements.execute(FIND, (identity,)).fetchone()
     return None if found is None else Row(*found)
 
 
@@ -173,9 +177,8 @@ def over_or_due(statements: Statements, now: Clock) -> tuple[list[str], list[str
 
 def holding(statements: Statements, nodes: Sequence[str] | None) -> list[tuple[str, Row]]:
     """Return (node, its reservation) for those of `nodes` (None: of all) that are held."""
-    columns = ", ".join(f"reservation.{name}" for name in NAMES)
-    query = f"SELECT node, {columns} FROM live JOIN reservation ON reservation.id = live.reservation"  # noqa: S608
-    return [(str(row[0]), Row(*row[1:])) for row in _among(statements, query, nodes, order=" ORDER BY node")]
+    found = _among(statements, HOLDING, nodes, order=" ORDER BY node")
+    return [(str(row[0]), Row(*row[1:])) for row in found]
 
 
 def bookings(statements: Statements, nodes: Sequence[str] | None) -> list[tuple[str, str, float, float]]:
