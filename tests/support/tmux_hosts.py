@@ -41,6 +41,8 @@ class TmuxLab:
 
     def tmux(self, *words: str, host: int = 0) -> str:
         """Run tmux as somebody who has logged in to a host."""
+        # without its folder tmux would take this machine's own
+        (self.sockets / f"h{host + 1}").mkdir(exist_ok=True)
         done = subprocess.run(
             ["tmux", *words],
             env={**self._environment(), "TMUX_TMPDIR": str(self.sockets / f"h{host + 1}")},
@@ -69,7 +71,6 @@ class TmuxLab:
     @contextlib.contextmanager
     def server_that_cannot_end(self, session: str) -> Iterator[None]:
         """Have the first host's server end, which waits for a client that reads no more."""
-        (self.sockets / "h1").mkdir(exist_ok=True)
         self.tmux("new-session", "-d", "-s", session, "seq 100000; sleep 600")
         with self.client(session) as deaf:
             assert deaf.stdin is not None
