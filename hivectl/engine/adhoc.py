@@ -163,6 +163,7 @@ async def execute(
     """
     from hivectl.engine import fencing
     from hivectl.engine.cleanup import clean_up
+    from hivectl.engine.events import Message
     from hivectl.engine.holding import Claim, hold
     from hivectl.store.reservations import StoredReservations
 
@@ -181,8 +182,8 @@ async def execute(
                 Command(command=execution.command, timeout=execution.timeout), execution.become
             )
         finally:
-            if fence is not None and fenced:
-                await fencing.give_back([connection], fence)
+            if fence is not None and fenced and (why := await fencing.give_back([connection], fence)):
+                emit(Message(time=time.time(), level="info", text=why, node=node))
 
     async def all_of_them() -> tuple[Outcome[Completed], ...]:
         return await on_each(lab, nodes, work, forks=execution.forks, done=done)

@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
 UNLOCK_SECONDS = 5.0
 LOOK_SECONDS = 10.0
-LARGEST = 65536
+MARK = "--hivelock--"
+# whatever the login's shell; a lock that is no file is not read
+LOOK = (
+    f"""sh -c 'f="$HOME/.hivelock"; [ ! -e "$f" ] || {{ echo {MARK}; [ -f "$f" ] && head -c 65536 "$f"; }}'"""
+)
 
 
 async def take(connection: Connection, fence: Fence) -> None:
@@ -66,15 +70,21 @@ async def is_contested(
         stands: tells whether a token of our store is of a reservation that stands.
     """
     try:
-        said = await connection.run(
-            Command(command='head -c 65536 "$HOME/.hivelock" 2>/dev/null', timeout=LOOK_SECONDS)
-        )
-        state = json.loads(said.stdout or b"{}")
+        said = await connection.run(Command(command=LOOK, timeout=LOOK_SECONDS))
+    except NodeError:
+        # whatever it is, the command itself will meet it
+        return False
+    there, _, text = said.stdout.partition(b"\n")
+    if there != MARK.encode():
+        # no lock, or no shell that could tell
+        return False
+    try:
+        state = json.loads(text)
         if not state["store"] or state["returned"]:
             return False
         if state["store"] != fence.store or state["token"] > fence.token:
             return True
         return state["token"] < fence.token and not await stands(int(state["token"]))
-    except (NodeError, ValueError, LookupError, TypeError):
-        # no lock, none of ours, or no shell that could tell
-        return False
+    except (ValueError, LookupError, TypeError):
+        # what it is, and whether it stands in the way, is for the helper to say
+        return True

@@ -18,6 +18,7 @@ from tests.support.helper import is_gone
 
 if TYPE_CHECKING:
     import subprocess
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.support.command import Lab
@@ -169,6 +170,18 @@ def test_work_under_a_reservation_that_ends_meanwhile_has_not_gone_well(lab: Lab
     assert first.returncode == 5, stdout + stderr
     assert stdout == "it said\n"
     assert stderr.count("it expired or an admin ended it") == 1
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.write_text("garbage")])
+def test_a_lock_that_is_not_ours_stands_in_the_way_of_a_command_too(
+    lab: Lab, inside: Inside, home: Path, make: Callable[[Path], object]
+) -> None:
+    make(home / ".hivelock")
+    for words in (["exec", "all", "--", f"touch {lab.folder}/other"], ["apply", "other.yml"]):
+        said = inside(lab, *words)
+        assert said.code == 5, said.told
+        assert ".hivelock is held by an unknown party" in said.told
+    assert not (lab.folder / "other").exists()
 
 
 @pytest.fixture
