@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -19,6 +20,29 @@ if TYPE_CHECKING:
 PIECE = 1 << 18
 # without a sink, and without a limit in the operation, so much is taken into memory (bytes)
 LARGEST_IN_MEMORY = 256 << 20
+
+
+def digests_of(content: Content, *names: str) -> tuple[str, ...]:
+    """Return the checksums by which Ansible's modules tell what they have put on a node: "sha1", "md5".
+
+    Raises:
+        OSError: the file that holds the content cannot be read.
+    """
+    if isinstance(content.source, bytes):
+        made = (hashlib.new(name, content.source, usedforsecurity=False) for name in names)
+        return tuple(one.hexdigest() for one in made)
+    return _digests_of_file(content.source, content.sha256, names)
+
+
+@lru_cache(maxsize=1024)
+def _digests_of_file(path: Path, _sha256: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Read a file once for all nodes and checksums; its content is told by its SHA-256."""
+    made = [hashlib.new(name, usedforsecurity=False) for name in names]
+    with path.open("rb") as file:
+        while data := file.read(PIECE):
+            for one in made:
+                one.update(data)
+    return tuple(one.hexdigest() for one in made)
 
 
 async def send_content(send: Callable[[Frame], Awaitable[None]], index: int, content: Content) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hivectl.drivers.boards.changes import Change
+from hivectl.helper.contents import digests_of
 from hivectl.helper.node.contents import HIDDEN, LARGEST_DIFF, diff_of
 from hivectl.helper.node.paths import Failure
 from hivectl.helper.operations import Content, Write
@@ -82,7 +83,7 @@ async def write(
     same = there and await _same(paths, path, content)
     result |= {"state": "file", "size": content.size}
     if same:
-        [checksum] = await asyncio.to_thread(_digests, content, "sha1")
+        [checksum] = await asyncio.to_thread(digests_of, content, "sha1")
         return {**result, "checksum": checksum, **({"diff": []} if diff else {})}, None
     result["changed"] = True
     if diff:
@@ -96,7 +97,7 @@ async def write(
     )
     if backup:
         result["backup_file"] = backup
-    result["checksum"], result["md5sum"] = await asyncio.to_thread(_digests, content, "sha1", "md5")
+    result["checksum"], result["md5sum"] = await asyncio.to_thread(digests_of, content, "sha1", "md5")
     return result, await _change(paths, path, content, parent=parent, backup=backup)
 
 
@@ -161,17 +162,6 @@ async def _diff(paths: Paths, path: str, content: Content, *, there: bool) -> di
 
 def _bytes_of(content: Content) -> bytes:
     return content.source.read_bytes() if isinstance(content.source, Path) else content.source
-
-
-def _digests(content: Content, *names: str) -> list[str]:
-    made = [hashlib.new(name, usedforsecurity=False) for name in names]
-    for one in made:
-        if isinstance(content.source, Path):
-            with content.source.open("rb") as file:
-                hashlib.file_digest(file, lambda one=one: one)  # type: ignore[misc]  # fed, not made
-        else:
-            one.update(content.source)
-    return [one.hexdigest() for one in made]
 
 
 async def edit(

@@ -6,6 +6,7 @@ import time
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
+from hivectl.helper.contents import digests_of
 from hivectl.helper.node.contents import HIDDEN, LARGEST_DIFF, attribute_diff, diff_of
 from hivectl.helper.node.runs import NOT_RUN, delta
 
@@ -186,9 +187,10 @@ def _write(said: Said, item: Item) -> dict[str, Any]:
     if "msg" in fields:
         return result
     if "about" in fields:
-        result["checksum"] = digest_of(content, "sha1")
+        # the node has these very bytes, by their sha256
+        result["checksum"], md5sum = digests_of(content, "sha1", "md5")
         if not said.flag("same"):
-            result["md5sum"] = digest_of(content, "md5")
+            result["md5sum"] = md5sum
     if item.diff:
         diffs = []
         if not said.flag("same"):
@@ -217,16 +219,6 @@ def bytes_of(content: Content) -> bytes:
         return content.source.read_bytes()
     except OSError:
         return b""
-
-
-def digest_of(content: Content, name: str) -> str:
-    """Return a checksum that Ansible's copy returns: the node has these very bytes, by their sha256."""
-    import hashlib
-
-    if isinstance(content.source, bytes):
-        return hashlib.new(name, content.source, usedforsecurity=False).hexdigest()
-    with content.source.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.new(name, usedforsecurity=False)).hexdigest()
 
 
 def _read(said: Said, _item: Item) -> dict[str, Any]:
