@@ -216,7 +216,9 @@ def test_a_killed_holder_frees_its_nodes_and_the_next_one_cleans_up(lab: Lab) ->
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_holder_that_is_stopped_cleans_up_itself(lab: Lab, number: signal.Signals, code: int) -> None:
-    running = held(lab, "--", "sleep", "60")
+    running = held(lab, "--", "sh", "-c", f"touch {lab.folder}/began; exec sleep 60")
+    # who is stopped before it was handed over gives back what nobody has used
+    wait_until((lab.folder / "began").exists)
     os.kill(running.pid, number)
     _, errors = running.communicate(timeout=30)
     assert running.returncode == code, errors
